@@ -1,0 +1,63 @@
+// The arena's layout and the work list of one operation: which weight lies where in a row of
+// shadows. Knows neither TensorFlow nor CUDA; owns nothing but the list.
+//
+// An arena is one float32 buffer of `rows` rows. A row holds one shadow of every weight, each
+// segment starting at a multiple of kAlignment floats. Row k belongs to average k; with
+// compensation, row K + k holds the low parts of average k.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+namespace ema {
+
+// 64 bytes: a cache line, and the widest vector of any kernel.
+constexpr int64_t kAlignment = 16;
+
+// More averages than this take several passes over the weights: the kernels keep one register per
+// average.
+constexpr int kMaxFused = 8;
+
+// One weight of the model and its place in a row.
+struct Segment {
+  const float* weight;  // `size` floats, read only; host or device memory, as the op's device
+  int64_t offset;       // floats from the start of a row, a multiple of kAlignment
+  int64_t size;         // floats; may be 0
+};
+
+// Floats that a segment of `size` floats occupies in a row.
+constexpr int64_t AlignedSize(int64_t size) {
+  return (size + kAlignment - 1) / kAlignment * kAlignment;
+}
+
+// One update of all averages with one alpha each.
+struct Update {
+  float* arena;
+  int64_t row_stride;   // floats from one row to the next
+  int averages;         // K, at least 1; no upper limit (kernels loop in groups of kMaxFused)
+  const float* alphas;  // K numbers in [0, 1], host memory
+  bool compensated;     // low parts in row K + k
+  const Segment* segments;
+  int segment_count;
+};
+
+// A copy between a row and tensors, `size` floats each.
+struct Copy {
+  const float* source;
+  float* target;
+  int64_t size;
+};
+
+// Figures of one weight and one average; the order is the last dimension of the stats op's output.
+struct Statistics {
+  float weight_norm;   // |w|
+  float shadow_norm;   // |s_k|
+  float distance;      // |w - s_k|
+  float cosine;        // w.s_k / (|w| |s_k|); 0 when either is 0
+  float max_distance;  // max |w - s_k|
+  float non_finite;    // elements of w that are NaN or infinite
+  float dead_zone;     // elements that differ from w yet do not move under alpha_k
+  float drift;         // |s_k - s_{k+1}|; 0 for the last average
+};
+
+}  // namespace ema

@@ -1,0 +1,172 @@
+// One operation on host memory: splitting it into pieces, choosing the kernel, sharing the pieces
+// among threads. The loops themselves are in ema_cpu_kernel.h.
+#include "ema_cpu.h"
+
+#include <algorithm>
+#include <atomic>
+#include <cmath>
+#include <cstring>
+#include <thread>
+#include <vector>
+
+#include "ema_cpu_kernel.h"
+#include "float_mode.h"
+#include "thread_pool.h"
+
+namespace ema {
+namespace {
+
+// Floats of one weight that a thread takes at a time. NOTE(chunk-size): bench/README.md.
+constexpr int64_t kChunk = 32768;
+
+// Below this many floats moved, helpers cost more than they bring. NOTE(chunk-size):
+// bench/README.md.
+constexpr int64_t kThreadedFloats = 2'000'000;
+
+constexpr int kMostThreads = 64;
+constexpr int kDefaultMostThreads = 8;
+
+const CpuKernels& ChooseKernels() {
+#if defined(__x86_64__)
+  __builtin_cpu_init();
+  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) return kAvx2Kernels;
+#endif
+  return kBaselineKernels;
+}
+
+const CpuKernels& Kernels() {
+  static const CpuKernels& chosen = ChooseKernels();
+  return chosen;
+}
+
+int DefaultThreads() {
+  const int cores = static_cast<int>(std::thread::hardware_concurrency());
+  return std::clamp(cores, 1, kDefaultMostThreads);
+}
+
+std::atomic<int>& ThreadLimit() {
+  static std::atomic<int> limit{DefaultThreads()};
+  return limit;
+}
+
+// Never destroyed: the image stays loaded until the process ends, and helpers may be asleep in it
+// then.
+ThreadPool& Pool() {
+  static ThreadPool& pool = *std::make_unique<ThreadPool>().release();
+  return pool;
+}
+
+// The averages of one update, sorted by what alpha asks of them.
+struct Plan {
+  std::vector<int> moving;  // 0 < alpha < 1, and whatever else is no exact end
+  std::vector<int> taking;  // alpha 1: the shadow becomes the weight
+};
+
+Plan MakePlan(const Update& update) {
+  Plan plan;
+  for (int k = 0; k < update.averages; ++k) {
+    const float alpha = update.alphas[k];
+    if (alpha == 1.0f) plan.taking.push_back(k);
+    if (alpha != 1.0f && alpha != 0.0f) plan.moving.push_back(k);
+  }
+  return plan;
+}
+
+float* Row(const Update& update, int row, int64_t offset) {
+  return update.arena + row * update.row_stride + offset;
+}
+
+// Up to kMaxFused averages, from moving[first].
+void MoveGroup(const Update& update, const Plan& plan, size_t first, const float* weight,
+               int64_t offset, int64_t size) {
+  const int count = static_cast<int>(std::min<size_t>(kMaxFused, plan.moving.size() - first));
+  float* shadows[2 * kMaxFused];
+  float alphas[kMaxFused];
+  for (int i = 0; i < count; ++i) {
+    const int k = plan.moving[first + i];
+    alphas[i] = update.alphas[k];
+    shadows[i] = Row(update, k, offset);
+    if (update.compensated) shadows[count + i] = Row(update, update.averages + k, offset);
+  }
+  const CpuKernels& kernels = Kernels();
+  const UpdateSpan span = (update.compensated ? kernels.compensated : kernels.update)[count - 1];
+  span(weight, shadows, alphas, size);
+}
+
+// `size` floats of one segment, from float `start` of it.
+void MovePiece(const Update& update, const Plan& plan, const Segment& segment, int64_t start,
+               int64_t size) {
+  const float* const weight = segment.weight + start;
+  const int64_t offset = segment.offset + start;
+  for (size_t first = 0; first < plan.moving.size(); first += kMaxFused) {
+    MoveGroup(update, plan, first, weight, offset, size);
+  }
+  const size_t bytes = static_cast<size_t>(size) * sizeof(float);
+  for (const int k : plan.taking) {
+    std::memcpy(Row(update, k, offset), weight, bytes);
+    if (update.compensated) std::memset(Row(update, update.averages + k, offset), 0, bytes);
+  }
+}
+
+void MoveAlone(const Update& update, const Plan& plan) {
+  const GradualUnderflow mode;
+  for (int i = 0; i < update.segment_count; ++i) {
+    const Segment& segment = update.segments[i];
+    if (segment.size > 0) MovePiece(update, plan, segment, 0, segment.size);
+  }
+}
+
+struct Piece {
+  int segment;
+  int64_t start;
+};
+
+void MoveTogether(const Update& update, const Plan& plan, int threads) {
+  std::vector<Piece> pieces;
+  for (int i = 0; i < update.segment_count; ++i) {
+    for (int64_t start = 0; start < update.segments[i].size; start += kChunk) {
+      pieces.push_back({i, start});
+    }
+  }
+  Pool().Run(static_cast<int64_t>(pieces.size()), threads, [&](int64_t p) {
+    const GradualUnderflow mode;
+    const Segment& segment = update.segments[pieces[p].segment];
+    const int64_t start = pieces[p].start;
+    MovePiece(update, plan, segment, start, std::min(kChunk, segment.size - start));
+  });
+}
+
+}  // namespace
+
+void CpuUpdate(const Update& update) {
+  const Plan plan = MakePlan(update);
+  int64_t floats = 0;
+  for (int i = 0; i < update.segment_count; ++i) floats += update.segments[i].size;
+  const int64_t rows = static_cast<int64_t>(plan.moving.size() + plan.taking.size());
+  const int threads = CpuThreads();
+  if (threads == 1 || floats * rows < kThreadedFloats) {
+    MoveAlone(update, plan);
+  } else {
+    MoveTogether(update, plan, threads);
+  }
+}
+
+void CpuCopy(const Copy* copies, int count) {
+  for (int i = 0; i < count; ++i) {
+    if (copies[i].size > 0) {
+      std::memcpy(copies[i].target, copies[i].source,
+                  static_cast<size_t>(copies[i].size) * sizeof(float));
+    }
+  }
+}
+
+const char* CpuKernelName() { return Kernels().name; }
+
+int CpuThreads() { return ThreadLimit().load(std::memory_order_relaxed); }
+
+void SetCpuThreads(int threads) {
+  ThreadLimit().store(threads == 0 ? DefaultThreads() : std::clamp(threads, 1, kMostThreads),
+                      std::memory_order_relaxed);
+}
+
+}  // namespace ema

@@ -1,0 +1,151 @@
+// The loop over one span of floats, written once for every instruction set. Include it in one .cc
+// per set, nowhere else. Uses no library templates: what is compiled with -mavx2 here must never be
+// merged with another unit's copy.
+#pragma once
+
+#include <cstdint>
+
+#if defined(__AVX2__) && defined(__FMA__)
+#include <immintrin.h>
+#elif defined(__aarch64__)
+#include <arm_neon.h>
+#endif
+
+#include "chunk.h"
+#include "lerp.h"
+
+namespace ema {
+
+// Moves `count` shadows over `size` floats; no alpha is 0 or 1. shadows[k] are 64-byte aligned,
+// `weight` is as it comes.
+using UpdateSpan = void (*)(const float* weight, float* const* shadows, const float* alphas,
+                            int64_t size);
+// The same with low parts: shadows[count + k] belongs to shadows[k].
+
+struct CpuKernels {
+  const char* name;
+  UpdateSpan update[kMaxFused];       // [count - 1]
+  UpdateSpan compensated[kMaxFused];  // [count - 1]
+};
+
+#if defined(__x86_64__)
+extern const CpuKernels kAvx2Kernels;
+#endif
+extern const CpuKernels kBaselineKernels;
+
+}  // namespace ema
+
+namespace {  // one copy per instruction set
+
+#if defined(__AVX2__) && defined(__FMA__)
+struct Vector {
+  using Lanes = __m256;
+  static constexpr int kWidth = 8;
+  static Lanes Load(const float* p) { return _mm256_loadu_ps(p); }
+  static void Store(float* p, Lanes v) { _mm256_storeu_ps(p, v); }
+  static Lanes Fill(float x) { return _mm256_set1_ps(x); }
+  static Lanes Add(Lanes a, Lanes b) { return _mm256_add_ps(a, b); }
+  static Lanes Subtract(Lanes a, Lanes b) { return _mm256_sub_ps(a, b); }
+  static Lanes Fma(Lanes a, Lanes b, Lanes c) { return _mm256_fmadd_ps(a, b, c); }
+};
+#elif defined(__aarch64__)
+struct Vector {
+  using Lanes = float32x4_t;
+  static constexpr int kWidth = 4;
+  static Lanes Load(const float* p) { return vld1q_f32(p); }
+  static void Store(float* p, Lanes v) { vst1q_f32(p, v); }
+  static Lanes Fill(float x) { return vdupq_n_f32(x); }
+  static Lanes Add(Lanes a, Lanes b) { return vaddq_f32(a, b); }
+  static Lanes Subtract(Lanes a, Lanes b) { return vsubq_f32(a, b); }
+  static Lanes Fma(Lanes a, Lanes b, Lanes c) { return vfmaq_f32(c, a, b); }
+};
+#else
+// Without the FMA instruction the compiler calls the C library, which is slow and exact: the result
+// stays the same to the bit.
+struct Vector {
+  using Lanes = float;
+  static constexpr int kWidth = 1;
+  static Lanes Load(const float* p) { return *p; }
+  static void Store(float* p, Lanes v) { *p = v; }
+  static Lanes Fill(float x) { return x; }
+  static Lanes Add(Lanes a, Lanes b) { return a + b; }
+  static Lanes Subtract(Lanes a, Lanes b) { return a - b; }
+  static Lanes Fma(Lanes a, Lanes b, Lanes c) { return __builtin_fmaf(a, b, c); }
+};
+#endif
+
+// ema::Lerp on one vector.
+inline void Step(float* shadow, Vector::Lanes weight, Vector::Lanes alpha) {
+  const auto s = Vector::Load(shadow);
+  Vector::Store(shadow, Vector::Fma(alpha, Vector::Subtract(weight, s), s));
+}
+
+// ema::LerpCompensated on one vector.
+inline void StepCompensated(float* shadow, float* low_part, Vector::Lanes weight,
+                            Vector::Lanes alpha) {
+  const auto high = Vector::Load(shadow);
+  const auto low = Vector::Load(low_part);
+  const auto difference = Vector::Subtract(Vector::Subtract(weight, high), low);
+  const auto step = Vector::Fma(alpha, difference, low);
+  const auto sum = Vector::Add(high, step);
+  const auto step_part = Vector::Subtract(sum, high);
+  const auto lost_high = Vector::Subtract(high, Vector::Subtract(sum, step_part));
+  const auto lost_step = Vector::Subtract(step, step_part);
+  Vector::Store(shadow, sum);
+  Vector::Store(low_part, Vector::Add(lost_high, lost_step));
+}
+
+template <int kCount>
+void Update(const float* weight, float* const* shadows, const float* alphas, int64_t size) {
+  // Two vectors in flight per shadow hide the fma's latency in cache; more changes nothing in
+  // memory.
+  constexpr int64_t kStride = 2 * Vector::kWidth;
+  float* s[kCount];
+  Vector::Lanes alpha[kCount];
+  for (int k = 0; k < kCount; ++k) {
+    s[k] = shadows[k];
+    alpha[k] = Vector::Fill(alphas[k]);
+  }
+  int64_t i = 0;
+  for (; i + kStride <= size; i += kStride) {
+    const auto w0 = Vector::Load(weight + i);
+    const auto w1 = Vector::Load(weight + i + Vector::kWidth);
+    for (int k = 0; k < kCount; ++k) {
+      Step(s[k] + i, w0, alpha[k]);
+      Step(s[k] + i + Vector::kWidth, w1, alpha[k]);
+    }
+  }
+  for (; i < size; ++i) {
+    for (int k = 0; k < kCount; ++k) s[k][i] = ema::Lerp(s[k][i], weight[i], alphas[k]);
+  }
+}
+
+template <int kCount>
+void UpdateCompensated(const float* weight, float* const* shadows, const float* alphas,
+                       int64_t size) {
+  float* s[2 * kCount];
+  Vector::Lanes alpha[kCount];
+  for (int k = 0; k < 2 * kCount; ++k) s[k] = shadows[k];
+  for (int k = 0; k < kCount; ++k) alpha[k] = Vector::Fill(alphas[k]);
+  int64_t i = 0;
+  for (; i + Vector::kWidth <= size; i += Vector::kWidth) {
+    const auto w = Vector::Load(weight + i);
+    for (int k = 0; k < kCount; ++k) StepCompensated(s[k] + i, s[kCount + k] + i, w, alpha[k]);
+  }
+  for (; i < size; ++i) {
+    for (int k = 0; k < kCount; ++k) {
+      const auto moved = ema::LerpCompensated({s[k][i], s[kCount + k][i]}, weight[i], alphas[k]);
+      s[k][i] = moved.high;
+      s[kCount + k][i] = moved.low;
+    }
+  }
+}
+
+constexpr ema::CpuKernels MakeKernels(const char* name) {
+  return {name,
+          {Update<1>, Update<2>, Update<3>, Update<4>, Update<5>, Update<6>, Update<7>, Update<8>},
+          {UpdateCompensated<1>, UpdateCompensated<2>, UpdateCompensated<3>, UpdateCompensated<4>,
+           UpdateCompensated<5>, UpdateCompensated<6>, UpdateCompensated<7>, UpdateCompensated<8>}};
+}
+
+}  // namespace

@@ -1,0 +1,29 @@
+// The operations that this addon adds to TensorFlow: definition and registration.
+// What they compute is in ema_op_compute.cc; Node-API does not appear here.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "status.h"
+
+namespace ema {
+
+struct OpNames {
+  std::string create, update, read, write, stats;
+};
+
+struct Registration {
+  OpNames ops;
+  std::string tensorflow;
+  std::string tensorflow_path;
+  std::vector<std::string> devices;
+  std::string gpu_reason;  // why there is no "GPU" among the devices
+};
+
+// Finds TensorFlow, pins this image in memory, registers the ops. The first success is kept and
+// returned to every later caller, on any thread; after a failure the next call tries again
+// (TensorFlow may have been loaded meanwhile).
+Status RegisterOps(Registration* registration);
+
+}  // namespace ema

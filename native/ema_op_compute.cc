@@ -1,0 +1,312 @@
+// What each operation does when TensorFlow calls it: load inputs, check everything, then write.
+// The arithmetic is in ema_cpu and ema_cuda.
+#include "ema_op_compute.h"
+
+#include <algorithm>
+#include <exception>
+#include <memory>
+#include <string>
+
+#include "ema_cpu.h"
+#include "op_device.h"
+#include "op_inputs.h"
+#include "tf_api.h"
+
+namespace ema {
+namespace {
+
+// The attributes of one kernel, read once when TensorFlow creates it.
+struct KernelState {
+  int32_t rows = 0;
+  int32_t zero_rows = 0;
+  bool compensated = false;
+};
+
+void ReportFailure(TF_OpKernelContext* context, TfCode code, const std::string& message) {
+  const TfStatus status = NewTfStatus();
+  Tf().SetStatus(status.get(), code, ("tfjs-ema: " + message).c_str());
+  Tf().OpKernelContext_Failure(context, status.get());
+}
+
+// Runs `body` so that nothing escapes into TensorFlow's frames.
+template <typename Body>
+void Guarded(TF_OpKernelContext* context, Body body) noexcept {
+  try {
+    const Status status = body();
+    if (!status.ok()) ReportFailure(context, TfCode::kInvalidArgument, status.message());
+  } catch (const std::exception& error) {
+    ReportFailure(context, TfCode::kInternal, error.what());
+  } catch (...) {
+    ReportFailure(context, TfCode::kInternal, "unknown exception in a kernel");
+  }
+}
+
+Status AllocateOutput(TF_OpKernelContext* context, int index, const std::vector<int64_t>& dims,
+                      TfTensor* tensor) {
+  int64_t size = 1;
+  for (const int64_t dim : dims) size *= dim;
+  const TfStatus status = NewTfStatus();
+  tensor->reset(Tf().AllocateOutput(context, index, TfType::kFloat, dims.data(),
+                                    static_cast<int>(dims.size()),
+                                    static_cast<size_t>(size) * sizeof(float), status.get()));
+  return FromTf(status.get());
+}
+
+float* FloatsOf(const TfTensor& tensor) {
+  return static_cast<float*>(Tf().TensorData(tensor.get()));
+}
+
+std::vector<int64_t> ShapeOf(const TF_Tensor* tensor) {
+  std::vector<int64_t> dims(static_cast<size_t>(Tf().NumDims(tensor)));
+  for (size_t d = 0; d < dims.size(); ++d) dims[d] = Tf().Dim(tensor, static_cast<int>(d));
+  return dims;
+}
+
+template <typename Device>
+Status CreateArena(const KernelState& state, TF_OpKernelContext* context) {
+  OpInputs inputs;
+  if (Status status = inputs.Load(context); !status.ok()) return status;
+  const WeightList weights = WeightsFrom(inputs, 0);
+  const int64_t rows = int64_t{state.rows} + state.zero_rows;
+  TfTensor arena;
+  if (Status status = AllocateOutput(context, 0, {rows * weights.row_stride}, &arena);
+      !status.ok()) {
+    return status;
+  }
+  float* const data = FloatsOf(arena);
+  std::vector<Copy> copies;
+  copies.reserve(weights.segments.size() * static_cast<size_t>(state.rows));
+  for (int64_t row = 0; row < state.rows; ++row) {
+    for (const Segment& segment : weights.segments) {
+      copies.push_back(
+          {segment.weight, data + row * weights.row_stride + segment.offset, segment.size});
+    }
+  }
+  Device device(context);
+  if (Status status = device.Begin(); !status.ok()) return status;
+  if (Status status = device.Zero(data, rows * weights.row_stride); !status.ok()) return status;
+  if (Status status = device.CopyAll(copies); !status.ok()) return status;
+  return device.End();
+}
+
+// Weights whose averages move by the same alphas: one pass of the kernel.
+struct Group {
+  const float* alphas;
+  std::vector<Segment> segments;
+};
+
+// One group unless each weight has its own alphas (per-layer decays, of which a model has a few).
+std::vector<Group> GroupByAlphas(const WeightList& weights, const std::vector<float>& alphas,
+                                 size_t averages) {
+  if (alphas.size() == averages) return {{alphas.data(), weights.segments}};
+  std::vector<Group> groups;
+  for (size_t i = 0; i < weights.segments.size(); ++i) {
+    const float* const own = alphas.data() + i * averages;
+    auto group = std::find_if(groups.begin(), groups.end(), [&](const Group& g) {
+      return std::equal(own, own + averages, g.alphas);
+    });
+    if (group == groups.end()) group = groups.insert(groups.end(), {own, {}});
+    group->segments.push_back(weights.segments[i]);
+  }
+  return groups;
+}
+
+Update MakeUpdate(const ArenaView& arena, const WeightList& weights, int averages, bool compensated,
+                  const float* alphas, const std::vector<Segment>& segments) {
+  return {arena.data,
+          weights.row_stride,
+          averages,
+          alphas,
+          compensated,
+          segments.data(),
+          static_cast<int>(segments.size())};
+}
+
+// Input checks that update and statistics share.
+struct UpdateInputs {
+  OpInputs inputs;
+  WeightList weights;
+  ArenaView arena;
+  std::vector<float> alphas;
+  int averages = 0;
+
+  Status Load(const KernelState& state, TF_OpKernelContext* context) {
+    if (Status status = inputs.Load(context); !status.ok()) return status;
+    weights = WeightsFrom(inputs, 2);
+    if (Status status = ArenaFrom(inputs, weights, &arena); !status.ok()) return status;
+    if (arena.rows == 0) return Status();  // every weight is empty
+    if (state.compensated && arena.rows % 2 != 0) {
+      return Status::Failure("a compensated arena must have an even number of rows, it has " +
+                             std::to_string(arena.rows));
+    }
+    averages = static_cast<int>(state.compensated ? arena.rows / 2 : arena.rows);
+    return AlphasFrom(inputs, averages, static_cast<int>(weights.segments.size()), &alphas);
+  }
+};
+
+template <typename Device>
+Status UpdateArena(const KernelState& state, TF_OpKernelContext* context) {
+  UpdateInputs in;
+  if (Status status = in.Load(state, context); !status.ok()) return status;
+  if (in.averages == 0) return Status();
+  Device device(context);
+  if (Status status = device.Begin(); !status.ok()) return status;
+  for (const Group& group :
+       GroupByAlphas(in.weights, in.alphas, static_cast<size_t>(in.averages))) {
+    const Update update = MakeUpdate(in.arena, in.weights, in.averages, state.compensated,
+                                     group.alphas, group.segments);
+    if (Status status = device.Run(update); !status.ok()) return status;
+  }
+  return device.End();
+}
+
+template <typename Device>
+Status ReadRow(const KernelState&, TF_OpKernelContext* context) {
+  OpInputs inputs;
+  if (Status status = inputs.Load(context); !status.ok()) return status;
+  const WeightList weights = WeightsFrom(inputs, 2);
+  ArenaView arena;
+  int64_t row = 0;
+  if (Status status = ArenaFrom(inputs, weights, &arena); !status.ok()) return status;
+  if (Status status = RowFrom(inputs, arena, &row); !status.ok()) return status;
+  std::vector<TfTensor> outputs(weights.segments.size());
+  std::vector<Copy> copies(outputs.size());
+  for (size_t i = 0; i < outputs.size(); ++i) {
+    const int index = static_cast<int>(i);
+    Status status = AllocateOutput(context, index, ShapeOf(inputs.tensor(2 + index)), &outputs[i]);
+    if (!status.ok()) return status;
+    const Segment& segment = weights.segments[i];
+    copies[i] = {arena.data + row * weights.row_stride + segment.offset, FloatsOf(outputs[i]),
+                 segment.size};
+  }
+  Device device(context);
+  if (Status status = device.Begin(); !status.ok()) return status;
+  if (Status status = device.CopyAll(copies); !status.ok()) return status;
+  return device.End();
+}
+
+template <typename Device>
+Status WriteRow(const KernelState&, TF_OpKernelContext* context) {
+  OpInputs inputs;
+  if (Status status = inputs.Load(context); !status.ok()) return status;
+  const WeightList values = WeightsFrom(inputs, 2);
+  ArenaView arena;
+  int64_t row = 0;
+  if (Status status = ArenaFrom(inputs, values, &arena); !status.ok()) return status;
+  if (Status status = RowFrom(inputs, arena, &row); !status.ok()) return status;
+  std::vector<Copy> copies;
+  copies.reserve(values.segments.size());
+  for (const Segment& segment : values.segments) {
+    copies.push_back(
+        {segment.weight, arena.data + row * values.row_stride + segment.offset, segment.size});
+  }
+  Device device(context);
+  if (Status status = device.Begin(); !status.ok()) return status;
+  if (Status status = device.CopyAll(copies); !status.ok()) return status;
+  return device.End();
+}
+
+template <typename Device>
+Status ComputeStatistics(const KernelState& state, TF_OpKernelContext* context) {
+  UpdateInputs in;
+  if (Status status = in.Load(state, context); !status.ok()) return status;
+  if (in.averages == 0) return Status::Failure("statistics of a model without elements");
+  if (in.alphas.size() != static_cast<size_t>(in.averages)) {
+    return Status::Failure("statistics take one alpha per average");
+  }
+  constexpr int64_t kFigures = sizeof(Statistics) / sizeof(float);
+  const auto weight_count = static_cast<int64_t>(in.weights.segments.size());
+  TfTensor out;
+  Status allocated = AllocateOutput(context, 0, {weight_count, in.averages, kFigures}, &out);
+  if (!allocated.ok()) return allocated;
+  Device device(context);
+  if (Status status = device.Begin(); !status.ok()) return status;
+  const Update update = MakeUpdate(in.arena, in.weights, in.averages, state.compensated,
+                                   in.alphas.data(), in.weights.segments);
+  Statistics* const figures = reinterpret_cast<Statistics*>(FloatsOf(out));
+  if (Status status = device.Measure(update, figures); !status.ok()) return status;
+  return device.End();
+}
+
+using Compute = Status (*)(const KernelState&, TF_OpKernelContext*);
+
+template <Compute kCompute>
+void Call(void* state, TF_OpKernelContext* context) noexcept {
+  Guarded(context, [&] { return kCompute(*static_cast<const KernelState*>(state), context); });
+}
+
+// Reads the attributes that the op has; `Attributes` names them.
+enum class Attributes { kNone, kRows, kCompensated };
+
+template <Attributes kAttributes>
+Status ReadAttributes(TF_OpKernelConstruction* construction, KernelState* state) {
+  const TfStatus status = NewTfStatus();
+  if constexpr (kAttributes == Attributes::kRows) {
+    Tf().OpKernelConstruction_GetAttrInt32(construction, "rows", &state->rows, status.get());
+    if (Status read = FromTf(status.get()); !read.ok()) return read;
+    Tf().OpKernelConstruction_GetAttrInt32(construction, "zero_rows", &state->zero_rows,
+                                           status.get());
+  }
+  if constexpr (kAttributes == Attributes::kCompensated) {
+    unsigned char value = 0;
+    Tf().OpKernelConstruction_GetAttrBool(construction, "compensated", &value, status.get());
+    state->compensated = value != 0;
+  }
+  return FromTf(status.get());
+}
+
+template <Attributes kAttributes>
+void* Create(TF_OpKernelConstruction* construction) noexcept {
+  try {
+    auto state = std::make_unique<KernelState>();
+    const Status read = ReadAttributes<kAttributes>(construction, state.get());
+    if (read.ok()) return state.release();  // TensorFlow holds it until Destroy
+    const TfStatus status = NewTfStatus();
+    Tf().SetStatus(status.get(), TfCode::kInvalidArgument, read.message().c_str());
+    Tf().OpKernelConstruction_Failure(construction, status.get());
+  } catch (...) {
+    const TfStatus status = NewTfStatus();
+    Tf().SetStatus(status.get(), TfCode::kInternal, "tfjs-ema: no memory for a kernel");
+    Tf().OpKernelConstruction_Failure(construction, status.get());
+  }
+  return nullptr;
+}
+
+void Destroy(void* state) noexcept {
+  const std::unique_ptr<KernelState> taken_back(static_cast<KernelState*>(state));
+}
+
+}  // namespace
+
+const OpFunctions& CreateFunctions() {
+  static constexpr OpFunctions functions{Create<Attributes::kRows>, Call<CreateArena<Host>>,
+                                         Call<CreateArena<Cuda>>, Destroy};
+  return functions;
+}
+
+const OpFunctions& UpdateFunctions() {
+  static constexpr OpFunctions functions{Create<Attributes::kCompensated>, Call<UpdateArena<Host>>,
+                                         Call<UpdateArena<Cuda>>, Destroy};
+  return functions;
+}
+
+const OpFunctions& ReadFunctions() {
+  static constexpr OpFunctions functions{Create<Attributes::kNone>, Call<ReadRow<Host>>,
+                                         Call<ReadRow<Cuda>>, Destroy};
+  return functions;
+}
+
+const OpFunctions& WriteFunctions() {
+  static constexpr OpFunctions functions{Create<Attributes::kNone>, Call<WriteRow<Host>>,
+                                         Call<WriteRow<Cuda>>, Destroy};
+  return functions;
+}
+
+const OpFunctions& StatsFunctions() {
+  static constexpr OpFunctions functions{Create<Attributes::kCompensated>,
+                                         Call<ComputeStatistics<Host>>,
+                                         Call<ComputeStatistics<Cuda>>, Destroy};
+  return functions;
+}
+
+}  // namespace ema

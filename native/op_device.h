@@ -1,0 +1,63 @@
+// Host and GPU behind the same five calls, so that each operation is written once.
+// No checks: the operation has made them.
+#pragma once
+
+#include <cstring>
+#include <vector>
+
+#include "ema_cpu.h"
+#include "ema_cuda.h"
+#include "status.h"
+#include "tf_stream.h"
+
+namespace ema {
+
+// Runs at once, on the calling thread and the pool's helpers.
+class Host {
+ public:
+  explicit Host(TF_OpKernelContext*) {}
+
+  Status Begin() { return Status(); }
+  Status Run(const Update& update) {
+    CpuUpdate(update);
+    return Status();
+  }
+  Status CopyAll(const std::vector<Copy>& copies) {
+    CpuCopy(copies.data(), static_cast<int>(copies.size()));
+    return Status();
+  }
+  Status Zero(float* target, int64_t size) {
+    if (size > 0) std::memset(target, 0, static_cast<size_t>(size) * sizeof(float));
+    return Status();
+  }
+  Status Measure(const Update& update, Statistics* out) {
+    CpuStatistics(update, out);
+    return Status();
+  }
+  Status End() { return Status(); }
+};
+
+// Enqueues on TensorFlow's stream, and so in order with the optimizer's kernels before it and the
+// forward pass after it. Only when that stream cannot be found does Begin wait for the device and
+// End for the default stream.
+class Cuda {
+ public:
+  explicit Cuda(TF_OpKernelContext* context) : context_(context) {}
+
+  Status Begin();
+  Status Run(const Update& update) { return CudaUpdate(update, choice_.stream); }
+  Status CopyAll(const std::vector<Copy>& copies) {
+    return CudaCopy(copies.data(), static_cast<int>(copies.size()), choice_.stream);
+  }
+  Status Zero(float* target, int64_t size) { return CudaZero(target, size, choice_.stream); }
+  Status Measure(const Update& update, Statistics* out) {
+    return CudaStatistics(update, out, choice_.stream);
+  }
+  Status End();
+
+ private:
+  TF_OpKernelContext* const context_;
+  StreamChoice choice_;
+};
+
+}  // namespace ema

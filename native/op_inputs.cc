@@ -1,0 +1,102 @@
+// Checks of a kernel's inputs: count, sizes, overlap, ranges.
+// Reads device pointers as numbers only; writes nothing.
+#include "op_inputs.h"
+
+#include <cstdint>
+#include <cstring>
+#include <string>
+
+namespace ema {
+namespace {
+
+bool Overlap(const float* a, int64_t a_size, const float* b, int64_t b_size) {
+  const auto a_start = reinterpret_cast<uintptr_t>(a);
+  const auto b_start = reinterpret_cast<uintptr_t>(b);
+  const auto a_end = a_start + static_cast<uintptr_t>(a_size) * sizeof(float);
+  const auto b_end = b_start + static_cast<uintptr_t>(b_size) * sizeof(float);
+  return a_size > 0 && b_size > 0 && a_start < b_end && b_start < a_end;
+}
+
+}  // namespace
+
+Status OpInputs::Load(TF_OpKernelContext* context) {
+  const int count = Tf().NumInputs(context);
+  tensors_.reserve(static_cast<size_t>(count));
+  const TfStatus status = NewTfStatus();
+  for (int i = 0; i < count; ++i) {
+    TF_Tensor* tensor = nullptr;
+    Tf().GetInput(context, i, &tensor, status.get());
+    if (Tf().GetCode(status.get()) != TfCode::kOk) return FromTf(status.get());
+    tensors_.emplace_back(tensor);
+  }
+  return Status();
+}
+
+int64_t OpInputs::size(int i) const {
+  const TF_Tensor* const t = tensor(i);
+  int64_t size = 1;
+  for (int d = 0; d < Tf().NumDims(t); ++d) size *= Tf().Dim(t, d);
+  return size;
+}
+
+WeightList WeightsFrom(const OpInputs& inputs, int first) {
+  WeightList list;
+  list.segments.reserve(static_cast<size_t>(inputs.count() - first));
+  for (int i = first; i < inputs.count(); ++i) {
+    const int64_t size = inputs.size(i);
+    list.segments.push_back({inputs.data<const float>(i), list.row_stride, size});
+    list.row_stride += AlignedSize(size);
+  }
+  return list;
+}
+
+Status ArenaFrom(const OpInputs& inputs, const WeightList& weights, ArenaView* arena) {
+  const int64_t size = inputs.size(0);
+  const int64_t stride = weights.row_stride;
+  if (stride == 0 ? size != 0 : size == 0 || size % stride != 0) {
+    return Status::Failure("the weights do not fit the arena: a row of them takes " +
+                           std::to_string(stride) + " floats, the arena has " +
+                           std::to_string(size) +
+                           "; the model's weights changed after the average was attached");
+  }
+  arena->data = inputs.data<float>(0);
+  arena->rows = stride == 0 ? 0 : size / stride;
+  for (size_t i = 0; i < weights.segments.size(); ++i) {
+    const Segment& segment = weights.segments[i];
+    if (Overlap(arena->data, size, segment.weight, segment.size)) {
+      return Status::Failure("weight " + std::to_string(i) +
+                             " shares memory with the arena of shadows");
+    }
+  }
+  return Status();
+}
+
+Status RowFrom(const OpInputs& inputs, const ArenaView& arena, int64_t* row) {
+  if (inputs.size(1) != 1) return Status::Failure("row must be one int32 number");
+  *row = *inputs.data<const int32_t>(1);
+  const bool empty_model = arena.rows == 0;
+  if (*row >= 0 && (empty_model || *row < arena.rows)) return Status();
+  return Status::Failure("row must be in 0 to " + std::to_string(arena.rows - 1) + ", received " +
+                         std::to_string(*row));
+}
+
+Status AlphasFrom(const OpInputs& inputs, int averages, int weights, std::vector<float>* alphas) {
+  const int64_t count = inputs.size(1);
+  const int64_t wanted = averages;
+  if (count < 1 || (count != wanted && count != wanted * weights)) {
+    return Status::Failure("alpha must have " + std::to_string(wanted) + " numbers, or " +
+                           std::to_string(wanted * weights) + ", received " +
+                           std::to_string(count));
+  }
+  alphas->resize(static_cast<size_t>(count));
+  std::memcpy(alphas->data(), inputs.data<const int32_t>(1),
+              static_cast<size_t>(count) * sizeof(float));
+  for (const float alpha : *alphas) {
+    if (!(alpha >= 0.0f && alpha <= 1.0f)) {  // also refuses NaN
+      return Status::Failure("alpha must be in [0, 1], received " + std::to_string(alpha));
+    }
+  }
+  return Status();
+}
+
+}  // namespace ema

@@ -1,0 +1,59 @@
+// Reading and checking what TensorFlow hands to a kernel, before anything is written.
+// TensorFlow itself checks the types of inputs and their number; shapes, sizes and overlaps are
+// checked here.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "chunk.h"
+#include "status.h"
+#include "tf_api.h"
+
+namespace ema {
+
+// All inputs of one call; the tensors are released with it.
+class OpInputs {
+ public:
+  // Takes every input from the context.
+  Status Load(TF_OpKernelContext* context);
+
+  int count() const { return static_cast<int>(tensors_.size()); }
+  TF_Tensor* tensor(int i) const { return tensors_[static_cast<size_t>(i)].get(); }
+  int64_t size(int i) const;  // elements
+  template <typename T>
+  T* data(int i) const {
+    return static_cast<T*>(Tf().TensorData(tensor(i)));
+  }
+
+ private:
+  std::vector<TfTensor> tensors_;
+};
+
+// The weights of a call, laid out as in a row of the arena.
+struct WeightList {
+  std::vector<Segment> segments;
+  int64_t row_stride = 0;
+};
+
+// Inputs `first` to the last are weights.
+WeightList WeightsFrom(const OpInputs& inputs, int first);
+
+// An arena that fits a list of weights.
+struct ArenaView {
+  float* data = nullptr;
+  int64_t rows = 0;
+};
+
+// Input 0 is the arena. Fails when it is not a whole number of rows for these weights, or overlaps
+// one of them.
+Status ArenaFrom(const OpInputs& inputs, const WeightList& weights, ArenaView* arena);
+
+// Input 1 is a row number of the arena, in host memory.
+Status RowFrom(const OpInputs& inputs, const ArenaView& arena, int64_t* row);
+
+// Input 1 holds alphas as the bits of float32 numbers, in host memory: `averages` of them, or
+// `averages` for each weight. Fails when the number fits neither or one is outside [0, 1].
+Status AlphasFrom(const OpInputs& inputs, int averages, int weights, std::vector<float>* alphas);
+
+}  // namespace ema

@@ -1,0 +1,48 @@
+// The one error class and its codes.
+// Messages are written where the error is thrown: expected, for which option, received, way out.
+
+/** Why an {@link EmaError} was thrown. */
+export type EmaErrorCode =
+  /** An option or argument is outside its range or of the wrong type. */
+  | 'INVALID_ARGUMENT'
+  /** The method needs `attach(model)` first. */
+  | 'NOT_ATTACHED'
+  /** The average is attached to another model, or attached twice. */
+  | 'ALREADY_ATTACHED'
+  /** The model has no weights yet (not built). */
+  | 'MODEL_NOT_BUILT'
+  /** The model changed its weights (added, removed, other shape) after `attach`. */
+  | 'MODEL_CHANGED'
+  /** A weight of the model was disposed. */
+  | 'WEIGHT_DISPOSED'
+  /** Averages stand in the model's place: the operation would ruin them or the weights. */
+  | 'SWAPPED_IN'
+  /** The average was disposed. */
+  | 'DISPOSED'
+  /** `engine: 'native'` was asked for and cannot run here. */
+  | 'ENGINE_UNAVAILABLE'
+  /** An update failed half-way or on the device: the shadows can no longer be trusted. */
+  | 'POISONED'
+  /** TensorFlow or the driver reported a failure. */
+  | 'NATIVE_FAILURE'
+  /** Callbacks cannot be combined in this way. */
+  | 'CALLBACK_MISUSE'
+  /** A checkpoint is damaged, of another version, or of another model. */
+  | 'CHECKPOINT';
+
+/** Every error that tfjs-ema throws on purpose. */
+export class EmaError extends Error {
+  override readonly name = 'EmaError';
+  /** What went wrong, for programs. */
+  readonly code: EmaErrorCode;
+
+  /**
+   * @param code what went wrong, for programs.
+   * @param message what was expected, what was received, and the way out, for people.
+   * @param options `cause`: the error underneath.
+   */
+  constructor(code: EmaErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.code = code;
+  }
+}
