@@ -1,0 +1,239 @@
+// Device code: the update of up to eight averages in one pass, copies, and the entry points of all
+// kernels. Holds no host logic. Every launch's work is in its parameters (ema_cuda_table.h); the
+// formula is in lerp.h.
+#include "ema_cuda_table.h"
+#include "ema_device.h"
+#include "ema_statistics_device.h"
+#include "lerp.h"
+
+namespace ema {
+namespace {
+
+// A weight's stretch of the row, or a gap (weight == nullptr).
+struct Entry {
+  const float* weight;
+  int64_t begin;  // floats from the table's start
+  int64_t end;    // without the padding
+};
+
+__device__ __forceinline__ Entry EntryAt(const UpdateTable& table, int index) {
+  const uint64_t packed = table.weights[index];
+  const int64_t padding = static_cast<int64_t>(packed >> kPaddingShift);
+  return {reinterpret_cast<const float*>(packed & kAddressMask), table.places[index] * kAlignment,
+          table.places[index + 1] * kAlignment - padding};
+}
+
+// The last entry of [low, high) that begins at or before `unit`; entry `low` does.
+__device__ __forceinline__ int FindEntry(const UpdateTable& table, uint32_t unit, int low,
+                                         int high) {
+  while (high - low > 1) {
+    const int middle = (low + high) / 2;
+    if (table.places[middle] <= unit) {
+      low = middle;
+    } else {
+      high = middle;
+    }
+  }
+  return low;
+}
+
+// Four floats of a weight, of which the first `lanes` count: none in a gap, in padding and past the
+// end.
+struct Part {
+  Vector4 weight;
+  int lanes;
+};
+
+__device__ __forceinline__ Part LoadPart(const Entry& entry, int64_t position) {
+  Part part = {{{0.0f, 0.0f, 0.0f, 0.0f}}, 0};
+  const int64_t left = entry.end - position;
+  if (entry.weight == nullptr || left <= 0) return part;
+  const float* const from = entry.weight + (position - entry.begin);
+  part.lanes = left < kFloatsPerVector ? static_cast<int>(left) : kFloatsPerVector;
+  if (part.lanes == kFloatsPerVector && IsVectorAligned(from)) {
+    part.weight = LoadVector(from);
+    return part;
+  }
+#pragma unroll
+  for (int i = 0; i < kFloatsPerVector; ++i) {
+    if (i < part.lanes) part.weight.lane[i] = LoadFloat(from + i);
+  }
+  return part;
+}
+
+// Moves kBatch vectors of every average; all loads come before the first store, so that they are in
+// flight together.
+template <int kAverages, bool kCompensated, int kBatch>
+__device__ __forceinline__ void MoveParts(const UpdateTable& table, const Part (&parts)[kBatch],
+                                          const int64_t (&positions)[kBatch]) {
+  Vector4 highs[kBatch][kAverages];
+  Vector4 lows[kBatch][kAverages];
+#pragma unroll
+  for (int b = 0; b < kBatch; ++b) {
+#pragma unroll
+    for (int k = 0; k < kAverages; ++k) {
+      const int64_t at = positions[b] + k * table.row_stride;
+      highs[b][k] = LoadVectorOnce(table.shadows + at);
+      if constexpr (kCompensated) lows[b][k] = LoadVectorOnce(table.low_parts + at);
+    }
+  }
+#pragma unroll
+  for (int b = 0; b < kBatch; ++b) {
+#pragma unroll
+    for (int k = 0; k < kAverages; ++k) {
+#pragma unroll
+      for (int i = 0; i < kFloatsPerVector; ++i) {
+        const bool counts = i < parts[b].lanes;  // padding keeps what it holds
+        const float weight = parts[b].weight.lane[i];
+        float& high = highs[b][k].lane[i];
+        if constexpr (kCompensated) {
+          float& low = lows[b][k].lane[i];
+          const Compensated moved = LerpCompensated({high, low}, weight, table.alphas[k]);
+          high = counts ? moved.high : high;
+          low = counts ? moved.low : low;
+        } else {
+          const float moved = Lerp(high, weight, table.alphas[k]);
+          high = counts ? moved : high;
+        }
+      }
+      const int64_t at = positions[b] + k * table.row_stride;
+      StoreVectorOnce(table.shadows + at, highs[b][k]);
+      if constexpr (kCompensated) StoreVectorOnce(table.low_parts + at, lows[b][k]);
+    }
+  }
+}
+
+// Vectors of a batch: as many loads in flight as the registers of the launch bounds hold without
+// spilling.
+constexpr int BatchOf(int averages, bool compensated) {
+  const int rows = averages * (compensated ? 2 : 1);
+  return rows == 1 ? 4 : (rows <= 3 ? 2 : 1);
+}
+
+// Blocks that share a multiprocessor, for the launch bounds: 40 registers a thread for 6, 48, 64,
+// 80, 128 for 2. The most that ptxas reaches without a spill on sm_50 to sm_120 (`node
+// scripts/ptx.mjs --ptxas`).
+constexpr int BlocksOf(int averages, bool compensated) {
+  if (!compensated) return averages <= 2 ? 6 : 4;
+  return averages == 1 ? 5 : (averages <= 3 ? 4 : (averages <= 5 ? 3 : 2));
+}
+
+// A tile inside one weight, all vectors whole: no searches, no tails.
+template <int kAverages, bool kCompensated>
+__device__ __forceinline__ void MoveStraightTile(const UpdateTable& table, const Entry& entry,
+                                                 int64_t begin) {
+  constexpr int kBatch = BatchOf(kAverages, kCompensated);
+#pragma unroll 1
+  for (int j = 0; j < kVectorsPerThread; j += kBatch) {
+    Part parts[kBatch];
+    int64_t positions[kBatch];
+#pragma unroll
+    for (int b = 0; b < kBatch; ++b) {
+      positions[b] = begin + ((j + b) * kBlockThreads + ThreadIndex()) * kFloatsPerVector;
+      parts[b] = {LoadVector(entry.weight + (positions[b] - entry.begin)), kFloatsPerVector};
+    }
+    MoveParts<kAverages, kCompensated>(table, parts, positions);
+  }
+}
+
+// A tile of several weights, or with a tail, a gap or a weight between 16-byte boundaries: each
+// thread looks up its own.
+template <int kAverages, bool kCompensated>
+__device__ __forceinline__ void MoveMixedTile(const UpdateTable& table, int tile_entry,
+                                              int64_t begin) {
+  const int64_t row_end = table.places[table.count] * kAlignment;
+#pragma unroll 1
+  for (int j = 0; j < table.vectors; ++j) {
+    const int64_t position = begin + (j * kBlockThreads + ThreadIndex()) * kFloatsPerVector;
+    if (position >= row_end) return;
+    // Each entry has at least one unit, so the next ones begin at least that far on.
+    const int64_t ahead = tile_entry + (position - begin) / kAlignment + 1;
+    const int found = FindEntry(table, static_cast<uint32_t>(position / kAlignment), tile_entry,
+                                ahead < table.count ? static_cast<int>(ahead) : table.count);
+    const Part parts[1] = {LoadPart(EntryAt(table, found), position)};
+    const int64_t positions[1] = {position};
+    if (parts[0].lanes > 0) MoveParts<kAverages, kCompensated>(table, parts, positions);
+  }
+}
+
+template <int kAverages, bool kCompensated>
+__device__ __forceinline__ void UpdateTile(const UpdateTable& table) {
+  const int64_t size = table.vectors * (kBlockThreads * kFloatsPerVector);
+  const int64_t begin = BlockIndex() * size;
+  const int tile_entry =
+      FindEntry(table, static_cast<uint32_t>(begin / kAlignment), 0, table.count);
+  const Entry entry = EntryAt(table, tile_entry);
+  const bool straight = table.vectors == kVectorsPerThread && entry.weight != nullptr &&
+                        IsVectorAligned(entry.weight) && entry.end - begin >= size;
+  if (straight) {
+    MoveStraightTile<kAverages, kCompensated>(table, entry, begin);
+  } else {
+    MoveMixedTile<kAverages, kCompensated>(table, tile_entry, begin);
+  }
+}
+
+// One tile of one copy.
+__device__ __forceinline__ void CopyTile(const CopyTable& table) {
+  int low = 0;  // the last entry whose first tile is this block's or an earlier one
+  int high = table.count;
+  while (high - low > 1) {
+    const int middle = (low + high) / 2;
+    if (table.first_tiles[middle] <= BlockIndex()) {
+      low = middle;
+    } else {
+      high = middle;
+    }
+  }
+  const Copy copy = table.entries[low];
+  const int64_t begin = int64_t{BlockIndex() - table.first_tiles[low]} * kCopyTile;
+  const int64_t end = begin + kCopyTile < copy.size ? begin + kCopyTile : copy.size;
+  int64_t scalars = begin;
+  if (IsVectorAligned(copy.source) && IsVectorAligned(copy.target)) {
+    scalars = end - end % kFloatsPerVector;
+    const int64_t stride = kBlockThreads * kFloatsPerVector;
+    for (int64_t i = begin + ThreadIndex() * kFloatsPerVector; i < scalars; i += stride) {
+      StoreVector(copy.target + i, LoadVector(copy.source + i));
+    }
+  }
+  for (int64_t i = scalars + ThreadIndex(); i < end; i += kBlockThreads) {
+    StoreFloat(copy.target + i, LoadFloat(copy.source + i));
+  }
+}
+
+}  // namespace
+}  // namespace ema
+
+#define EMA_UPDATE_KERNEL(name, averages, compensated)                               \
+  extern "C" __global__ void __launch_bounds__(ema::kBlockThreads,                   \
+                                               ema::BlocksOf(averages, compensated)) \
+      name(ema::KernelParameter<ema::UpdateTable> table) {                           \
+    ema::UpdateTile<averages, compensated>(table);                                   \
+  }
+EMA_UPDATE_KERNEL(ema_update_1, 1, false)
+EMA_UPDATE_KERNEL(ema_update_2, 2, false)
+EMA_UPDATE_KERNEL(ema_update_3, 3, false)
+EMA_UPDATE_KERNEL(ema_update_4, 4, false)
+EMA_UPDATE_KERNEL(ema_update_5, 5, false)
+EMA_UPDATE_KERNEL(ema_update_6, 6, false)
+EMA_UPDATE_KERNEL(ema_update_7, 7, false)
+EMA_UPDATE_KERNEL(ema_update_8, 8, false)
+EMA_UPDATE_KERNEL(ema_compensated_1, 1, true)
+EMA_UPDATE_KERNEL(ema_compensated_2, 2, true)
+EMA_UPDATE_KERNEL(ema_compensated_3, 3, true)
+EMA_UPDATE_KERNEL(ema_compensated_4, 4, true)
+EMA_UPDATE_KERNEL(ema_compensated_5, 5, true)
+EMA_UPDATE_KERNEL(ema_compensated_6, 6, true)
+EMA_UPDATE_KERNEL(ema_compensated_7, 7, true)
+EMA_UPDATE_KERNEL(ema_compensated_8, 8, true)
+#undef EMA_UPDATE_KERNEL
+
+extern "C" __global__ void __launch_bounds__(ema::kBlockThreads)
+    ema_copy(ema::KernelParameter<ema::CopyTable> table) {
+  ema::CopyTile(table);
+}
+
+extern "C" __global__ void __launch_bounds__(ema::kStatisticsThreads)
+    ema_statistics(ema::KernelParameter<ema::StatisticsTable> table) {
+  __shared__ ema::Sums shared[ema::kStatisticsThreads];
+  ema::CompareBlock(table, shared);
+}

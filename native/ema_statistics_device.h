@@ -1,0 +1,124 @@
+// Device code of the statistics: one block compares one weight with one average. Part of
+// ema_kernel.cu. No entry points. On demand, never in an update: one block a pair needs no memory
+// for partial sums, at the price of speed on one huge weight.
+#pragma once
+
+#include "ema_cuda_table.h"
+#include "ema_device.h"
+#include "lerp.h"
+
+namespace ema {
+
+// The figures of one weight and one average as they accumulate; in double, as on the host.
+struct Sums {
+  double weight, shadow, product, distance, drift, max_distance, non_finite, dead_zone;
+};
+
+namespace {
+
+// What one block reads.
+struct Comparison {
+  const float* weight;
+  const float* high;
+  const float* low;   // null without compensation
+  const float* next;  // the next average's shadow; null for the last
+  float alpha;
+};
+
+__device__ __forceinline__ bool Moves(const Comparison& of, Compensated shadow, float weight) {
+  if (of.low == nullptr) return Lerp(shadow.high, weight, of.alpha) != shadow.high;
+  const Compensated moved = LerpCompensated(shadow, weight, of.alpha);
+  return moved.high != shadow.high || moved.low != shadow.low;
+}
+
+// `next` is the shadow itself where there is no next average: a drift of 0.
+__device__ __forceinline__ void Accumulate(const Comparison& of, float weight, Compensated shadow,
+                                           float next, Sums* sums) {
+  const double w = weight;
+  const double s = shadow.high;
+  const double difference = w - s;
+  const double step = s - next;
+  const double gap = __builtin_fabsf(weight - shadow.high);
+  const bool finite = __builtin_fabsf(weight) <= __FLT_MAX__;
+  const bool dead = weight != shadow.high && !Moves(of, shadow, weight);
+  sums->weight = __builtin_fma(w, w, sums->weight);
+  sums->shadow = __builtin_fma(s, s, sums->shadow);
+  sums->product = __builtin_fma(w, s, sums->product);
+  sums->distance = __builtin_fma(difference, difference, sums->distance);
+  sums->drift = __builtin_fma(step, step, sums->drift);
+  sums->max_distance = gap > sums->max_distance ? gap : sums->max_distance;  // never a NaN
+  sums->non_finite += finite ? 0.0 : 1.0;
+  sums->dead_zone += dead ? 1.0 : 0.0;
+}
+
+// Four elements; those past the end are not there.
+__device__ __forceinline__ void AccumulateVector(const Comparison& of, int64_t i, int64_t size,
+                                                 Sums* sums) {
+  const Vector4 zero = {{0.0f, 0.0f, 0.0f, 0.0f}};
+  Vector4 weight = zero;
+#pragma unroll
+  for (int lane = 0; lane < kFloatsPerVector; ++lane) {
+    if (i + lane < size) weight.lane[lane] = LoadFloat(of.weight + i + lane);
+  }
+  // Shadows lie on 16-byte boundaries and are padded to whole vectors.
+  const Vector4 high = LoadVector(of.high + i);
+  const Vector4 low = of.low == nullptr ? zero : LoadVector(of.low + i);
+  const Vector4 next = of.next == nullptr ? high : LoadVector(of.next + i);
+#pragma unroll
+  for (int lane = 0; lane < kFloatsPerVector; ++lane) {
+    if (i + lane < size) {
+      Accumulate(of, weight.lane[lane], {high.lane[lane], low.lane[lane]}, next.lane[lane], sums);
+    }
+  }
+}
+
+__device__ __forceinline__ void Add(Sums* to, const Sums& from) {
+  to->weight += from.weight;
+  to->shadow += from.shadow;
+  to->product += from.product;
+  to->distance += from.distance;
+  to->drift += from.drift;
+  to->max_distance = from.max_distance > to->max_distance ? from.max_distance : to->max_distance;
+  to->non_finite += from.non_finite;
+  to->dead_zone += from.dead_zone;
+}
+
+__device__ __forceinline__ Statistics Finish(const Sums& sums) {
+  const double weight_norm = __builtin_sqrt(sums.weight);
+  const double shadow_norm = __builtin_sqrt(sums.shadow);
+  const double norms = weight_norm * shadow_norm;
+  return {static_cast<float>(weight_norm),
+          static_cast<float>(shadow_norm),
+          static_cast<float>(__builtin_sqrt(sums.distance)),
+          norms > 0 ? static_cast<float>(sums.product / norms) : 0.0f,
+          static_cast<float>(sums.max_distance),
+          static_cast<float>(sums.non_finite),
+          static_cast<float>(sums.dead_zone),
+          static_cast<float>(__builtin_sqrt(sums.drift))};
+}
+
+// Thread sums meet in a tree, always in the same order: the same result to the bit each time.
+__device__ __forceinline__ void CompareBlock(const StatisticsTable& table, Sums* shared) {
+  const Segment segment = table.entries[BlockIndex()];
+  const int k = static_cast<int>(BlockIndexY());
+  const uint32_t thread = ThreadIndex();
+  const int64_t place = k * table.row_stride + segment.offset;
+  const Comparison of = {segment.weight, table.shadows + place,
+                         table.low_parts == nullptr ? nullptr : table.low_parts + place,
+                         k == table.last ? nullptr : table.shadows + place + table.row_stride,
+                         table.alphas[k]};
+  Sums mine = {};
+  const int64_t stride = kStatisticsThreads * kFloatsPerVector;
+  for (int64_t i = thread * kFloatsPerVector; i < segment.size; i += stride) {
+    AccumulateVector(of, i, segment.size, &mine);
+  }
+  shared[thread] = mine;
+  for (uint32_t width = kStatisticsThreads / 2; width > 0; width /= 2) {
+    BlockBarrier();
+    if (thread < width) Add(&shared[thread], shared[thread + width]);
+  }
+  if (thread == 0) table.out[int64_t{BlockIndex()} * table.averages + k] = Finish(shared[0]);
+}
+
+}  // namespace
+}  // namespace ema
