@@ -9,6 +9,7 @@
 #include <thread>
 #include <vector>
 
+#include "cpu_features.h"
 #include "ema_cpu_kernel.h"
 #include "float_mode.h"
 #include "thread_pool.h"
@@ -28,8 +29,7 @@ constexpr int kDefaultMostThreads = 8;
 
 const CpuKernels& ChooseKernels() {
 #if defined(__x86_64__)
-  __builtin_cpu_init();
-  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) return kAvx2Kernels;
+  if (HasAvx2AndFma()) return kAvx2Kernels;
 #endif
   return kBaselineKernels;
 }

@@ -32,12 +32,10 @@ struct alignas(16) Vector4 {
 __device__ __forceinline__ uint32_t ThreadIndex() { return __nvvm_read_ptx_sreg_tid_x(); }
 __device__ __forceinline__ uint32_t BlockIndex() { return __nvvm_read_ptx_sreg_ctaid_x(); }
 __device__ __forceinline__ uint32_t BlockIndexY() { return __nvvm_read_ptx_sreg_ctaid_y(); }
-__device__ __forceinline__ uint32_t BlockThreads() { return __nvvm_read_ptx_sreg_ntid_x(); }
 #else
 __device__ __forceinline__ uint32_t ThreadIndex() { return threadIdx.x; }
 __device__ __forceinline__ uint32_t BlockIndex() { return blockIdx.x; }
 __device__ __forceinline__ uint32_t BlockIndexY() { return blockIdx.y; }
-__device__ __forceinline__ uint32_t BlockThreads() { return blockDim.x; }
 #endif
 
 __device__ __forceinline__ void BlockBarrier() { __syncthreads(); }

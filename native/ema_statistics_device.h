@@ -83,18 +83,19 @@ __device__ __forceinline__ void Add(Sums* to, const Sums& from) {
   to->dead_zone += from.dead_zone;
 }
 
-__device__ __forceinline__ Statistics Finish(const Sums& sums) {
+__device__ __forceinline__ void StoreStatistics(Statistics* to, const Sums& sums) {
   const double weight_norm = __builtin_sqrt(sums.weight);
   const double shadow_norm = __builtin_sqrt(sums.shadow);
   const double norms = weight_norm * shadow_norm;
-  return {static_cast<float>(weight_norm),
-          static_cast<float>(shadow_norm),
-          static_cast<float>(__builtin_sqrt(sums.distance)),
-          norms > 0 ? static_cast<float>(sums.product / norms) : 0.0f,
-          static_cast<float>(sums.max_distance),
-          static_cast<float>(sums.non_finite),
-          static_cast<float>(sums.dead_zone),
-          static_cast<float>(__builtin_sqrt(sums.drift))};
+  const double cosine = norms > 0 ? sums.product / norms : 0.0;
+  StoreFloat(&to->weight_norm, static_cast<float>(weight_norm));
+  StoreFloat(&to->shadow_norm, static_cast<float>(shadow_norm));
+  StoreFloat(&to->distance, static_cast<float>(__builtin_sqrt(sums.distance)));
+  StoreFloat(&to->cosine, static_cast<float>(cosine));
+  StoreFloat(&to->max_distance, static_cast<float>(sums.max_distance));
+  StoreFloat(&to->non_finite, static_cast<float>(sums.non_finite));
+  StoreFloat(&to->dead_zone, static_cast<float>(sums.dead_zone));
+  StoreFloat(&to->drift, static_cast<float>(__builtin_sqrt(sums.drift)));
 }
 
 // Thread sums meet in a tree, always in the same order: the same result to the bit each time.
@@ -117,7 +118,8 @@ __device__ __forceinline__ void CompareBlock(const StatisticsTable& table, Sums*
     BlockBarrier();
     if (thread < width) Add(&shared[thread], shared[thread + width]);
   }
-  if (thread == 0) table.out[int64_t{BlockIndex()} * table.averages + k] = Finish(shared[0]);
+  if (thread == 0)
+    StoreStatistics(table.out + int64_t{BlockIndex()} * table.averages + k, shared[0]);
 }
 
 }  // namespace

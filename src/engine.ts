@@ -2,6 +2,11 @@
 // Holds the interface and the choice between implementations; no policy, no schedule.
 
 import type { Tensor } from '@tensorflow/tfjs';
+import { jsEngine } from './engine-js.js';
+import { nativeEngine } from './engine-native.js';
+import { EmaError } from './errors.js';
+import type { EngineChoice } from './options.js';
+import type { Tfjs } from './tfjs.js';
 
 /** Who runs an update. */
 export type EngineName = 'native' | 'js';
@@ -16,6 +21,8 @@ export interface Shadows {
    * Moves every average: `s_k += alphas[k] * (w - s_k)`.
    * @param weights the live tensors of this step, in the order of creation; float32, same shapes.
    * @param alphas K numbers in [0, 1], or N * K (the K of one weight together); rounded to float32 once.
+   * @throws {@link EmaError} NATIVE_FAILURE or WEIGHT_DISPOSED — the update failed and every average is as before.
+   * @throws {@link EmaError} POISONED — it failed, and the averages can no longer be trusted.
    */
   update(weights: readonly Tensor[], alphas: readonly number[]): void;
   /**
@@ -46,4 +53,63 @@ export interface ShadowOptions {
   readonly averages: number;
   /** `compensated` keeps each shadow as the sum of two floats. */
   readonly precision: 'fp32' | 'compensated';
+}
+
+/** Shadows, and who runs their updates. */
+export interface ChosenShadows {
+  readonly engine: EngineName;
+  /** Why this engine was chosen, and not the other. One line. */
+  readonly reason: string;
+  readonly shadows: Shadows;
+}
+
+/**
+ * Makes shadows with the engine that was asked for; `'auto'` takes native where it runs, and js otherwise.
+ * @param weights the live tensors.
+ * @throws {@link EmaError} ENGINE_UNAVAILABLE — `'native'` was asked for and cannot run; the message says why.
+ */
+export function createShadows(
+  tf: Tfjs,
+  choice: EngineChoice,
+  { weights, ...options }: ShadowOptions & { readonly weights: readonly Tensor[] },
+): ChosenShadows {
+  const withEngine = (engine: Engine): ChosenShadows => ({
+    engine: engine.name,
+    reason: engine.reason,
+    shadows: engine.create(weights, options),
+  });
+  if (choice === 'js') return withEngine(jsEngine(tf, "engine: 'js' was asked for"));
+  const native = nativeEngine(tf);
+  let reason: string;
+  let cause: unknown;
+  if (typeof native === 'string') {
+    reason = native;
+  } else {
+    try {
+      return withEngine(native);
+    } catch (error) {
+      cause = error;
+      reason = `${native.reason}, but a trial on this model failed: ${error instanceof Error ? error.message : error}`;
+    }
+  }
+  if (choice === 'native') throw unavailable(reason, cause);
+  return withEngine(jsEngine(tf, `no native engine: ${reason}`));
+}
+
+/**
+ * Checks early, before there is a model, that the engine asked for can run.
+ * @throws {@link EmaError} ENGINE_UNAVAILABLE — `'native'` was asked for and cannot run; the message says why.
+ */
+export function checkEngine(tf: Tfjs, choice: EngineChoice): void {
+  if (choice !== 'native') return;
+  const native = nativeEngine(tf);
+  if (typeof native === 'string') throw unavailable(native);
+}
+
+function unavailable(reason: string, cause?: unknown): EmaError {
+  return new EmaError(
+    'ENGINE_UNAVAILABLE',
+    `engine: 'native' cannot run here: ${reason}. Use engine: 'auto' to fall back to JavaScript, slower but with the same results.`,
+    cause === undefined ? undefined : { cause },
+  );
 }

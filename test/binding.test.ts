@@ -39,7 +39,7 @@ function randomFloats(length: number, seed: number): Float32Array {
   let state = seed >>> 0;
   return Float32Array.from({ length }, () => {
     state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
-    return (state / 2 ** 32 - 0.5) * 2 ** (state % 40 - 20);
+    return (state / 2 ** 32 - 0.5) * 2 ** ((state % 40) - 20);
   });
 }
 

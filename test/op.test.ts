@@ -39,16 +39,32 @@ function create(weights: Tensor[], rows: number, zeroRows = 0): Tensor {
   return arena;
 }
 const update = (arena: Tensor, alpha: Tensor, weights: Tensor[], compensated = false) =>
-  backend.executeMultipleOutputs(ops.update, [int('N', weights.length), flag(compensated)], [arena, alpha, ...weights], 0);
+  backend.executeMultipleOutputs(
+    ops.update,
+    [int('N', weights.length), flag(compensated)],
+    [arena, alpha, ...weights],
+    0,
+  );
 const read = (arena: Tensor, row: number, like: Tensor[]) =>
-  backend.executeMultipleOutputs(ops.read, [int('N', like.length)], [arena, tf.scalar(row, 'int32'), ...like], like.length);
+  backend.executeMultipleOutputs(
+    ops.read,
+    [int('N', like.length)],
+    [arena, tf.scalar(row, 'int32'), ...like],
+    like.length,
+  );
 const write = (arena: Tensor, row: number, values: Tensor[]) =>
   backend.executeMultipleOutputs(ops.write, [int('N', values.length)], [arena, tf.scalar(row, 'int32'), ...values], 0);
 const stats = (arena: Tensor, alpha: Tensor, weights: Tensor[], compensated = false) =>
-  backend.executeMultipleOutputs(ops.stats, [int('N', weights.length), flag(compensated)], [arena, alpha, ...weights], 1);
+  backend.executeMultipleOutputs(
+    ops.stats,
+    [int('N', weights.length), flag(compensated)],
+    [arena, alpha, ...weights],
+    1,
+  );
 
 const shapes = [[3, 5], [7], [], [0, 3], [2, 2, 2, 5], [64]];
-const makeWeights = (seed: number) => shapes.map((shape, i) => tf.randomNormal(shape, 0, 1, 'float32', seed + i) as Tensor);
+const makeWeights = (seed: number) =>
+  shapes.map((shape, i) => tf.randomNormal(shape, 0, 1, 'float32', seed + i) as Tensor);
 const valuesOf = (tensors: Tensor[]) => tensors.map((t) => Array.from(t.dataSync()));
 
 describe('ops', () => {
@@ -60,7 +76,11 @@ describe('ops', () => {
       expect(values.map((v) => v.shape)).toEqual(shapes);
       expect(valuesOf(values)).toEqual(valuesOf(weights));
     }
-    expect(valuesOf(read(arena, 3, weights)).flat().every((x) => x === 0)).toBe(true);
+    expect(
+      valuesOf(read(arena, 3, weights))
+        .flat()
+        .every((x) => x === 0),
+    ).toBe(true);
   });
 
   it('update moves each row by its own alpha, in place', () => {
@@ -134,7 +154,11 @@ describe('ops', () => {
   const weights = makeWeights(1);
   const refusals: [string, (arena: Tensor) => unknown, RegExp][] = [
     ['too few alphas', (arena) => update(arena, alphaOf(0.5), weights), /alpha must have 2 numbers, or 12, received 1/],
-    ['an alpha above 1', (arena) => update(arena, alphaOf(0.5, 1.5), weights), /alpha must be in \[0, 1\], received 1.5/],
+    [
+      'an alpha above 1',
+      (arena) => update(arena, alphaOf(0.5, 1.5), weights),
+      /alpha must be in \[0, 1\], received 1.5/,
+    ],
     ['a NaN alpha', (arena) => update(arena, alphaOf(Number.NaN, 0), weights), /alpha must be in \[0, 1\]/],
     ['fewer weights', (arena) => update(arena, alphaOf(0.5, 0.5), weights.slice(1)), /do not fit the arena/],
     ['a row that is not there', (arena) => read(arena, 2, weights), /row must be in 0 to 1, received 2/],

@@ -1,0 +1,57 @@
+// A run's results as a chart: how much longer each contender takes than native.
+// Draws nothing itself: study/charts renders.
+
+import type { TopLevelSpec } from 'vega-lite';
+import { saveChart } from '../study/charts/render.js';
+import { theme } from '../study/charts/theme.js';
+import { machineLine } from './machine.js';
+import type { RunFile } from './report.js';
+
+/** Contenders that are no rivals: limits, and other ways to run native. */
+const NOT_RIVALS: readonly string[] = ['native', 'memcpy', 'scale', 'separate-passes', 'compensated'];
+
+/** One row per shape, one group of bars per number of averages; logarithmic, because rivals are far apart. */
+export function resultsChart({ machine, results }: RunFile): TopLevelSpec {
+  const values = results
+    .filter(({ contender }) => !NOT_RIVALS.includes(contender))
+    .map(({ shape, k, threads, contender, ratio }) => ({
+      shape,
+      contender,
+      ratio,
+      trial: `K = ${k}, ${threads} ${threads === 1 ? 'thread' : 'threads'}`,
+    }));
+  return {
+    $schema: 'https://vega.github.io/schema/vega-lite/v6.json',
+    config: theme,
+    title: {
+      text: 'Time of one update of all averages, over the time of tfjs-ema (native)',
+      subtitle: ['Right of the line at 1 is slower than native. Medians of paired rounds.', machineLine(machine)],
+    },
+    data: { values },
+    facet: {
+      row: { field: 'shape', sort: null, title: null, header: { labelAngle: 0, labelAlign: 'left' } },
+      column: { field: 'trial', title: null },
+    },
+    spec: {
+      width: 260,
+      height: { step: 15 },
+      layer: [
+        {
+          mark: 'bar',
+          encoding: {
+            y: { field: 'contender', type: 'nominal', sort: null, title: null },
+            x: { field: 'ratio', type: 'quantitative', scale: { type: 'log', domainMin: 0.5 }, title: 'times native' },
+            x2: { datum: 1 },
+            color: { field: 'contender', type: 'nominal', legend: null },
+          },
+        },
+        { mark: { type: 'rule', color: '#333' }, encoding: { x: { datum: 1 } } },
+      ],
+    },
+  };
+}
+
+/** Writes `<path>.svg` and `<path>.png`. */
+export async function saveResultsChart(run: RunFile, path: string): Promise<void> {
+  await saveChart(resultsChart(run), path);
+}

@@ -1,0 +1,105 @@
+// Interleaved rounds: every contender is timed once a round, in an order that rotates, so that what slows the machine down
+// slows all of them. Knows nothing of averages, tensors or processes.
+
+import { median, min } from 'simple-statistics';
+
+/** Something to time. */
+export interface Runner {
+  readonly name: string;
+  /**
+   * Runs it `repeats` times in a row.
+   * @returns the microseconds that all of them took together.
+   */
+  time(repeats: number): number | Promise<number>;
+}
+
+/** How to time. */
+export interface RoundOptions {
+  /** Rounds that count. */
+  readonly rounds: number;
+  /** A sample repeats its contender until it lasts about this long, in microseconds: far above the timer's resolution. */
+  readonly sampleUs: number;
+  /** Pause before each sample, in ms: lets helper threads of the one before fall asleep. */
+  readonly pauseMs?: number;
+}
+
+/** Microseconds per run: one number per round. */
+export type Samples = readonly number[];
+
+/** What a contender's samples come to. */
+export interface Summary {
+  readonly medianUs: number;
+  readonly minUs: number;
+  /** Median of the rounds' ratios: this contender's time over the reference's in the same round. */
+  readonly ratio: number;
+}
+
+// Below this a call finds caches as the contender before left them: it runs once untimed before each sample.
+const WARM_BELOW_US = 50_000;
+
+const MOST_REPEATS = 1000;
+
+/** A runner of a synchronous function, timed by the process's monotonic clock (nanoseconds). */
+export function runnerOf(name: string, run: () => void): Runner {
+  return {
+    name,
+    time(repeats) {
+      const start = process.hrtime.bigint();
+      for (let i = 0; i < repeats; i += 1) run();
+      return Number(process.hrtime.bigint() - start) / 1000;
+    },
+  };
+}
+
+async function pause(ms: number | undefined): Promise<void> {
+  if (ms !== undefined && ms > 0) await new Promise((resolve) => setTimeout(resolve, ms));
+}
+
+/** Runs it until it is warm. @returns the repeats of a sample, and whether a sample needs a run before it. */
+async function calibrate(runner: Runner, sampleUs: number): Promise<{ repeats: number; warm: boolean }> {
+  await runner.time(1);
+  const first = await runner.time(1);
+  const us = first > WARM_BELOW_US ? first : (await runner.time(5)) / 5;
+  return {
+    repeats: Math.min(MOST_REPEATS, Math.max(1, Math.ceil(sampleUs / Math.max(us, 0.01)))),
+    warm: us < WARM_BELOW_US,
+  };
+}
+
+/**
+ * Times every runner in every round.
+ * @returns samples by runner name, in microseconds per run.
+ */
+export async function interleave(runners: readonly Runner[], options: RoundOptions): Promise<Map<string, Samples>> {
+  const plans = [];
+  for (const runner of runners)
+    plans.push({ runner, samples: [] as number[], ...(await calibrate(runner, options.sampleUs)) });
+  for (let round = 0; round < options.rounds; round += 1) {
+    for (const plan of rotated(plans, round)) {
+      await pause(options.pauseMs);
+      if (plan.warm) await plan.runner.time(1);
+      plan.samples.push((await plan.runner.time(plan.repeats)) / plan.repeats);
+    }
+  }
+  return new Map(plans.map(({ runner, samples }) => [runner.name, samples]));
+}
+
+/** The list, started `by` places later. */
+export function rotated<T>(list: readonly T[], by: number): T[] {
+  const start = list.length === 0 ? 0 : by % list.length;
+  return [...list.slice(start), ...list.slice(0, start)];
+}
+
+/** Sums up samples against those of a reference from the same rounds. */
+export function summarise(samples: Samples, reference: Samples): Summary {
+  if (samples.length === 0 || samples.length !== reference.length) {
+    throw new Error(
+      `expected as many samples as the reference has, at least 1: received ${samples.length} and ${reference.length}`,
+    );
+  }
+  return {
+    medianUs: median([...samples]),
+    minUs: min([...samples]),
+    ratio: median(samples.map((us, round) => us / (reference[round] ?? us))),
+  };
+}

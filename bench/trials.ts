@@ -1,0 +1,113 @@
+// What is measured: cells of a shape, a number of averages and a number of threads. Data only.
+// Says which contenders there are; how each of them works is in contenders*.ts.
+
+/** Contenders inside the Node process. */
+export const NODE_CONTENDERS = [
+  'native',
+  'js',
+  'memcpy',
+  'scale',
+  'separate-passes',
+  'compensated',
+  'tidy',
+  'tf.movingAverage',
+] as const;
+
+/** Contenders in Python processes, with `--python`. */
+export const PYTHON_CONTENDERS = [
+  'torch-foreach-lerp',
+  'torch-averaged-model',
+  'tf-train-ema',
+  'keras-use-ema',
+  'numpy',
+] as const;
+
+/** Who takes part. */
+export type ContenderName = (typeof NODE_CONTENDERS)[number] | (typeof PYTHON_CONTENDERS)[number];
+
+/** One cell: measured in a process of its own, all contenders in the same rounds. */
+export interface Cell {
+  readonly shape: string;
+  /** One shape per weight. */
+  readonly shapes: readonly (readonly number[])[];
+  /** Averages K. */
+  readonly k: number;
+  /** Threads that each side may use. */
+  readonly threads: number;
+  readonly rounds: number;
+  readonly contenders: readonly ContenderName[];
+}
+
+/** A row of the results. */
+export interface Result {
+  readonly shape: string;
+  readonly k: number;
+  readonly contender: ContenderName;
+  readonly medianUs: number;
+  readonly minUs: number;
+  /** This contender's time over native's, median of the rounds' ratios. */
+  readonly ratio: number;
+  /** Bytes that the contender's work must move at least, over its median time, in 1e9 bytes a second. */
+  readonly gbPerS: number;
+  readonly threads: number;
+}
+
+/** What a cell's process reports. */
+export interface CellReport {
+  readonly results: readonly Result[];
+  /** Contenders that could not take part, with the reason. */
+  readonly skipped: readonly { readonly contender: ContenderName; readonly reason: string }[];
+  /** Name and version of the frameworks that took part. */
+  readonly versions: Readonly<Record<string, string>>;
+}
+
+/** The shapes of a full run. */
+export const DEFAULT_SHAPES = [
+  'tiny-20',
+  'small-cnn',
+  'tiny-10000',
+  'resnet-18',
+  'resnet-50',
+  'wrn-28-10',
+  'vit-b-16',
+  'gpt-2',
+  'vgg-16',
+] as const;
+
+/** The numbers of averages of a full run. */
+export const DEFAULT_AVERAGES = [1, 2, 5] as const;
+
+/** `--quick`: is the promise kept on this machine? Under a minute. */
+export const QUICK = {
+  shapes: ['small-cnn', 'resnet-50'],
+  averages: [1, 5],
+  contenders: ['native', 'js', 'memcpy', 'scale'],
+} as const;
+
+/** Fewest rounds of a published figure. */
+export const DEFAULT_ROUNDS = 25;
+
+/** Decays of the averages, the paper's five first. */
+export function alphasOf(k: number): number[] {
+  const decays = [0.998, 0.999, 0.9995, 0.99975, 0.999875];
+  return Array.from({ length: k }, (_, i) => 1 - (decays[i] ?? 1 - 1e-4 / (i + 1)));
+}
+
+/** Bytes that an update of K averages must move at least, per weight: read the weight, read and write K shadows. */
+export function bytesPerParameter(k: number): number {
+  return 4 + 8 * k;
+}
+
+/** Bytes that a contender moves at least, per weight. */
+export function leastBytes(contender: ContenderName, k: number): number {
+  switch (contender) {
+    case 'memcpy':
+    case 'scale':
+      return 8;
+    case 'compensated':
+      return 4 + 16 * k;
+    default:
+      // Also for those that move more, by doing it in several passes: the rate is then the useful one.
+      return bytesPerParameter(k);
+  }
+}

@@ -1,0 +1,55 @@
+// Builds the published binaries, prebuilds/<platform>-<arch>/: prebuildify drives cmake-js with Zig as the compiler.
+// Judges nothing: that is scripts/verify-prebuilds.mjs.
+
+import { spawnSync } from 'node:child_process';
+import { cpSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
+import { dirname, join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { GLIBC, TARGETS } from './targets.mjs';
+import { zigProgram } from './zig.mjs';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const SOURCES = ['CMakeLists.txt', 'package.json', 'native', 'scripts'];
+const CMAKE_TARGET = 'tfjs_ema';
+
+/** Builds one binary in a copy of the sources: prebuildify empties build/, which may hold a developer's own. */
+function build({ platform, arch, zigArch }, out) {
+  const stage = mkdtempSync(join(tmpdir(), 'tfjs-ema-prebuild-'));
+  try {
+    for (const source of SOURCES) cpSync(join(root, source), join(stage, source), { recursive: true });
+    symlinkSync(join(root, 'node_modules'), join(stage, 'node_modules'));
+    // prebuildify hands its target on as `--target=NAME`: a Node version to node-gyp, but a CMake target to cmake-js.
+    const options = ['--napi', '--tag-libc=glibc', '-t', CMAKE_TARGET, '--node-gyp', 'cmake-js'];
+    const places = ['--platform', platform, '--arch', arch, '--cwd', stage, '--out', out];
+    const manifest = createRequire(import.meta.url).resolve('prebuildify/package.json');
+    const { status, error } = spawnSync(process.execPath, [join(dirname(manifest), 'bin.js'), ...options, ...places], {
+      stdio: 'inherit',
+      cwd: stage,
+      env: {
+        ...process.env,
+        CMAKE_TOOLCHAIN_FILE: join(stage, 'scripts', 'zig-toolchain.cmake'),
+        TFJS_EMA_ZIG: zigProgram(),
+        TFJS_EMA_ZIG_TARGET: `${zigArch}-linux-gnu.${GLIBC}`,
+      },
+    });
+    if (error) throw error;
+    if (status !== 0) throw new Error(`prebuildify ended with ${status} for ${platform}-${arch}`);
+  } finally {
+    rmSync(stage, { recursive: true, force: true });
+  }
+}
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { out: { type: 'string', default: root } },
+});
+const known = TARGETS.map(({ platform, arch }) => `${platform}-${arch}`);
+const wanted = positionals.length > 0 ? positionals : known;
+for (const name of wanted) {
+  const target = TARGETS[known.indexOf(name)];
+  if (target === undefined) throw new Error(`expected targets among ${known.join(', ')}; received '${name}'`);
+  build(target, resolve(values.out));
+}

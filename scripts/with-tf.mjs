@@ -1,0 +1,80 @@
+#!/usr/bin/env node
+// Runs a command with tfjs-node on another TensorFlow version, without touching node_modules.
+//
+//   node scripts/with-tf.mjs 2.9.1 -- npx vitest run
+//
+// The libraries come from PyPI into the cache, tfjs-node's binding is compiled against them, and a preload script makes
+// every Node process of the command, its children and workers load that binding. The command also gets
+// TFJS_EMA_TENSORFLOW_VERSION, for tests that hold it against what they see.
+
+import { spawn } from 'node:child_process';
+import { constants } from 'node:os';
+import { delimiter, join } from 'node:path';
+import { ensureBinding } from './bootstrap/binding.mjs';
+import { BootstrapError } from './bootstrap/errors.mjs';
+import { say } from './bootstrap/log.mjs';
+import { loadedVersion } from './bootstrap/placement.mjs';
+import { PROJECT, packageFolder } from './bootstrap/project.mjs';
+import { bootstrap, report } from './bootstrap/steps.mjs';
+import { ensureTensorFlow } from './bootstrap/tensorflow.mjs';
+
+const TFJS_NODE = '@tensorflow/tfjs-node';
+const USAGE = 'node scripts/with-tf.mjs VERSION -- COMMAND [ARGUMENT ...], such as: 2.9.1 -- npx vitest run';
+
+function parse([version, dashes, ...command]) {
+  const valid = /^\d+\.\d+\.\d+$/.test(version ?? '') && dashes === '--' && command.length > 0;
+  if (!valid) throw new BootstrapError('expected a TensorFlow version, "--" and a command', USAGE);
+  return { version, command };
+}
+
+function environment(version, binding) {
+  const hook = join(PROJECT, 'scripts', 'bootstrap', 'redirect-binding.cjs');
+  // Quoted: NODE_OPTIONS is split at spaces.
+  const preload = `--require "${hook.replaceAll('\\', '\\\\').replaceAll('"', '\\"')}"`;
+  return {
+    ...process.env,
+    NODE_OPTIONS: [process.env.NODE_OPTIONS, preload].filter(Boolean).join(' '),
+    PATH: [join(PROJECT, 'node_modules', '.bin'), process.env.PATH].filter(Boolean).join(delimiter),
+    TFJS_EMA_TFJS_BINDING: binding,
+    TFJS_EMA_TENSORFLOW_VERSION: version,
+  };
+}
+
+async function prepare(version) {
+  await bootstrap();
+  const tensorflow = await ensureTensorFlow({ version });
+  const env = environment(version, await ensureBinding(TFJS_NODE, tensorflow));
+  const loaded = await loadedVersion(packageFolder(TFJS_NODE), env);
+  if (loaded !== version) {
+    throw new BootstrapError(
+      `tfjs-node reports TensorFlow ${loaded}, expected ${version}`,
+      `remove ${tensorflow.folder} and run again`,
+    );
+  }
+  say(`tfjs-node runs on TensorFlow ${loaded} (${tensorflow.folder})`);
+  return env;
+}
+
+function runCommand([program, ...args], env) {
+  const child = spawn(program, args, { stdio: 'inherit', env });
+  // The terminal sends its signals to the child as well: let it end first, and end as it did.
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
+    process.removeAllListeners(signal);
+    process.on(signal, () => child.kill(signal));
+  }
+  child.on('error', (error) => {
+    report(new BootstrapError(`cannot run ${program}: ${error.message}`, USAGE));
+    process.exitCode = 127;
+  });
+  child.on('exit', (code, signal) => {
+    process.exitCode = code ?? 128 + constants.signals[signal];
+  });
+}
+
+try {
+  const { version, command } = parse(process.argv.slice(2));
+  runCommand(command, await prepare(version));
+} catch (error) {
+  report(error);
+  process.exitCode = 1;
+}

@@ -1,0 +1,246 @@
+// Which training event of model.fit does what.
+// Does no arithmetic: counting and averaging are in ema.ts.
+
+import type { Callback, io, LayersModel, Logs, NamedTensorMap } from '@tensorflow/tfjs';
+import { type SaveTarget, WeightEma } from './ema.js';
+import { EmaError } from './errors.js';
+import { type EmaCallbackOptions, invalid, type ResolvedValidation, splitOptions } from './options.js';
+import { bestIndex, type Metrics } from './selection.js';
+import type { Tfjs } from './tfjs.js';
+import { type Validation, validate } from './validation.js';
+import type { Which } from './which.js';
+
+/** What was measured at the end of one epoch. */
+export interface EpochValidation extends Validation {
+  /** The epoch, from 0, as `model.fit` counts. */
+  readonly epoch: number;
+  /** Index of the best average by the monitored metric; undefined when none has a number. */
+  readonly best: number | undefined;
+}
+
+/** The parts of a {@link WeightEma} that its callback offers directly. */
+export type EmaMembers = Pick<
+  WeightEma,
+  | 'attach'
+  | 'averages'
+  | 'bytes'
+  | 'choose'
+  | 'decays'
+  | 'dispose'
+  | 'engine'
+  | 'engineReason'
+  | 'overwritten'
+  | 'read'
+  | 'saveModel'
+  | 'steps'
+  | 'updateSeconds'
+  | 'updates'
+  | 'use'
+  | 'warnings'
+>;
+
+/**
+ * A callback for `model.fit` and `model.fitDataset` that keeps moving averages of the weights; made by {@link emaCallback}.
+ *
+ * With `validationData` each epoch adds to its logs, and so to History and to what later callbacks see: `val_raw_<metric>`,
+ * `val_ema_<decay>_<metric>` for each decay, `val_ema_<metric>` of this epoch's best average, and `ema_best_decay`.
+ */
+export interface EmaCallback extends Callback, EmaMembers {
+  /** The averages themselves. */
+  readonly ema: WeightEma;
+  /** What each epoch's validation measured, oldest first. */
+  readonly validations: readonly EpochValidation[];
+}
+
+type EmaCallbackClass = new (ema: WeightEma, validation: ResolvedValidation) => EmaCallback;
+
+/** One class for each copy of tfjs: fit recognises callbacks by their base class. */
+const classes = new WeakMap<object, EmaCallbackClass>();
+
+/** What a hook without work returns: one promise for all batches. */
+const DONE: Promise<void> = Promise.resolve();
+
+const MIXED =
+  'Give fit instances only, and all of the same tfjs: callbacks: [ema, new tf.CustomCallback({ onEpochEnd })]. ' +
+  'tfjs (issue 1792) looks at the first entry alone: instances and plain objects in one array do not work.';
+
+/**
+ * Makes a callback that keeps exponential moving averages of the weights while `model.fit` or `model.fitDataset` trains.
+ * Training is bit for bit what it is without it.
+ *
+ * @param tf the tfjs that the model is made with: `import * as tf from '@tensorflow/tfjs-node'`.
+ * @param options see {@link EmaCallbackOptions}.
+ * @returns the callback; one belongs to one model, and goes on averaging in its next fit.
+ * @throws {@link EmaError} INVALID_ARGUMENT — an option is wrong.
+ * @throws {@link EmaError} ENGINE_UNAVAILABLE — `engine: 'native'` cannot run here.
+ * @example
+ * ```ts
+ * const ema = emaCallback(tf, { decays: [0.999, 0.9995], validationData: [xVal, yVal] });
+ * await model.fit(x, y, { epochs: 10, callbacks: [ema] });
+ * await ema.saveModel('best', 'file://model-ema');
+ * ```
+ */
+export function emaCallback(tf: Tfjs, options: EmaCallbackOptions = {}): EmaCallback {
+  const { ema, validation } = splitOptions(options);
+  const average = new WeightEma(tf, ema);
+  const CallbackClass = callbackClass(tf);
+  return new CallbackClass(average, validation);
+}
+
+function callbackClass(tf: Tfjs): EmaCallbackClass {
+  const made = classes.get(tf.Callback);
+  if (made !== undefined) return made;
+  const fresh = defineCallback(tf);
+  classes.set(tf.Callback, fresh);
+  return fresh;
+}
+
+function defineCallback(tf: Tfjs): EmaCallbackClass {
+  return class extends tf.Callback implements EmaCallback {
+    readonly ema: WeightEma;
+    readonly #validation: ResolvedValidation;
+    readonly #validations: EpochValidation[] = [];
+    // Fit calls setParams, setModel and onTrainBegin, in this order: the last of them tells what went wrong.
+    #last: 'none' | 'setParams' | 'setModel' | 'onTrainBegin' = 'none';
+
+    constructor(ema: WeightEma, validation: ResolvedValidation) {
+      super();
+      this.ema = ema;
+      this.#validation = validation;
+      // Where fit takes this for a plain object it calls the hooks without their object.
+      this.onTrainBegin = this.onTrainBegin.bind(this);
+      this.onBatchBegin = this.onBatchBegin.bind(this);
+      this.onBatchEnd = this.onBatchEnd.bind(this);
+      this.onEpochEnd = this.onEpochEnd.bind(this);
+    }
+
+    override setParams(params: Parameters<Callback['setParams']>[0]): void {
+      super.setParams(params);
+      this.#last = 'setParams';
+      // In the same turn fit gives every callback its params, which fails at a plain object, and then the model.
+      queueMicrotask(() => {
+        if (this.#last === 'setParams')
+          this.ema.warn(`fit failed before training because callbacks holds a plain object. ${MIXED}`);
+      });
+    }
+
+    override setModel(model: Parameters<Callback['setModel']>[0]): void {
+      this.#last = 'setModel';
+      if (!(model instanceof tf.LayersModel))
+        throw misuse('the model is made with another copy of tfjs than the callback.');
+      super.setModel(model);
+    }
+
+    override onTrainBegin(): Promise<void> {
+      if (this.#last !== 'setModel') throw misuse('fit took it for a plain object, so that it has no model.');
+      this.#last = 'onTrainBegin';
+      checkMonitor(this.#validation, this.model);
+      if (this.ema.isAttached) this.ema.checkTrainable(this.model);
+      else this.ema.attach(this.model);
+      return DONE;
+    }
+
+    override onBatchBegin(): Promise<void> {
+      this.ema.checkTrainable();
+      return DONE;
+    }
+
+    /** One batch is one optimizer step. Its logs are not read: that would wait for the device. */
+    override onBatchEnd(): Promise<void> {
+      this.ema.update();
+      return DONE;
+    }
+
+    override async onEpochEnd(epoch: number, logs?: Logs): Promise<void> {
+      const { data, monitor, batchSize } = this.#validation;
+      if (data === undefined) return;
+      const measured = await validate(this.ema, this.model, { data, batchSize });
+      const best = bestIndex(measured.averages, this.decays, metricOf(monitor));
+      if (best !== undefined) this.ema.choose({ index: best });
+      this.#validations.push({ ...measured, epoch, best });
+      if (logs !== undefined) Object.assign(logs, toLogs(measured, this.decays, best));
+    }
+
+    get validations(): readonly EpochValidation[] {
+      return this.#validations;
+    }
+    get averages(): number {
+      return this.ema.averages;
+    }
+    get bytes(): number {
+      return this.ema.bytes;
+    }
+    get decays(): readonly number[] {
+      return this.ema.decays;
+    }
+    get engine(): WeightEma['engine'] {
+      return this.ema.engine;
+    }
+    get engineReason(): string {
+      return this.ema.engineReason;
+    }
+    get overwritten(): WeightEma['overwritten'] {
+      return this.ema.overwritten;
+    }
+    get steps(): number {
+      return this.ema.steps;
+    }
+    get updates(): number {
+      return this.ema.updates;
+    }
+    get updateSeconds(): number {
+      return this.ema.updateSeconds;
+    }
+    get warnings(): readonly string[] {
+      return this.ema.warnings;
+    }
+    attach(model: LayersModel): WeightEma {
+      return this.ema.attach(model);
+    }
+    choose(which: Which): void {
+      this.ema.choose(which);
+    }
+    use<R>(which: Which, fn: (model: LayersModel) => R): R {
+      return this.ema.use(which, fn);
+    }
+    read(which: Which): NamedTensorMap {
+      return this.ema.read(which);
+    }
+    saveModel(which: Which, target: SaveTarget, config?: io.SaveConfig): Promise<io.SaveResult> {
+      return this.ema.saveModel(which, target, config);
+    }
+    dispose(): void {
+      this.ema.dispose();
+    }
+  };
+}
+
+function misuse(what: string): EmaError {
+  return new EmaError('CALLBACK_MISUSE', `the callback cannot work in this fit: ${what} ${MIXED}`);
+}
+
+function metricOf(monitor: string): string {
+  return monitor.slice('val_'.length);
+}
+
+function checkMonitor({ data, monitor }: ResolvedValidation, model: LayersModel): void {
+  const names = model.metricsNames.map((name) => `val_${name}`);
+  if (data !== undefined && !names.includes(monitor)) throw invalid('monitor', `one of ${names.join(', ')}`, monitor);
+}
+
+/** Numbers for History; tfjs breaks on anything else. */
+function toLogs({ raw, averages }: Validation, decays: readonly number[], best: number | undefined): Metrics {
+  const logs: Record<string, number> = {};
+  const add = (prefix: string, metrics: Metrics): void => {
+    for (const [name, value] of Object.entries(metrics)) logs[`val_${prefix}_${name}`] = value;
+  };
+  add('raw', raw);
+  averages.forEach((metrics, index) => {
+    add(`ema_${decays[index]}`, metrics);
+  });
+  if (best !== undefined) {
+    add('ema', averages[best] ?? {});
+    logs['ema_best_decay'] = decays[best] ?? Number.NaN;
+  }
+  return logs;
+}

@@ -1,0 +1,38 @@
+// The command `tfjs-ema doctor`: gathers, judges, prints.
+// Finds out and decides nothing itself.
+
+import { parseArgs } from 'node:util';
+import { judge, verdict } from './checks.js';
+import type { Check, Facts } from './facts.js';
+import { gather, ownVersion } from './gather.js';
+
+/** One line for the list of commands. */
+export const DOCTOR_SUMMARY =
+  'doctor [--json]   what runs here, and why: Node, addon, tfjs, TensorFlow, GPU; exit code 1 when something is broken';
+
+/**
+ * Runs the command in the current folder.
+ * @param args what follows `doctor` on the command line.
+ * @returns the exit code: 0, or 1 when a check failed.
+ */
+export async function doctor(args: readonly string[]): Promise<number> {
+  const { values } = parseArgs({ args: [...args], options: { json: { type: 'boolean', default: false } } });
+  const facts = await gather(process.cwd());
+  const checks = judge(facts);
+  process.stdout.write(values.json ? asJson(facts, checks) : asText(facts, checks));
+  return checks.some(({ status }) => status === 'fail') ? 1 : 0;
+}
+
+function asJson(facts: Facts, checks: readonly Check[]): string {
+  const engine = facts.probe?.engines?.engine ?? null;
+  const report = { version: ownVersion(), directory: facts.directory, engine, verdict: verdict(facts), checks };
+  return `${JSON.stringify(report, undefined, 2)}\n`;
+}
+
+function asText(facts: Facts, checks: readonly Check[]): string {
+  const lines = checks.flatMap(({ id, status, message, cure }) => [
+    `${status.padEnd(5)} ${id.padEnd(10)} ${message}`,
+    ...(cure === '' ? [] : [`${' '.repeat(13)} -> ${cure}`]),
+  ]);
+  return [`tfjs-ema ${ownVersion()} in ${facts.directory}`, '', ...lines, '', verdict(facts), ''].join('\n');
+}

@@ -1,0 +1,297 @@
+// The EMA object: counting steps, moving the averages when due, scoped use, disposal.
+// Touches no tfjs internals and knows no training events.
+
+import type { io, LayersModel, NamedTensorMap } from '@tensorflow/tfjs';
+import { checkEngine, type EngineName } from './engine.js';
+import { EmaError } from './errors.js';
+import { checkTfjs, type EmaOptions, invalid, type ResolvedOptions, resolveOptions } from './options.js';
+import { Progress } from './progress.js';
+import { Schedule } from './schedule.js';
+import { ModelShadows } from './shadow.js';
+import { isSwapped, SwapScope, swappedIn } from './swap.js';
+import type { Tfjs } from './tfjs.js';
+import { Warnings } from './warnings.js';
+import { indexOf, type Which } from './which.js';
+
+/** Where {@link WeightEma.saveModel} writes: a URL such as `file://folder`, or a handler of tfjs. */
+export type SaveTarget = io.IOHandler | string;
+
+/**
+ * Exponential moving averages of a model's weights, for training loops of your own; `emaCallback` is the same for `model.fit`.
+ *
+ * `shadow += (1 - decay ** T) * (weight - shadow)` after every T = `updateEvery` steps, for every decay in one pass. Training
+ * is not touched. Between updates, steps are pending; whatever looks at an average first counts them in.
+ *
+ * @example
+ * ```ts
+ * const ema = new WeightEma(tf, { decay: 0.999 }).attach(model);
+ * for (const [x, y] of batches) {
+ *   await model.trainOnBatch(x, y);
+ *   ema.update();
+ * }
+ * await ema.use(0.999, () => model.evaluate(xTest, yTest));
+ * ema.dispose();
+ * ```
+ * @see "Exponential Moving Average of Weights in Deep Learning", arXiv 2411.18704, equation 1.
+ */
+export class WeightEma {
+  readonly #tf: Tfjs;
+  readonly #options: ResolvedOptions;
+  readonly #warnings: Warnings;
+  readonly #scope: SwapScope;
+  #run: Progress | undefined;
+  #best: number | undefined;
+  #disposed = false;
+
+  /**
+   * @param tf the tfjs that the model is made with: `import * as tf from '@tensorflow/tfjs-node'`.
+   * @param options see {@link EmaOptions}.
+   * @throws {@link EmaError} INVALID_ARGUMENT — an option is wrong.
+   * @throws {@link EmaError} ENGINE_UNAVAILABLE — `engine: 'native'` cannot run here.
+   */
+  constructor(tf: Tfjs, options: EmaOptions = {}) {
+    checkTfjs(tf);
+    this.#tf = tf;
+    this.#options = resolveOptions(options);
+    this.#warnings = new Warnings(this.#options.onWarning);
+    this.#scope = new SwapScope(tf);
+    checkEngine(tf, this.#options.engine);
+  }
+
+  /** Optimizer steps counted so far. */
+  get steps(): number {
+    return this.#run?.steps ?? 0;
+  }
+
+  /** Moves of the averages so far. */
+  get updates(): number {
+    return this.#run?.updates ?? 0;
+  }
+
+  /** Seconds spent in updates so far; on a GPU, the time to hand them over. */
+  get updateSeconds(): number {
+    return this.#run?.seconds ?? 0;
+  }
+
+  /** Decays per step, in the order of the averages. */
+  get decays(): readonly number[] {
+    return this.#options.decays;
+  }
+
+  /** Number of averages. */
+  get averages(): number {
+    return this.#options.decays.length;
+  }
+
+  /** Who runs the updates; undefined before `attach`. */
+  get engine(): EngineName | undefined {
+    return this.#run?.shadow.engine.engine;
+  }
+
+  /** Why this engine was chosen, and not the other. */
+  get engineReason(): string {
+    return this.#run?.shadow.engine.reason ?? 'not attached to a model yet';
+  }
+
+  /** Bytes that the averages occupy; 0 before `attach`. */
+  get bytes(): number {
+    return this.#disposed ? 0 : (this.#run?.shadow.bytes ?? 0);
+  }
+
+  /** Whether `attach` was called. */
+  get isAttached(): boolean {
+    return this.#run !== undefined;
+  }
+
+  /** Whether an average stands in the model's place now. */
+  get isSwapped(): boolean {
+    return this.#scope.isOpen;
+  }
+
+  /** What a user should know but that stopped nothing, each once, oldest first. */
+  get warnings(): readonly string[] {
+    return this.#warnings.messages;
+  }
+
+  /**
+   * Values that training wrote into the model during `use()`, by weight; empty when all went well. Owned by this object:
+   * replaced at the next such accident and disposed by `dispose()`.
+   */
+  get overwritten(): Readonly<NamedTensorMap> {
+    return this.#scope.overwritten;
+  }
+
+  /**
+   * Starts averaging: every average begins as a copy of the model's weights.
+   * @param model a built layers model. With `tf.sequential()`, give that one: it is what `saveModel` saves.
+   * @returns this.
+   * @throws {@link EmaError} MODEL_NOT_BUILT, WEIGHT_DISPOSED, ALREADY_ATTACHED, SWAPPED_IN, DISPOSED
+   */
+  attach(model: LayersModel): this {
+    this.#checkUsable();
+    if (this.#run !== undefined) {
+      const { name } = this.#run.shadow.model;
+      throw new EmaError(
+        'ALREADY_ATTACHED',
+        `attach: attached to model '${name}' already. Make a new one for another.`,
+      );
+    }
+    if (!(model instanceof this.#tf.LayersModel)) {
+      throw invalid('model', 'a tf.LayersModel of the same tfjs as given to the constructor', model);
+    }
+    const shadow = new ModelShadows(this.#tf, model, this.#options);
+    if (isSwapped(shadow.weights.averaged)) {
+      shadow.dispose();
+      throw swappedIn('attach', 'It is one of another object: attach after its use() has returned.');
+    }
+    this.#run = new Progress(shadow, new Schedule(this.#options), this.#options.updateEvery);
+    return this;
+  }
+
+  /**
+   * Counts one optimizer step, and moves the averages when `updateEvery` steps are pending.
+   * @throws {@link EmaError} NOT_ATTACHED, SWAPPED_IN, DISPOSED — nothing was counted.
+   * @throws {@link EmaError} WEIGHT_DISPOSED, NATIVE_FAILURE — the step is counted, and pending.
+   * @throws {@link EmaError} POISONED — the update failed half-way, now or earlier.
+   */
+  update(): void {
+    const run = this.#attached('update');
+    checkOwnWeights(run.shadow, 'update', 'Count steps outside of use(): the step would average the average.');
+    run.count();
+  }
+
+  /**
+   * Runs `fn` while an average stands in the model's place, and gives the model its own weights back, to the bit, whatever
+   * is thrown. Before the first step there is no average yet: `fn` runs with the model as it is, and a warning says so.
+   * @param which the average.
+   * @param fn synchronous or not; do not train in it.
+   * @returns what `fn` returns; a promise settles after the weights are back.
+   * @throws {@link EmaError} SWAPPED_IN — an average stands there already, or `fn` changed the weights: they are then in `overwritten`.
+   * @throws {@link EmaError} INVALID_ARGUMENT — there is no such average.
+   * @throws {@link EmaError} NOT_ATTACHED, DISPOSED, POISONED, MODEL_CHANGED, WEIGHT_DISPOSED
+   */
+  use<R>(which: Which, fn: (model: LayersModel) => R): R {
+    const run = this.#attached('use');
+    const { shadow } = run;
+    const index = this.indexOf(which);
+    if (typeof fn !== 'function') throw invalid('fn', 'a function', fn);
+    checkOwnWeights(shadow, 'use', 'Let the first use() return before the next.');
+    shadow.checkModel();
+    if (run.steps === 0) {
+      this.warn('use() before the first step: there is no average yet, so the model runs with its own weights.');
+      return fn(shadow.model);
+    }
+    run.flush();
+    return this.#scope.run(shadow.swapIn(index), () => fn(shadow.model));
+  }
+
+  /**
+   * An average as tensors by weight name (that of `model.save`), with copies of the weights that are not averaged.
+   * The caller disposes it: `tf.dispose(ema.read(0.999))`. Works also after the model was disposed.
+   * @param which the average.
+   * @throws {@link EmaError} INVALID_ARGUMENT — there is no such average.
+   * @throws {@link EmaError} NOT_ATTACHED, DISPOSED, POISONED
+   */
+  read(which: Which): NamedTensorMap {
+    const { shadow, pending } = this.#attached('read');
+    const index = this.indexOf(which);
+    if (shadow.isAlive) this.flush();
+    else if (pending > 0)
+      this.warn(`read() after the model was disposed: its last ${pending} steps are not in the averages.`);
+    return shadow.read(index);
+  }
+
+  /**
+   * Saves the model with an average in place of its weights: a plain tfjs model, loadable without this package.
+   * @param which the average.
+   * @param target a URL such as `file://folder`, or a handler of tfjs.
+   * @param config options of `model.save`.
+   * @throws {@link EmaError} as {@link WeightEma.use}
+   */
+  async saveModel(which: Which, target: SaveTarget, config?: io.SaveConfig): Promise<io.SaveResult> {
+    return this.use(which, (model) => model.save(target, config));
+  }
+
+  /**
+   * Counts pending steps in: an update with `decay ** pending`. What reads an average does it by itself.
+   * @throws {@link EmaError} as {@link WeightEma.update}
+   */
+  flush(): void {
+    const run = this.#attached('flush');
+    if (run.pending === 0) return;
+    checkOwnWeights(run.shadow, 'flush', 'It is one of another object: wait until its use() has returned.');
+    run.flush();
+  }
+
+  /**
+   * Says which average `'best'` stands for; the callback does so after each validation.
+   * @param which the average.
+   */
+  choose(which: Which): void {
+    this.#best = this.indexOf(which);
+  }
+
+  /**
+   * The place of an average in `decays`.
+   * @throws {@link EmaError} INVALID_ARGUMENT — there is no such average.
+   */
+  indexOf(which: Which): number {
+    return indexOf(which, this.#options.decays, this.#best);
+  }
+
+  /**
+   * Checks, before an optimizer step, that the model is the attached one and has its own weights.
+   * @throws {@link EmaError} SWAPPED_IN, MODEL_CHANGED, NOT_ATTACHED, DISPOSED, POISONED
+   * @internal
+   */
+  checkTrainable(model?: LayersModel): void {
+    const { shadow } = this.#attached('fit');
+    checkOwnWeights(
+      shadow,
+      'fit',
+      'It was stopped before its next optimizer step: let use() return before training goes on.',
+    );
+    if (model !== undefined) shadow.checkModel(model);
+  }
+
+  /**
+   * Adds a warning to `warnings`.
+   * @internal
+   */
+  warn(message: string): void {
+    this.#warnings.add(message);
+  }
+
+  /**
+   * Releases the averages; the model keeps its weights. A second call does nothing.
+   * @throws {@link EmaError} SWAPPED_IN — called inside `use()`.
+   */
+  dispose(): void {
+    if (this.#disposed) return;
+    if (this.#scope.isOpen) throw swappedIn('dispose', 'Let use() return first: it gives the weights back.');
+    this.#disposed = true;
+    this.#run?.shadow.dispose();
+    this.#scope.dispose();
+  }
+
+  #attached(method: string): Progress {
+    this.#checkUsable();
+    if (this.#run !== undefined) return this.#run;
+    const wayOut = 'Call attach(model) first; as a callback, start model.fit first.';
+    throw new EmaError('NOT_ATTACHED', `${method}: there is no model yet. ${wayOut}`);
+  }
+
+  #checkUsable(): void {
+    if (this.#disposed) throw new EmaError('DISPOSED', 'the average was disposed. Make a new one.');
+    const cause = this.#run?.poison;
+    if (cause === undefined) return;
+    throw new EmaError('POISONED', `an earlier update failed, and the averages cannot be trusted: ${cause.message}`, {
+      cause,
+    });
+  }
+}
+
+/** Throws while an average, of whatever object, stands in the place of these weights. */
+function checkOwnWeights(shadow: ModelShadows, method: string, wayOut: string): void {
+  if (isSwapped(shadow.weights.averaged)) throw swappedIn(method, wayOut);
+}

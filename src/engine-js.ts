@@ -1,0 +1,154 @@
+// The JavaScript engine: updates by plain tfjs ops, on any backend. The reference for every other engine.
+// Writes nothing in place, and knows no schedule.
+
+import type { Scalar, Tensor } from '@tensorflow/tfjs';
+import type { Engine, ShadowOptions, Shadows } from './engine.js';
+import { EmaError } from './errors.js';
+import type { Tfjs } from './tfjs.js';
+
+/** A shadow; with `precision: 'compensated'` its value is `high + low`. */
+interface Shadow {
+  readonly high: Tensor;
+  readonly low: Tensor | undefined;
+}
+
+/**
+ * Updates by `tf.sub`, `tf.mul` and `tf.add`.
+ * @param reason why this engine was chosen; one line.
+ */
+export function jsEngine(tf: Tfjs, reason: string): Engine {
+  return {
+    name: 'js',
+    reason,
+    create: (weights, options) => new JsShadows(tf, weights, options),
+  };
+}
+
+class JsShadows implements Shadows {
+  readonly averages: number;
+  readonly bytes: number;
+  readonly #tf: Tfjs;
+  // One row per average. A tensor is never written after it was made, so a clone, which shares its memory, is a safe copy.
+  #rows: Shadow[][];
+
+  constructor(tf: Tfjs, weights: readonly Tensor[], options: ShadowOptions) {
+    this.#tf = tf;
+    this.averages = options.averages;
+    const compensated = options.precision === 'compensated';
+    const floats = weights.reduce((sum, weight) => sum + weight.size, 0);
+    this.bytes = 4 * floats * options.averages * (compensated ? 2 : 1);
+    this.#rows = this.#keepAll(() =>
+      Array.from({ length: options.averages }, () =>
+        weights.map((weight) => ({ high: weight.clone(), low: compensated ? tf.zeros(weight.shape) : undefined })),
+      ),
+    );
+  }
+
+  update(weights: readonly Tensor[], alphas: readonly number[]): void {
+    const perWeight = alphas.length !== this.averages;
+    let next: Shadow[][];
+    try {
+      next = this.#keepAll(() =>
+        this.#rows.map((row, k) =>
+          row.map((shadow, i) => {
+            const weight = at(weights, i);
+            return this.#lerp(shadow, weight, Math.fround(at(alphas, perWeight ? i * this.averages + k : k)));
+          }),
+        ),
+      );
+    } catch (cause) {
+      throw new EmaError('NATIVE_FAILURE', `an update failed, and every average is as before: ${cause}`, { cause });
+    }
+    // All of them were computed: from here on nothing fails.
+    const previous = this.#rows;
+    this.#rows = next;
+    this.#disposeAll(previous);
+  }
+
+  read(average: number, _like: readonly Tensor[], part: 'high' | 'low' = 'high'): Tensor[] {
+    return this.#row(average).map((shadow) => this.#part(shadow, part).clone());
+  }
+
+  write(average: number, values: readonly Tensor[], part: 'high' | 'low' = 'high'): void {
+    const previous = this.#row(average);
+    const next = this.#keepAll(() => [
+      previous.map((shadow, i) => {
+        const low = shadow.low?.clone();
+        return part === 'high'
+          ? { high: at(values, i).clone(), low }
+          : { high: shadow.high.clone(), low: at(values, i).clone() };
+      }),
+    ]);
+    this.#rows = this.#rows.map((row) => (row === previous ? at(next, 0) : row));
+    this.#disposeAll([previous]);
+  }
+
+  dispose(): void {
+    this.#disposeAll(this.#rows);
+    this.#rows = [];
+  }
+
+  #lerp(shadow: Shadow, weight: Tensor, alpha: number): Shadow {
+    // As in native/lerp.h: alpha 0 keeps the shadow and alpha 1 takes the weight, to the bit.
+    if (alpha === 0) return { high: shadow.high.clone(), low: shadow.low?.clone() };
+    if (alpha === 1) return { high: weight.clone(), low: shadow.low && this.#tf.zeros(weight.shape) };
+    const { low, high } = shadow;
+    // A scope each, so that intermediate results live for one weight only.
+    if (low === undefined) return { high: this.#tf.tidy(() => this.#plain(high, weight, this.#tf.scalar(alpha))), low };
+    const [sum, rest] = this.#tf.tidy(() => this.#compensated(high, low, { weight, scale: this.#tf.scalar(alpha) }));
+    return { high: sum, low: rest };
+  }
+
+  #plain(shadow: Tensor, weight: Tensor, scale: Scalar): Tensor {
+    const { add, mul, sub } = this.#tf;
+    return add(shadow, mul(scale, sub(weight, shadow)));
+  }
+
+  /** TwoSum (Knuth): `low` keeps what the addition to `high` rounds away. */
+  #compensated(high: Tensor, low: Tensor, { weight, scale }: { weight: Tensor; scale: Scalar }): [Tensor, Tensor] {
+    const { add, mul, sub } = this.#tf;
+    const step: Tensor = add(low, mul(scale, sub(sub(weight, high), low)));
+    const sum: Tensor = add(high, step);
+    const stepPart = sub(sum, high);
+    return [sum, add(sub(high, sub(sum, stepPart)), sub(step, stepPart))];
+  }
+
+  #row(average: number): Shadow[] {
+    return at(this.#rows, average);
+  }
+
+  #part(shadow: Shadow, part: 'high' | 'low'): Tensor {
+    const tensor = shadow[part];
+    if (tensor === undefined)
+      throw new EmaError('INVALID_ARGUMENT', "part: 'low' exists only with precision 'compensated'.");
+    return tensor;
+  }
+
+  /** Runs `make` in a tidy scope and keeps exactly its result, also when the caller stands in a scope of his own. */
+  #keepAll(make: () => Shadow[][]): Shadow[][] {
+    let rows: Shadow[][] = [];
+    this.#tf.tidy(() => {
+      rows = make();
+      for (const { high, low } of rows.flat()) {
+        this.#tf.keep(high);
+        if (low !== undefined) this.#tf.keep(low);
+      }
+    });
+    return rows;
+  }
+
+  #disposeAll(rows: readonly Shadow[][]): void {
+    for (const { high, low } of rows.flat()) {
+      high.dispose();
+      low?.dispose();
+    }
+  }
+}
+
+/** An element that must be there. */
+function at<T>(list: readonly T[], index: number): T {
+  const element = list[index];
+  if (element === undefined)
+    throw new EmaError('INVALID_ARGUMENT', `expected an index below ${list.length}, received ${index}`);
+  return element;
+}

@@ -1,0 +1,207 @@
+// The native engine: one TensorFlow op of our own moves every average in place.
+// Holds no policy; what tfjs-node hides is reached through tfjs.ts only.
+
+import type { Tensor } from '@tensorflow/tfjs';
+import type { OpNames } from '../binding.js';
+import type { Engine, ShadowOptions, Shadows } from './engine.js';
+import { EmaError } from './errors.js';
+import { loadAddon } from './native.js';
+import { type Attribute, isAlive, type NodeBackend, nodeBackend, RepeatedOp, runOp, type Tfjs } from './tfjs.js';
+
+/**
+ * The native engine, when this process can run it.
+ * @returns the engine, or why it cannot run here.
+ */
+export function nativeEngine(tf: Tfjs): Engine | string {
+  const backend = nodeBackend(tf);
+  if (typeof backend === 'string') return backend;
+  const result = loadAddon();
+  if ('reason' in result) return result.reason;
+  try {
+    const { ops, tensorflow, devices, gpuReason } = result.addon.register();
+    const device = devices.includes('GPU')
+      ? 'CPU and GPU'
+      : `CPU (${result.addon.buildInfo().cpuKernel}; no GPU: ${gpuReason})`;
+    return {
+      name: 'native',
+      reason: `our op runs in TensorFlow ${tensorflow} on ${device}`,
+      create: (weights, options) => createVerified({ tf, backend, ops }, weights, options),
+    };
+  } catch (error) {
+    return `the addon could not register its ops: ${messageOf(error)}`;
+  }
+}
+
+interface Context {
+  readonly tf: Tfjs;
+  readonly backend: NodeBackend;
+  readonly ops: OpNames;
+}
+
+function createVerified(context: Context, weights: readonly Tensor[], options: ShadowOptions): Shadows {
+  const shadows = new NativeShadows(context, weights, options);
+  try {
+    shadows.verify(weights);
+  } catch (error) {
+    shadows.dispose();
+    throw error;
+  }
+  return shadows;
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+class NativeShadows implements Shadows {
+  readonly averages: number;
+  readonly #context: Context;
+  readonly #count: Attribute;
+  readonly #update: RepeatedOp;
+  readonly #arena: Tensor;
+  // The alphas as TensorFlow has them: a tensor of their bits. An input and not an attribute: TensorFlow keeps a kernel for
+  // every value of an attribute, for ever. int32, because tfjs keeps that in host memory even on a GPU.
+  #alpha: Tensor | undefined;
+  #alphaBits = new Int32Array(0);
+  #wanted = new Float32Array(0);
+
+  constructor(context: Context, weights: readonly Tensor[], options: ShadowOptions) {
+    const { tf, backend, ops } = context;
+    const compensated = options.precision === 'compensated';
+    this.#context = context;
+    this.averages = options.averages;
+    this.#count = { name: 'N', type: 'int', value: weights.length };
+    this.#update = new RepeatedOp(backend, {
+      name: ops.update,
+      attributes: [this.#count, { name: 'compensated', type: 'bool', value: compensated }],
+    });
+    const rows: Attribute = { name: 'rows', type: 'int', value: options.averages };
+    const zeroRows: Attribute = { name: 'zero_rows', type: 'int', value: compensated ? options.averages : 0 };
+    const create = { name: ops.create, attributes: [this.#count, rows, zeroRows], outputs: 1 };
+    this.#arena = tf.keep(first(runOp(backend, create, weights)));
+  }
+
+  get bytes(): number {
+    return 4 * this.#arena.size;
+  }
+
+  update(weights: readonly Tensor[], alphas: readonly number[]): void {
+    this.#setAlphas(alphas);
+    try {
+      this.#update.run(this.#arena, first([this.#alpha]), weights);
+    } catch (cause) {
+      throw this.#updateError(cause, weights);
+    }
+  }
+
+  read(average: number, like: readonly Tensor[], part: 'high' | 'low' = 'high'): Tensor[] {
+    const { ops } = this.#context;
+    const op = { name: ops.read, attributes: [this.#count], outputs: like.length };
+    return this.#withRow(average, part, (row) => runOp(this.#context.backend, op, [this.#arena, row, ...like]));
+  }
+
+  write(average: number, values: readonly Tensor[], part: 'high' | 'low' = 'high'): void {
+    const op = { name: this.#context.ops.write, attributes: [this.#count], outputs: 0 };
+    this.#withRow(average, part, (row) => runOp(this.#context.backend, op, [this.#arena, row, ...values]));
+  }
+
+  dispose(): void {
+    this.#arena.dispose();
+    this.#alpha?.dispose();
+  }
+
+  /**
+   * Proves that an update reaches the arena that reads see: where TensorFlow copies the arena to another device for the op,
+   * the update is lost without an error. Two updates with alpha 1 put two values into the smallest weight's place and one
+   * puts the weights back, so that every shadow is afterwards its weight again, to the bit.
+   */
+  verify(weights: readonly Tensor[]): void {
+    const { tf } = this.#context;
+    const sizes = weights.map((weight) => (weight.size === 0 ? Number.POSITIVE_INFINITY : weight.size));
+    const smallest = sizes.indexOf(Math.min(...sizes));
+    const probed = weights[smallest];
+    if (probed === undefined || probed.size === 0) return;
+    const alphas = new Array<number>(this.averages).fill(1);
+    tf.tidy(() => {
+      for (const value of [1.5, -2.5]) {
+        const probe: Tensor = tf.fill(probed.shape, value);
+        this.update(
+          weights.map((weight, index) => (index === smallest ? probe : weight)),
+          alphas,
+        );
+        const seen = first(this.read(0, weights).slice(smallest)).dataSync();
+        if (seen.some((element) => element !== value)) {
+          throw new EmaError(
+            'NATIVE_FAILURE',
+            'an update of the averages did not become visible (is their memory on another device?)',
+          );
+        }
+      }
+      this.update(weights, alphas);
+    });
+  }
+
+  #withRow<T>(average: number, part: 'high' | 'low', run: (row: Tensor) => T): T {
+    const row = this.#context.tf.scalar(part === 'high' ? average : this.averages + average, 'int32');
+    try {
+      return run(row);
+    } catch (cause) {
+      throw new EmaError('NATIVE_FAILURE', `TensorFlow could not read or write an average: ${messageOf(cause)}`, {
+        cause,
+      });
+    } finally {
+      row.dispose();
+    }
+  }
+
+  /** Uploads the alphas, unless TensorFlow has these bits already. */
+  #setAlphas(alphas: readonly number[]): void {
+    if (this.#wanted.length !== alphas.length) this.#wanted = new Float32Array(alphas.length);
+    this.#wanted.set(alphas);
+    const bits = new Int32Array(this.#wanted.buffer);
+    if (this.#alpha !== undefined && equal(bits, this.#alphaBits)) return;
+    const { tf } = this.#context;
+    // Its own copy: TensorFlow may go on using the array's memory.
+    const alpha = tf.keep(tf.tensor1d(bits.slice(), 'int32'));
+    this.#alpha?.dispose();
+    this.#alpha = alpha;
+    this.#alphaBits = bits.slice();
+  }
+
+  #updateError(cause: unknown, weights: readonly Tensor[]): EmaError {
+    const { tf } = this.#context;
+    if (!isAlive(tf, this.#arena)) {
+      return new EmaError(
+        'POISONED',
+        'the memory of the averages was released from outside (tf.engine().reset()?): they are lost.',
+        {
+          cause,
+        },
+      );
+    }
+    // A weight that is gone is found before TensorFlow is called.
+    if (!weights.every((weight) => isAlive(tf, weight))) {
+      return new EmaError('WEIGHT_DISPOSED', 'a weight of the model was disposed; every average is as before.', {
+        cause,
+      });
+    }
+    return new EmaError(
+      'POISONED',
+      `TensorFlow reported a failed update; the averages can no longer be trusted: ${messageOf(cause)}`,
+      {
+        cause,
+      },
+    );
+  }
+}
+
+/** The first element, which must be there. */
+function first<T>(list: readonly (T | undefined)[]): T {
+  const [element] = list;
+  if (element === undefined) throw new EmaError('NATIVE_FAILURE', 'TensorFlow gave back fewer tensors than expected.');
+  return element;
+}
+
+function equal(a: Int32Array, b: Int32Array): boolean {
+  return a.length === b.length && a.every((value, index) => value === b[index]);
+}

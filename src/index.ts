@@ -1,0 +1,22 @@
+// The public names of tfjs-ema.
+// Holds no statements.
+
+export { type EmaCallback, type EmaMembers, type EpochValidation, emaCallback } from './callback.js';
+export { type SaveTarget, WeightEma } from './ema.js';
+export type { EngineName } from './engine.js';
+export { EmaError, type EmaErrorCode } from './errors.js';
+export type {
+  BatchNormPolicy,
+  EmaCallbackOptions,
+  EmaOptions,
+  EngineChoice,
+  TensorInput,
+  ValidationData,
+  ValidationTensors,
+} from './options.js';
+export { equivalentDecay, type Warmup } from './schedule.js';
+export type { Metrics } from './selection.js';
+export type { Dataset, Tfjs } from './tfjs.js';
+export type { Validation } from './validation.js';
+export type { WarningHandler } from './warnings.js';
+export type { Which } from './which.js';

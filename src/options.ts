@@ -1,0 +1,258 @@
+// Option types, their defaults and their checks.
+// Holds no behaviour: what comes out is complete and valid, or an error names what is wrong.
+
+import type { Tensor } from '@tensorflow/tfjs';
+import { EmaError } from './errors.js';
+import type { Warmup } from './schedule.js';
+import type { Dataset, Tfjs } from './tfjs.js';
+import type { WarningHandler } from './warnings.js';
+
+/** Tensors of one side of a data set: one, a list in the model's order, or a record by input or output name. */
+export type TensorInput = Tensor | Tensor[] | { [name: string]: Tensor };
+
+/** Validation tensors: inputs and targets. */
+export type ValidationTensors =
+  | readonly [x: TensorInput, y: TensorInput]
+  | { readonly xs: TensorInput; readonly ys: TensorInput };
+
+/** Data on which averages are compared: what `model.evaluate` or `model.evaluateDataset` takes. */
+export type ValidationData = ValidationTensors | Dataset;
+
+/** Options of a `WeightEma`. */
+export interface EmaOptions {
+  /** One decay per optimizer step, in [0, 1]: the share of the average that a step keeps. Not together with `decays`. */
+  readonly decay?: number;
+  /**
+   * Several decays per optimizer step, tracked in one pass.
+   * @defaultValue the paper's five: `[0.998, 0.999, 0.9995, 0.99975, 0.999875]`
+   */
+  readonly decays?: readonly number[];
+  /** Optimizer steps between updates, an integer of at least 1; an update after T steps keeps `decay ** T`. @defaultValue 16 */
+  readonly updateEvery?: number;
+  /**
+   * `'paper'` caps the decay of update `t` at `(t + 1) / (t + 10)`, where `t` counts updates of `updateEvery` steps; `'none'`
+   * starts with the full decay. @defaultValue `'paper'`
+   */
+  readonly warmup?: Warmup;
+  /**
+   * Moving statistics of BatchNorm (every weight that its layer declares non-trainable): `'average'` averages them like
+   * weights, `'copy'` uses the live ones beside the averaged weights. @defaultValue `'average'`
+   */
+  readonly batchNorm?: BatchNormPolicy;
+  /** Who runs updates. `'auto'` takes native where it can and says why not in `engineReason`. @defaultValue `'auto'` */
+  readonly engine?: EngineChoice;
+  /** Receives each warning once; they are also listed in `warnings`. @defaultValue `process.emitWarning` */
+  readonly onWarning?: WarningHandler;
+}
+
+/** Options of an `emaCallback`. */
+export interface EmaCallbackOptions extends EmaOptions {
+  /** Data on which the raw weights and every average are evaluated after each epoch. @defaultValue none: no validation */
+  readonly validationData?: ValidationData;
+  /**
+   * What chooses the best average: `'val_loss'` or `'val_'` and a metric of the model. A name that contains `acc` is better
+   * when larger, any other when smaller. @defaultValue `'val_loss'`
+   */
+  readonly monitor?: string;
+  /** Samples per batch of validation tensors, an integer of at least 1. @defaultValue 32 */
+  readonly batchSize?: number;
+}
+
+/** What happens to BatchNorm's moving statistics. */
+export type BatchNormPolicy = 'average' | 'copy';
+
+/** Which engine is wanted. */
+export type EngineChoice = 'auto' | 'native' | 'js';
+
+/** {@link EmaOptions}, checked and complete. */
+export interface ResolvedOptions {
+  readonly decays: readonly number[];
+  readonly updateEvery: number;
+  readonly warmup: Warmup;
+  readonly batchNorm: BatchNormPolicy;
+  readonly engine: EngineChoice;
+  readonly onWarning: WarningHandler | undefined;
+}
+
+/** What {@link EmaCallbackOptions} have beyond {@link EmaOptions}, checked and complete. */
+export interface ResolvedValidation {
+  readonly data: ValidationData | undefined;
+  readonly monitor: string;
+  readonly batchSize: number;
+}
+
+/** The paper's decays at T = 16 (0.968, 0.984, 0.992, 0.996, 0.998), per step. */
+export const PAPER_DECAYS: readonly number[] = [0.998, 0.999, 0.9995, 0.99975, 0.999875];
+
+const WARMUPS: readonly Warmup[] = ['paper', 'none'];
+const POLICIES: readonly BatchNormPolicy[] = ['average', 'copy'];
+const ENGINES: readonly EngineChoice[] = ['auto', 'native', 'js'];
+const EMA_NAMES: readonly string[] = ['decay', 'decays', 'updateEvery', 'warmup', 'batchNorm', 'engine', 'onWarning'];
+const CALLBACK_NAMES: readonly string[] = [...EMA_NAMES, 'validationData', 'monitor', 'batchSize'];
+
+/**
+ * Checks the options of a `WeightEma` and fills in the defaults.
+ * @throws {@link EmaError} INVALID_ARGUMENT — an unknown name, a wrong type or a value out of range.
+ */
+export function resolveOptions(options: EmaOptions): ResolvedOptions {
+  checkNames(options, EMA_NAMES);
+  return {
+    decays: resolveDecays(options),
+    updateEvery: positiveInteger('updateEvery', options.updateEvery ?? 16),
+    warmup: oneOf('warmup', options.warmup ?? 'paper', WARMUPS),
+    batchNorm: oneOf('batchNorm', options.batchNorm ?? 'average', POLICIES),
+    engine: oneOf('engine', options.engine ?? 'auto', ENGINES),
+    onWarning: optionalFunction(options.onWarning),
+  };
+}
+
+/**
+ * Parts the options of an `emaCallback`: those of its `WeightEma`, still to be checked, and those of validation, checked.
+ * @throws {@link EmaError} INVALID_ARGUMENT — an unknown name, a wrong type or a value out of range.
+ */
+export function splitOptions(options: EmaCallbackOptions): { ema: EmaOptions; validation: ResolvedValidation } {
+  checkNames(options, CALLBACK_NAMES);
+  const { validationData, monitor = 'val_loss', batchSize, ...ema } = options;
+  if (typeof monitor !== 'string' || !/^val_./.test(monitor)) {
+    throw invalid('monitor', "'val_loss' or 'val_' and a metric, such as 'val_acc'", monitor);
+  }
+  const validation = {
+    data: checkValidationData(validationData),
+    monitor,
+    batchSize: positiveInteger('batchSize', batchSize ?? 32),
+  };
+  return { ema, validation };
+}
+
+/**
+ * The error for a wrong argument: expected, for which option, received, way out.
+ * @param name option or argument.
+ * @param expected what it must be.
+ * @param received what it was.
+ * @param wayOut one sentence, when the expectation alone does not say what to do.
+ */
+export function invalid(name: string, expected: string, received: unknown, wayOut = ''): EmaError {
+  const hint = wayOut === '' ? '' : ` ${wayOut}`;
+  return new EmaError('INVALID_ARGUMENT', `${name}: expected ${expected}, received ${show(received)}.${hint}`);
+}
+
+/**
+ * Checks that the first argument of the constructors is tfjs.
+ * @throws {@link EmaError} INVALID_ARGUMENT
+ */
+export function checkTfjs(tf: Tfjs): void {
+  if (typeof tf === 'object' && tf !== null && typeof tf.Callback === 'function' && typeof tf.engine === 'function')
+    return;
+  throw invalid('tf', "the tfjs module, as in import * as tf from '@tensorflow/tfjs-node'", tf);
+}
+
+/** A value as a message shows it: short, and with its type visible. */
+export function show(value: unknown): string {
+  if (typeof value === 'string') return `'${value}'`;
+  if (typeof value === 'number' || typeof value === 'boolean' || value == null) return `${value}`;
+  if (Array.isArray(value)) return `[${value.slice(0, 6).map(show).join(', ')}${value.length > 6 ? ', ...' : ''}]`;
+  return typeof value === 'object' ? 'an object' : `a ${typeof value}`;
+}
+
+function checkNames(options: object, names: readonly string[]): void {
+  if (typeof options !== 'object' || options === null || Array.isArray(options)) {
+    throw invalid('options', 'an object such as { decay: 0.999 }', options);
+  }
+  for (const name of Object.keys(options)) {
+    if (names.includes(name)) continue;
+    const near = names.find((known) => distance(known.toLowerCase(), name.toLowerCase()) <= 2);
+    const hint = near === undefined ? `Known options: ${names.join(', ')}.` : `Did you mean '${near}'?`;
+    throw new EmaError('INVALID_ARGUMENT', `options: there is no option '${name}'. ${hint}`);
+  }
+}
+
+function resolveDecays(options: EmaOptions): readonly number[] {
+  if (options.decay !== undefined && options.decays !== undefined) {
+    throw invalid('decay', 'either decay or decays', 'both', 'Put all of them into decays.');
+  }
+  if (options.decay !== undefined) return [checkDecay('decay', options.decay)];
+  const decays: unknown = options.decays ?? PAPER_DECAYS;
+  if (!Array.isArray(decays) || decays.length === 0) {
+    throw invalid('decays', 'a list of at least one decay', decays, 'Leave decays out for the defaults of the paper.');
+  }
+  const checked = decays.map((decay: unknown, index) => checkDecay(`decays[${index}]`, decay));
+  const twice = checked.find((decay, index) => checked.indexOf(decay) !== index);
+  if (twice !== undefined) throw invalid('decays', 'different decays', decays, `${twice} stands there twice.`);
+  return checked;
+}
+
+function checkDecay(name: string, decay: unknown): number {
+  if (typeof decay === 'number' && decay >= 0 && decay <= 1) return decay;
+  const wayOut =
+    typeof decay === 'string' && decay.trim() !== '' && Number.isFinite(Number(decay))
+      ? `Write ${Number(decay)} without quotes.`
+      : 'A typical decay is 0.999: a step keeps that share of the average.';
+  throw invalid(name, 'a number from 0 to 1', decay, wayOut);
+}
+
+function positiveInteger(name: string, value: unknown): number {
+  if (typeof value === 'number' && Number.isSafeInteger(value) && value >= 1) return value;
+  throw invalid(name, 'an integer of at least 1', value);
+}
+
+function oneOf<T extends string>(name: string, value: T, allowed: readonly T[]): T {
+  if (allowed.includes(value)) return value;
+  throw invalid(name, allowed.map((word) => `'${word}'`).join(' or '), value);
+}
+
+function optionalFunction(value: WarningHandler | undefined): WarningHandler | undefined {
+  if (value === undefined || typeof value === 'function') return value;
+  throw invalid('onWarning', 'a function that takes a message', value);
+}
+
+function checkValidationData(data: ValidationData | undefined): ValidationData | undefined {
+  if (data === undefined || (isObject(data) && isDataset(data))) return data;
+  const [xs, ys] = isObject(data) && !(Array.isArray(data) && data.length !== 2) ? sides(data) : [];
+  const [inputs, targets] = [samples(xs), samples(ys)];
+  if (inputs === undefined || targets === undefined) {
+    throw invalid('validationData', '[x, y] or { xs, ys } of tensors, or a tf.data.Dataset', data);
+  }
+  if (inputs > 0 && targets > 0) return data;
+  throw invalid('validationData', 'at least one sample', 'none', 'Leave it out to train without validation.');
+}
+
+/** Whether the data is a stream of batches rather than tensors. */
+export function isDataset(data: ValidationData): data is Dataset {
+  return 'iterator' in data && typeof data.iterator === 'function';
+}
+
+/** Inputs and targets of validation tensors. */
+export function sides(data: ValidationTensors): [TensorInput, TensorInput] {
+  return 'xs' in data ? [data.xs, data.ys] : [data[0], data[1]];
+}
+
+/** Samples in one side of a data set; undefined when it holds no tensors. */
+function samples(input: unknown): number | undefined {
+  if (isTensor(input)) return input.shape[0] ?? 0;
+  const tensors = isObject(input) ? Object.values(input) : [undefined];
+  if (!tensors.every(isTensor)) return undefined;
+  return tensors[0]?.shape[0] ?? 0;
+}
+
+/** Whether one side of a data set is a single tensor. */
+export function isTensor(input: unknown): input is Tensor {
+  return isObject(input) && 'dataId' in input && 'shape' in input;
+}
+
+function isObject(value: unknown): value is object {
+  return typeof value === 'object' && value !== null;
+}
+
+/** Edits that turn one word into another (Levenshtein), for "did you mean". */
+function distance(a: string, b: string): number {
+  let row = Array.from({ length: b.length + 1 }, (_, index) => index);
+  for (let i = 0; i < a.length; i += 1) {
+    const next = [i + 1];
+    for (let j = 0; j < b.length; j += 1) {
+      const change = (row[j] ?? 0) + (a[i] === b[j] ? 0 : 1);
+      next.push(Math.min(change, (row[j + 1] ?? 0) + 1, (next[j] ?? 0) + 1));
+    }
+    row = next;
+  }
+  return row[b.length] ?? 0;
+}

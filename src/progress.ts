@@ -1,0 +1,77 @@
+// How far averaging has come: counts steps, and moves the averages when an update is due.
+// Knows neither the model nor who asks; does not decide who may.
+
+import { EmaError } from './errors.js';
+import type { Schedule } from './schedule.js';
+import type { ModelShadows } from './shadow.js';
+
+/** Counters of one attached average, and the moves that they call for. */
+export class Progress {
+  /** The averages that are moved. */
+  readonly shadow: ModelShadows;
+  readonly #schedule: Schedule;
+  readonly #updateEvery: number;
+  #steps = 0;
+  #pending = 0;
+  #updates = 0;
+  #milliseconds = 0;
+  #poison: EmaError | undefined;
+
+  /** @param updateEvery steps between updates, at least 1. */
+  constructor(shadow: ModelShadows, schedule: Schedule, updateEvery: number) {
+    this.shadow = shadow;
+    this.#schedule = schedule;
+    this.#updateEvery = updateEvery;
+  }
+
+  /** Optimizer steps counted so far. */
+  get steps(): number {
+    return this.#steps;
+  }
+
+  /** Steps that the averages do not hold yet. */
+  get pending(): number {
+    return this.#pending;
+  }
+
+  /** Moves of the averages so far. */
+  get updates(): number {
+    return this.#updates;
+  }
+
+  /** Seconds spent in moves so far; on a GPU, the time to hand them over. */
+  get seconds(): number {
+    return this.#milliseconds / 1000;
+  }
+
+  /** The failure after which the averages can no longer be trusted. */
+  get poison(): EmaError | undefined {
+    return this.#poison;
+  }
+
+  /** Counts one step, and moves the averages when `updateEvery` are pending: a step without a move is two additions. */
+  count(): void {
+    this.#steps += 1;
+    this.#pending += 1;
+    if (this.#pending >= this.#updateEvery) this.#move();
+  }
+
+  /** Moves the averages by the pending steps, if there are any. */
+  flush(): void {
+    if (this.#pending > 0) this.#move();
+  }
+
+  #move(): void {
+    const begin = performance.now();
+    try {
+      this.shadow.update(this.#schedule.alphas(this.#steps - this.#pending, this.#pending));
+    } catch (error) {
+      if (error instanceof EmaError && error.code === 'POISONED') this.#poison = error;
+      throw error;
+    } finally {
+      this.#milliseconds += performance.now() - begin;
+    }
+    this.#pending = 0;
+    this.#updates += 1;
+  }
+}

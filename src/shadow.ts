@@ -1,0 +1,131 @@
+// The shadows of one model: pairing with its live weights, updates, reading, swapping, ownership.
+// Knows no schedule: it is told the alphas.
+
+import type { LayersModel, NamedTensorMap, Tensor } from '@tensorflow/tfjs';
+import { type ChosenShadows, createShadows } from './engine.js';
+import { EmaError } from './errors.js';
+import type { ResolvedOptions } from './options.js';
+import { Swap } from './swap.js';
+import { isAlive, type Tfjs } from './tfjs.js';
+import { checkSameWeights, collectWeights, disposed, type ModelWeights } from './weights.js';
+
+/** The averages of a model's weights. */
+export class ModelShadows {
+  /** The model whose weights are averaged. */
+  readonly model: LayersModel;
+  /** The model's weights. */
+  readonly weights: ModelWeights;
+  readonly #tf: Tfjs;
+  readonly #chosen: ChosenShadows;
+  // The live variables, in the engine's order: the objects stay, their data changes with every optimizer step.
+  readonly #variables: readonly Tensor[];
+
+  /**
+   * Copies the model's weights into K averages.
+   * @throws {@link EmaError} MODEL_NOT_BUILT, WEIGHT_DISPOSED, ENGINE_UNAVAILABLE
+   */
+  constructor(tf: Tfjs, model: LayersModel, options: ResolvedOptions) {
+    this.#tf = tf;
+    this.model = model;
+    this.weights = collectWeights(tf, model, options.batchNorm);
+    this.#variables = this.weights.averaged.map(({ variable }) => variable);
+    this.#chosen = createShadows(tf, options.engine, {
+      weights: this.#variables,
+      averages: options.decays.length,
+      precision: 'fp32',
+    });
+  }
+
+  /** Who runs the updates, and why. */
+  get engine(): Pick<ChosenShadows, 'engine' | 'reason'> {
+    return this.#chosen;
+  }
+
+  /** Bytes that the averages occupy. */
+  get bytes(): number {
+    return this.#chosen.shadows.bytes;
+  }
+
+  /** Whether every averaged weight still exists. */
+  get isAlive(): boolean {
+    return this.#firstDisposed() === undefined;
+  }
+
+  /**
+   * Moves every average towards the live weights.
+   * @param alphas one per average.
+   * @throws {@link EmaError} WEIGHT_DISPOSED, NATIVE_FAILURE — nothing moved.
+   * @throws {@link EmaError} POISONED — the averages can no longer be trusted.
+   */
+  update(alphas: readonly number[]): void {
+    try {
+      this.#chosen.shadows.update(this.#variables, alphas);
+    } catch (error) {
+      // Looked for only now: before each update it would cost a lookup per weight.
+      const name = this.#firstDisposed();
+      throw name === undefined || isPoison(error) ? error : disposed(name, error);
+    }
+  }
+
+  /**
+   * An average by weight name, with copies of the live weights that are not averaged: a complete model. The caller disposes it.
+   * Works also after the model was disposed.
+   */
+  read(average: number): NamedTensorMap {
+    const { averaged, live } = this.weights;
+    const values = this.#readAverage(average);
+    const named: NamedTensorMap = {};
+    averaged.forEach(({ name }, index) => {
+      const value = values[index];
+      if (value !== undefined) named[name] = value;
+    });
+    for (const { name, variable } of live) {
+      if (isAlive(this.#tf, variable)) named[name] = variable.clone();
+    }
+    return named;
+  }
+
+  /**
+   * Puts an average into the weights' place.
+   * @returns the swap, whose `restore()` gives the weights back.
+   * @throws {@link EmaError} WEIGHT_DISPOSED — a weight is gone; nothing was swapped.
+   */
+  swapIn(average: number): Swap {
+    const gone = this.#firstDisposed();
+    if (gone !== undefined) throw disposed(gone);
+    return new Swap(this.#tf, this.weights.averaged, this.#readAverage(average));
+  }
+
+  /**
+   * Checks that a model has the weights that are averaged here: the attached one, or one that shares all its layers.
+   * @throws {@link EmaError} MODEL_CHANGED
+   */
+  checkModel(model: LayersModel = this.model): void {
+    checkSameWeights(this.weights, model);
+  }
+
+  /** Releases the averages. */
+  dispose(): void {
+    this.#chosen.shadows.dispose();
+  }
+
+  #readAverage(average: number): Tensor[] {
+    const { shadows } = this.#chosen;
+    if (this.isAlive) return shadows.read(average, this.#variables);
+    // The weights are gone, and with them the shapes that the engine asks for: stand-ins of zeros.
+    const like = this.#variables.map(({ shape }) => this.#tf.zeros(shape));
+    try {
+      return shadows.read(average, like);
+    } finally {
+      this.#tf.dispose(like);
+    }
+  }
+
+  #firstDisposed(): string | undefined {
+    return this.weights.averaged.find(({ variable }) => !isAlive(this.#tf, variable))?.name;
+  }
+}
+
+function isPoison(error: unknown): boolean {
+  return error instanceof EmaError && error.code === 'POISONED';
+}

@@ -1,0 +1,38 @@
+// What a user should know but that stops nothing: collected, and handed on once each.
+// Writes no messages and prints nothing.
+
+/** Receives each new warning. */
+export type WarningHandler = (message: string) => void;
+
+/** The name under which Node reports our warnings; `node --disable-warning=TfjsEmaWarning` silences them. */
+const WARNING_TYPE = 'TfjsEmaWarning';
+
+/** Node's own channel for warnings; where there is no Node, the list alone holds them. */
+function emitWarning(message: string): void {
+  if (typeof process !== 'undefined' && typeof process.emitWarning === 'function') {
+    process.emitWarning(message, { type: WARNING_TYPE });
+  }
+}
+
+/** A list of warnings without repetitions. */
+export class Warnings {
+  readonly #messages: string[] = [];
+  readonly #handler: WarningHandler;
+
+  /** @param handler receives each warning once. @defaultValue `process.emitWarning` */
+  constructor(handler: WarningHandler = emitWarning) {
+    this.#handler = handler;
+  }
+
+  /** All warnings so far, oldest first. */
+  get messages(): readonly string[] {
+    return this.#messages;
+  }
+
+  /** Adds a warning, unless it was given before. */
+  add(message: string): void {
+    if (this.#messages.includes(message)) return;
+    this.#messages.push(message);
+    this.#handler(message);
+  }
+}

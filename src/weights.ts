@@ -1,0 +1,106 @@
+// The weights of a model: which are averaged, which stay live, and what each is called.
+// Holds no shadows and changes nothing.
+
+import type { LayersModel, LayerVariable, Variable } from '@tensorflow/tfjs';
+import { averagesStatistics } from './batch-norm.js';
+import { EmaError } from './errors.js';
+import type { BatchNormPolicy } from './options.js';
+import { type DeclaredWeight, declaredWeights, isAlive, type Tfjs, variableOf } from './tfjs.js';
+
+/** One weight of the model. */
+export interface Weight {
+  /** Its name in the model, as `model.save` writes it; made unique where layers of nested models share a name. */
+  readonly name: string;
+  /** The object that pairs it: the same for the weight's whole life. */
+  readonly layerVariable: LayerVariable;
+  /** Its value: the same object, with new data after each optimizer step. */
+  readonly variable: Variable;
+}
+
+/** The weights of one model. */
+export interface ModelWeights {
+  /** Those that are averaged, in the order of the layers. */
+  readonly averaged: readonly Weight[];
+  /** Integers, bools and, by policy, moving statistics: used as they are. */
+  readonly live: readonly Weight[];
+}
+
+/**
+ * Collects a model's weights, each once, however many layers share it.
+ * @throws {@link EmaError} MODEL_NOT_BUILT — it has no float32 weights (yet).
+ * @throws {@link EmaError} WEIGHT_DISPOSED — a weight was disposed.
+ */
+export function collectWeights(tf: Tfjs, model: LayersModel, batchNorm: BatchNormPolicy): ModelWeights {
+  const declared = weightsOf(model);
+  const names = uniqueNames(declared.map(({ weight }) => weight.originalName));
+  const averaged: Weight[] = [];
+  const live: Weight[] = [];
+  declared.forEach(({ weight, trainable }, index) => {
+    const name = names[index] ?? weight.name;
+    const variable = variableOf(weight);
+    if (variable === undefined || !isAlive(tf, variable)) throw disposed(name);
+    const isAveraged = variable.dtype === 'float32' && (trainable || averagesStatistics(batchNorm));
+    (isAveraged ? averaged : live).push({ name, layerVariable: weight, variable });
+  });
+  if (averaged.length === 0) throw notBuilt('it has no float32 weights');
+  return { averaged, live };
+}
+
+/**
+ * Checks that a model still has exactly the weights that were collected.
+ * @throws {@link EmaError} MODEL_CHANGED — names what was added and what is gone.
+ */
+export function checkSameWeights(weights: ModelWeights, model: LayersModel): void {
+  const now = new Set(weightsOf(model).map(({ weight }) => weight));
+  const before = [...weights.averaged, ...weights.live];
+  const known = new Set(before.map(({ layerVariable }) => layerVariable));
+  const added = [...now].filter((weight) => !known.has(weight)).map((weight) => weight.originalName);
+  const gone = before.filter(({ layerVariable }) => !now.has(layerVariable)).map(({ name }) => name);
+  if (added.length === 0 && gone.length === 0) return;
+  throw new EmaError(
+    'MODEL_CHANGED',
+    `the model has other weights than when the average was attached: added ${list(added)}; gone ${list(gone)}. ` +
+      'Make a new WeightEma for the changed model.',
+  );
+}
+
+/** The error for a weight that no longer exists. */
+export function disposed(name: string, cause?: unknown): EmaError {
+  return new EmaError(
+    'WEIGHT_DISPOSED',
+    `weight '${name}' of the model was disposed (model.dispose() or tf.disposeVariables()?). ` +
+      'The averages are still there: read() returns them.',
+    cause === undefined ? undefined : { cause },
+  );
+}
+
+function weightsOf(model: LayersModel): DeclaredWeight[] {
+  try {
+    return declaredWeights(model);
+  } catch (cause) {
+    throw notBuilt(cause instanceof Error ? cause.message : String(cause));
+  }
+}
+
+function notBuilt(reason: string): EmaError {
+  return new EmaError(
+    'MODEL_NOT_BUILT',
+    `model: expected a built model: ${reason}. Give its first layer an inputShape, or call model.build() or model.predict() first.`,
+  );
+}
+
+/** Numbers the later ones of equal names, as `name_1`, `name_2`. */
+function uniqueNames(names: readonly string[]): string[] {
+  const taken = new Set<string>();
+  return names.map((name) => {
+    let unique = name;
+    for (let i = 1; taken.has(unique); i += 1) unique = `${name}_${i}`;
+    taken.add(unique);
+    return unique;
+  });
+}
+
+function list(names: readonly string[]): string {
+  if (names.length === 0) return 'none';
+  return `${names.slice(0, 5).join(', ')}${names.length > 5 ? ` and ${names.length - 5} more` : ''}`;
+}

@@ -1,0 +1,98 @@
+// What a training run of the study is: data, network, recipe, averages and what is measured, all of it plain data.
+// Runs nothing and lists no conditions; those are in conditions.ts and presets.ts.
+
+import type { EngineChoice } from '../../src/index.js';
+import type { LogitNetworkName } from '../networks/logit-networks.js';
+
+/** Data sets by name; the `n` ones have human labels. */
+export type StudyDataName =
+  | 'fashion-mnist'
+  | 'mnist'
+  | 'cifar-10'
+  | 'cifar-100'
+  | 'cifar-10n'
+  | 'cifar-100n';
+
+/** Which images train, validate and test. */
+export interface DataChoice {
+  readonly name: StudyDataName;
+  /** Folder of the CIFAR files; the other data sets are fetched. */
+  readonly directory?: string;
+  /** Training images, drawn once; all that validation leaves when absent. */
+  readonly train?: number;
+  /** Validation images, drawn once: a number of them, or a share of all when below 1. */
+  readonly validation: number;
+  /** Share of labels replaced by another class, the same probability for each, in training and validation data. */
+  readonly noise: number;
+  /** Training images are shifted by up to this many pixels and mirrored, each epoch anew; 0 for no augmentation. */
+  readonly shift: number;
+}
+
+/** The learning rate over a run. */
+export interface LearningRate {
+  readonly peak: number;
+  /** Linear growth from 0 over these epochs. */
+  readonly warmupEpochs: number;
+  /** `cosine`: to 0; `constant`: none; `step`: times 0.2 after 30, 60 and 80 % of the run. */
+  readonly decay: 'cosine' | 'constant' | 'step';
+}
+
+/** How a run trains; always SGD with Nesterov momentum 0.9. */
+export interface Recipe {
+  readonly epochs: number;
+  readonly batchSize: number;
+  readonly weightDecay: number;
+  readonly learningRate: LearningRate;
+  /** After each epoch the weights become the middle average. */
+  readonly bootstrap: boolean;
+}
+
+/** The averages of a run. */
+export interface Averages {
+  /**
+   * Windows as shares of the run, or decays per step: the averages that are chosen from, with the paper's warm-up.
+   * None: training without the callback.
+   */
+  readonly main: { readonly windows: readonly number[] } | { readonly decays: readonly number[] } | 'none';
+  /** Steps between updates of the main averages. */
+  readonly updateEvery: number;
+  /** Also without warm-up, and with an update every 4 steps, right and naive: for the findings on windows, warm-up and T. */
+  readonly variants: boolean;
+  /** Also the uniform mean of the weights after each epoch of the last quarter (SWA). */
+  readonly uniform: boolean;
+}
+
+/** What is measured beside validation curves and test scores. */
+export interface Measures {
+  /** How much of right and wrong labels is fitted, each epoch. */
+  readonly memorisation: boolean;
+  /** Test scores of the chosen averages with BatchNorm statistics recomputed on the training images. */
+  readonly recompute: boolean;
+  /** A linear probe on digits. */
+  readonly probe: boolean;
+}
+
+/** One setting of the study, trained once per seed. */
+export interface Condition {
+  /** Short name: A, N40, ... */
+  readonly id: string;
+  /** One line, in words. */
+  readonly title: string;
+  readonly network: LogitNetworkName;
+  readonly data: DataChoice;
+  readonly recipe: Recipe;
+  readonly averages: Averages;
+  readonly measures: Measures;
+  /** How many of the study's seeds it is trained with, first ones first. */
+  readonly seeds: number;
+}
+
+/** One training run: everything that its result depends on. */
+export interface RunSpec {
+  readonly condition: Condition;
+  /** Initial weights, order of the images, augmentation; split and noise are the same for all seeds. */
+  readonly seed: number;
+  readonly engine: EngineChoice;
+  /** Digest of the code that runs it: results of other code are not taken for its. */
+  readonly code: string;
+}

@@ -1,0 +1,106 @@
+// The conditions of the study, as fixed before its seeds were run.
+// Data only: what they show is judged in ../findings.
+
+import type { Averages, Condition, DataChoice, Measures, Recipe } from './condition.js';
+
+/** Windows of the main averages as shares of the run: the paper's decays on its 78,200 steps. */
+export const WINDOWS: readonly number[] = [0.0064, 0.0128, 0.0256, 0.0512, 0.1023];
+
+/** Windows of the averages without warm-up. */
+export const PLAIN_WINDOWS: readonly number[] = [0.0256, 0.1023, 0.3];
+
+const DATA: DataChoice = { name: 'fashion-mnist', train: 6000, validation: 1500, noise: 0, shift: 0 };
+
+const RECIPE: Recipe = {
+  epochs: 40,
+  batchSize: 128,
+  weightDecay: 0,
+  learningRate: { peak: 0.1, warmupEpochs: 1, decay: 'cosine' },
+  bootstrap: false,
+};
+
+const AVERAGES: Averages = { main: { windows: WINDOWS }, updateEvery: 1, variants: false, uniform: false };
+
+const MEASURES: Measures = { memorisation: false, recompute: false, probe: false };
+
+const BASE = { network: 'study-net', data: DATA, recipe: RECIPE, averages: AVERAGES, measures: MEASURES } as const;
+
+const AUGMENTED: DataChoice = { ...DATA, shift: 2 };
+
+const CONSTANT: Recipe = { ...RECIPE, learningRate: { ...RECIPE.learningRate, decay: 'constant' } };
+
+function noisy(percent: number, seeds: number): Condition {
+  return {
+    ...BASE,
+    id: `N${percent}`,
+    title: `${percent} % of the labels wrong, cosine learning rate`,
+    data: { ...DATA, noise: percent / 100 },
+    recipe: { ...RECIPE, epochs: 30 },
+    measures: { ...MEASURES, memorisation: true },
+    seeds,
+  };
+}
+
+/** All conditions, longest first within the same need of seeds. */
+export const CONDITIONS: readonly Condition[] = [
+  {
+    ...BASE,
+    id: 'A',
+    title: 'clean labels, no augmentation, cosine learning rate',
+    averages: { ...AVERAGES, variants: true },
+    measures: { ...MEASURES, probe: true },
+    seeds: 5,
+  },
+  {
+    ...BASE,
+    id: 'A0',
+    title: 'as A, without the callback',
+    averages: { ...AVERAGES, main: 'none' },
+    seeds: 1,
+  },
+  noisy(20, 3),
+  noisy(40, 5),
+  noisy(60, 3),
+  {
+    ...BASE,
+    id: 'K',
+    title: 'augmentation, constant learning rate',
+    data: AUGMENTED,
+    recipe: CONSTANT,
+    averages: { ...AVERAGES, uniform: true },
+    seeds: 5,
+  },
+  { ...BASE, id: 'Cc', title: 'augmentation, cosine learning rate', data: AUGMENTED, seeds: 5 },
+  {
+    ...BASE,
+    id: 'BN',
+    title: 'BatchNorm, no augmentation, cosine learning rate',
+    network: 'study-net-bn',
+    recipe: { ...RECIPE, epochs: 20, learningRate: { ...RECIPE.learningRate, peak: 0.4 } },
+    measures: { ...MEASURES, recompute: true },
+    seeds: 3,
+  },
+  {
+    ...BASE,
+    id: 'BT',
+    title: 'as A, and the average put back into the weights each epoch',
+    recipe: { ...RECIPE, bootstrap: true },
+    seeds: 3,
+  },
+  {
+    ...BASE,
+    id: 'ST',
+    title: 'step learning rate (times 0.2 after 30, 60 and 80 %)',
+    recipe: { ...RECIPE, learningRate: { ...RECIPE.learningRate, decay: 'step' } },
+    seeds: 3,
+  },
+  {
+    ...noisy(40, 3),
+    id: 'NK',
+    title: '40 % of the labels wrong, constant learning rate',
+    recipe: { ...CONSTANT, epochs: 30 },
+  },
+];
+
+/** What `--quick` runs: one seed, few epochs, in about a minute. */
+export const QUICK_EPOCHS: Readonly<Record<string, number>> = { A: 10, A0: 10, N40: 15 };

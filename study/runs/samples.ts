@@ -1,0 +1,87 @@
+// The images of a run: which train and which validate, wrong labels, standardised grey levels.
+// Reads no files and makes no tensors; the data sets come from ../data, batches are made in batches.ts.
+
+import type { ImageDataset, ImageSplit } from '../data/index.js';
+import { permutation, type Random, seededRandom } from '../random.js';
+import type { DataChoice } from './condition.js';
+
+/** Images of a data set, whatever its name. */
+export type StudyImages = Omit<ImageDataset, 'name'>;
+
+/** A data set as it was read, with human labels where it has them. */
+export interface LoadedData {
+  readonly images: StudyImages;
+  /** One label per training image, some wrong; validation images keep their true labels. */
+  readonly humanLabels: Uint8Array | undefined;
+}
+
+/** Some images with their labels, in memory. */
+export interface Samples {
+  readonly split: ImageSplit;
+  /** Which images of the split. */
+  readonly indices: Uint32Array;
+  /** Their labels as trained or judged on. */
+  readonly given: Uint8Array;
+  /** Their true labels. */
+  readonly real: Uint8Array;
+}
+
+/** All images of a run. */
+export interface RunSamples {
+  readonly images: StudyImages;
+  readonly train: Samples;
+  readonly validation: Samples;
+  readonly test: Samples;
+  /** Byte to network input, per channel: mean 0 and standard deviation 1 over the training images. */
+  readonly levels: readonly Float32Array[];
+}
+
+// Any fixed numbers: split and noise are the same for every seed, on every machine.
+const SPLIT_SEED = 1;
+const NOISE_SEED = 2;
+
+/** Draws split and noise, always the same for the same choice. */
+export function drawSamples({ images, humanLabels }: LoadedData, choice: DataChoice): RunSamples {
+  const order = permutation(images.train.count, seededRandom(SPLIT_SEED));
+  const wanted = choice.validation < 1 ? Math.round(choice.validation * order.length) : choice.validation;
+  const held = Math.min(wanted, Math.floor(order.length / 2));
+  const trainCount = Math.min(choice.train ?? Number.POSITIVE_INFINITY, order.length - held);
+  const random = seededRandom(NOISE_SEED);
+  const pick = (indices: Uint32Array, given: Uint8Array): Samples => {
+    const real = Uint8Array.from(indices, (index) => images.train.labels[index] ?? 0);
+    return { split: images.train, indices, given: withNoise(Uint8Array.from(indices, (index) => given[index] ?? 0), images.classes, choice.noise, random), real };
+  };
+  const train = pick(order.slice(held, held + trainCount), humanLabels ?? images.train.labels);
+  const validation = pick(order.slice(0, held), images.train.labels);
+  const { labels, count } = images.test;
+  const test = { split: images.test, indices: Uint32Array.from({ length: count }, (_, index) => index), given: labels, real: labels };
+  return { images, train, validation, test, levels: standardise(images, train) };
+}
+
+/** Labels of which a share, drawn one by one, is replaced by one of the other classes, each equally likely. */
+export function withNoise(labels: Uint8Array, classes: number, share: number, random: Random): Uint8Array {
+  if (share === 0) return labels;
+  return labels.map((label) => {
+    if (random() >= share) return label;
+    return (label + 1 + Math.floor(random() * (classes - 1))) % classes;
+  });
+}
+
+/** Per channel, what each byte becomes so that the given images have mean 0 and standard deviation 1. */
+export function standardise({ height, width, channels }: StudyImages, { split, indices }: Samples): Float32Array[] {
+  const size = height * width * channels;
+  return Array.from({ length: channels }, (_, channel) => {
+    const histogram = new Float64Array(256);
+    for (const index of indices) {
+      for (let at = index * size + channel; at < (index + 1) * size; at += channels) {
+        const level = split.images[at] ?? 0;
+        histogram[level] = (histogram[level] ?? 0) + 1;
+      }
+    }
+    const total = indices.length * height * width;
+    const mean = histogram.reduce((sum, count, level) => sum + count * level, 0) / total;
+    const variance = histogram.reduce((sum, count, level) => sum + count * (level - mean) ** 2, 0) / total;
+    const deviation = Math.sqrt(variance) || 1;
+    return Float32Array.from({ length: 256 }, (_value, level) => (level - mean) / deviation);
+  });
+}

@@ -1,0 +1,79 @@
+// The averages of a run by name, and the options of the callbacks that keep them.
+// Keeps nothing itself.
+
+import type { EmaOptions } from '../../src/index.js';
+import { equivalentDecay } from '../../src/index.js';
+import type { Averages } from './condition.js';
+import { PLAIN_WINDOWS } from './conditions.js';
+
+/** Name of the raw weights among the curves of a run. */
+export const RAW = 'raw';
+
+/** Name of the uniform mean of the last quarter's epochs. */
+export const UNIFORM = 'uniform';
+
+/** Updates every so many steps, in the averages that show what this changes. */
+export const SPARSE_STEPS = 4;
+
+/** One average. */
+export interface Track {
+  readonly id: string;
+  /** Decay per optimizer step. */
+  readonly decay: number;
+  /** Mean reach into the past in steps, 1 / (1 - decay). */
+  readonly window: number;
+}
+
+/** Averages that one callback keeps together. */
+export interface TrackGroup {
+  readonly tracks: readonly Track[];
+  readonly options: Required<Pick<EmaOptions, 'decays' | 'updateEvery' | 'warmup'>>;
+}
+
+/** Decay per step whose window is `steps`. */
+export function decayOfWindow(steps: number): number {
+  return 1 - 1 / Math.max(1, steps);
+}
+
+/** Name of an average of a family, by its window as a share of the run. */
+export function trackId(family: 'main' | 'plain', share: number): string {
+  return `${family}-${Number((100 * share).toFixed(2))}`;
+}
+
+/** Name of the average without warm-up that is updated every 4 steps with `decay ** 4`, and of the one with `decay`. */
+export const SPARSE = { right: 'sparse-right', naive: 'sparse-naive' } as const;
+
+/** The main averages, by rising window. */
+export function mainTracks({ main }: Averages, totalSteps: number): Track[] {
+  if (main === 'none') return [];
+  if ('decays' in main) {
+    return [...main.decays].sort((a, b) => a - b).map((decay) => track(trackId('main', 1 / (1 - decay) / totalSteps), decay));
+  }
+  return [...main.windows].sort((a, b) => a - b).map((share) => windowTrack('main', share, totalSteps));
+}
+
+/** All averages of a run, by callback. */
+export function trackGroups(averages: Averages, totalSteps: number): TrackGroup[] {
+  const main = mainTracks(averages, totalSteps);
+  if (main.length === 0) return [];
+  const group = (tracks: readonly Track[], updateEvery: number, warmup: 'paper' | 'none'): TrackGroup => {
+    return { tracks, options: { decays: tracks.map(({ decay }) => decay), updateEvery, warmup } };
+  };
+  const groups = [group(main, averages.updateEvery, 'paper')];
+  if (averages.variants) {
+    const plain = PLAIN_WINDOWS.map((share) => windowTrack('plain', share, totalSteps));
+    const { decay } = windowTrack('plain', PLAIN_WINDOWS[0] ?? 0, totalSteps);
+    // Naive: the decay of a step, applied once in four steps; the library is given its fourth root.
+    const naive = track(SPARSE.naive, equivalentDecay(decay, 1 / SPARSE_STEPS));
+    groups.push(group(plain, 1, 'none'), group([track(SPARSE.right, decay), naive], SPARSE_STEPS, 'none'));
+  }
+  return groups;
+}
+
+function windowTrack(family: 'main' | 'plain', share: number, totalSteps: number): Track {
+  return track(trackId(family, share), decayOfWindow(share * totalSteps));
+}
+
+function track(id: string, decay: number): Track {
+  return { id, decay, window: 1 / (1 - decay) };
+}

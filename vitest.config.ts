@@ -1,0 +1,19 @@
+// How the tests run: one process per file, one file at a time.
+// Holds no scripts; `npm test` is defined in package.json.
+
+import { defineConfig } from 'vitest/config';
+
+export default defineConfig({
+  test: {
+    include: ['test/**/*.test.ts'],
+    // A process of its own for each file: TensorFlow, its registered ops and tfjs's global state end with it.
+    pool: 'forks',
+    maxWorkers: 1,
+    fileParallelism: false,
+    testTimeout: 120_000,
+    hookTimeout: 120_000,
+    // TensorFlow's log: warnings and worse.
+    env: { TF_CPP_MIN_LOG_LEVEL: '2' },
+    coverage: { provider: 'v8', include: ['src/**/*.ts'], reporter: ['text', 'json-summary'] },
+  },
+});
