@@ -2,19 +2,21 @@
 // holds every average against the closed form. Says nothing on the terminal.
 
 import { freemem } from 'node:os';
-import type { Tensor } from '@tensorflow/tfjs';
+import type { LayersModel } from '@tensorflow/tfjs';
 import { loadAddon } from '../src/native.js';
+import { declaredWeights, variableOf } from '../src/tfjs.js';
 import { tf } from '../study/tfjs.js';
 import { CONTENDERS, type Prepared, type Setting } from './contenders.js';
 import { loadFloor } from './floor.js';
+import { modelWithWeights, setWeights } from './model.js';
 import { PythonSide } from './python.js';
 import { interleave, type Runner, runnerOf, type Samples, summarise } from './rounds.js';
 import { parametersOf } from './shapes.js';
 import {
-  alphasOf,
   type Cell,
   type CellReport,
   type ContenderName,
+  decaysOf,
   leastBytes,
   NODE_CONTENDERS,
   PYTHON_CONTENDERS,
@@ -42,11 +44,6 @@ interface Entrant {
   first(): number | undefined | Promise<number>;
 }
 
-function filled(shapes: Cell['shapes'], value: number): Tensor[] {
-  // tf.fill is an op: the values lie in TensorFlow's memory from the start.
-  return shapes.map((shape) => tf.fill([...shape], value));
-}
-
 function entrantOf(name: ContenderName, prepared: Prepared): Entrant {
   let updates = 0;
   const runner = runnerOf(name, () => {
@@ -61,7 +58,7 @@ function fitting(cell: Cell): { names: (typeof NODE_CONTENDERS)[number][]; skipp
   const names: (typeof NODE_CONTENDERS)[number][] = [];
   const skipped: { contender: ContenderName; reason: string }[] = [];
   const copy = 4 * parametersOf(cell.shapes);
-  let left = MEMORY_SHARE * freemem() - 2 * copy;
+  let left = MEMORY_SHARE * freemem() - copy;
   for (const name of NODE_CONTENDERS) {
     if (!cell.contenders.includes(name) || !CONTENDERS[name].applies(cell.k)) continue;
     const bytes = copy * CONTENDERS[name].copies(cell.k);
@@ -86,25 +83,24 @@ function floorOf(floats: number): Setting['floor'] {
   };
 }
 
-function prepareNode(cell: Cell, weights: readonly Tensor[]): Side {
+function prepareNode(cell: Cell, model: LayersModel): Side {
   const { names, skipped } = fitting(cell);
   const reasons = [...skipped];
   const entrants: Entrant[] = [];
-  const start = filled(cell.shapes, VALUES.start);
+  const weights = declaredWeights(model).flatMap(({ weight }) => variableOf(weight) ?? []);
   const floor = floorOf(parametersOf(cell.shapes));
   for (const name of names) {
     const prepared = CONTENDERS[name].prepare({
       tf,
-      start,
+      model,
       weights,
-      alphas: alphasOf(cell.k),
+      decays: decaysOf(cell.k),
       threads: cell.threads,
       floor,
     });
     if (typeof prepared === 'string') reasons.push({ contender: name, reason: prepared });
     else entrants.push(entrantOf(name, prepared));
   }
-  tf.dispose(start);
   const addon = loadAddon();
   const versions = 'addon' in addon ? { tensorflow: addon.addon.register().tensorflow } : {};
   return { entrants, skipped: reasons, versions };
@@ -112,10 +108,10 @@ function prepareNode(cell: Cell, weights: readonly Tensor[]): Side {
 
 /** @throws Error when a contender's average is not what its number of updates makes of it. */
 async function check(entrants: readonly Entrant[], k: number): Promise<void> {
-  const [alpha = 0] = alphasOf(k);
+  const [decay = 1] = decaysOf(k);
   for (const { name, updates, first } of entrants) {
     const value = await first();
-    const expected = VALUES.live + (VALUES.start - VALUES.live) * (1 - alpha) ** updates();
+    const expected = VALUES.live + (VALUES.start - VALUES.live) * decay ** updates();
     if (value !== undefined && !(Math.abs(value - expected) <= TOLERANCE)) {
       throw new Error(`${name}: after ${updates()} updates the average must be ${expected}, it is ${value}`);
     }
@@ -155,7 +151,7 @@ async function preparePython(cell: Cell, processes: PythonSide[]): Promise<Side>
   const entrants: Entrant[] = [];
   const skipped: { contender: ContenderName; reason: string }[] = [];
   const versions: Record<string, string> = {};
-  const started = PythonSide.startAll(wanted, { cell, alphas: alphasOf(cell.k), values: VALUES });
+  const started = PythonSide.startAll(wanted, { cell, decays: decaysOf(cell.k), values: VALUES });
   processes.push(...started.map(({ side }) => side));
   for (const { side, names } of started) {
     Object.assign(versions, await side.ready());
@@ -175,12 +171,13 @@ async function preparePython(cell: Cell, processes: PythonSide[]): Promise<Side>
 export async function measureCell(cell: Cell): Promise<CellReport> {
   const addon = loadAddon();
   if ('addon' in addon) addon.addon.setThreads(cell.threads);
-  const weights = filled(cell.shapes, VALUES.live);
+  const model = modelWithWeights(cell.shapes, VALUES.start);
   const processes: PythonSide[] = [];
   try {
-    const node = prepareNode(cell, weights);
+    const node = prepareNode(cell, model);
     const python = await preparePython(cell, processes);
     const entrants = [...node.entrants, ...python.entrants];
+    setWeights(model, VALUES.live);
     const pauseMs = processes.length > 0 ? PYTHON_PAUSE_MS : 0;
     const samples = await interleave(
       entrants.map(({ runner }) => runner),
@@ -191,6 +188,6 @@ export async function measureCell(cell: Cell): Promise<CellReport> {
     return { results: resultsOf(cell, samples), skipped, versions: { ...node.versions, ...python.versions } };
   } finally {
     for (const side of processes) side.stop();
-    tf.dispose([...weights]);
+    model.dispose();
   }
 }

@@ -1,8 +1,9 @@
 // The contenders that run inside Node: each makes its averages, then updates them again and again.
 // Times nothing, and chooses nothing.
 
-import type { Tensor, Variable } from '@tensorflow/tfjs';
-import { createShadows, type Shadows } from '../src/engine.js';
+import type { LayersModel, Tensor, Variable } from '@tensorflow/tfjs';
+import { WeightEma } from '../src/ema.js';
+import { createShadows } from '../src/engine.js';
 import type { Tf } from '../study/tfjs.js';
 import type { Floor, FloorBuffers } from './floor.js';
 import type { NODE_CONTENDERS } from './trials.js';
@@ -10,12 +11,11 @@ import type { NODE_CONTENDERS } from './trials.js';
 /** What every contender of a cell gets. */
 export interface Setting {
   readonly tf: Tf;
-  /** Values that the averages start from; alive only while contenders are prepared. */
-  readonly start: readonly Tensor[];
-  /** The live weights of every update. */
-  readonly weights: readonly Tensor[];
+  readonly model: LayersModel;
+  /** The model's weights: with the averages' first values while contenders are prepared, with others in every update. */
+  readonly weights: readonly Variable[];
   /** One per average. */
-  readonly alphas: readonly number[];
+  readonly decays: readonly number[];
   readonly threads: number;
   /** The machine's limits on buffers as large as the weights, or why there are none. */
   readonly floor: () => { readonly floor: Floor; readonly buffers: FloorBuffers } | string;
@@ -45,42 +45,53 @@ function firstOf(tensor: Tensor | undefined): number {
   return tensor?.dataSync()[0] ?? Number.NaN;
 }
 
-function read(shadows: Shadows | undefined, weights: readonly Tensor[]): number {
-  const tensors = shadows?.read(0, weights) ?? [];
-  const value = firstOf(tensors[0]);
-  for (const tensor of tensors) tensor.dispose();
-  return value;
-}
-
-/** The product's own path: what `WeightEma` calls once a due step. */
-function ofEngine(engine: 'native' | 'js', precision: 'fp32' | 'compensated') {
-  return ({ tf, start, weights, alphas }: Setting): Prepared => {
-    const { shadows } = createShadows(tf, engine, { weights: start, averages: alphas.length, precision });
-    return { run: () => shadows.update(weights, alphas), first: () => read(shadows, weights) };
+/** The whole product: what a training loop calls after each step. */
+function average(
+  { tf, model }: Setting,
+  engine: 'native' | 'js',
+  decays: readonly number[],
+): Prepared & { first(): number } {
+  const ema = new WeightEma(tf, { decays, engine, updateEvery: 1, warmup: 'none' }).attach(model);
+  const first = (): number => {
+    const tensors = ema.read({ index: 0 });
+    const value = firstOf(Object.values(tensors)[0]);
+    tf.dispose(tensors);
+    return value;
   };
+  return { run: () => ema.update(), first };
 }
 
 /** K updates of one average each, instead of one update of K. */
-function separatePasses({ tf, start, weights, alphas }: Setting): Prepared {
-  const passes = alphas.map((alpha) => {
-    const { shadows } = createShadows(tf, 'native', { weights: start, averages: 1, precision: 'fp32' });
-    return { shadows, own: [alpha] };
-  });
+function separatePasses(setting: Setting): Prepared {
+  const passes = setting.decays.map((decay) => average(setting, 'native', [decay]));
   const run = (): void => {
-    for (const { shadows, own } of passes) shadows.update(weights, own);
+    for (const pass of passes) pass.run();
   };
-  return { run, first: () => read(passes[0]?.shadows, weights) };
+  return { run, first: () => passes[0]?.first() ?? Number.NaN };
+}
+
+/** Two floats per shadow; by the engine itself, below the facade. */
+function compensated({ tf, weights, decays }: Setting): Prepared {
+  const { shadows } = createShadows(tf, 'native', { weights, averages: decays.length, precision: 'compensated' });
+  const alphas = decays.map((decay) => 1 - decay);
+  const first = (): number => {
+    const tensors = shadows.read(0, weights);
+    const value = firstOf(tensors[0]);
+    tf.dispose(tensors);
+    return value;
+  };
+  return { run: () => shadows.update(weights, alphas), first };
 }
 
 /** What users write by hand: `decay * shadow + (1 - decay) * weight`, a tidy scope for each weight. */
-function handWritten({ tf, start, weights, alphas }: Setting): Prepared {
-  const rows = alphas.map((alpha) => ({ alpha, shadows: start.map((tensor) => tf.keep(tf.mul(tensor, 1))) }));
+function handWritten({ tf, weights, decays }: Setting): Prepared {
+  const rows = decays.map((decay) => ({ decay, shadows: weights.map((weight): Tensor => tf.keep(tf.mul(weight, 1))) }));
   const run = (): void => {
-    for (const { alpha, shadows } of rows) {
+    for (const { decay, shadows } of rows) {
       for (const [i, weight] of weights.entries()) {
         const shadow = shadows[i];
         if (shadow === undefined) continue;
-        shadows[i] = tf.tidy(() => tf.keep(tf.add(tf.mul(shadow, 1 - alpha), tf.mul(weight, alpha))));
+        shadows[i] = tf.tidy(() => tf.keep(tf.add(tf.mul(shadow, decay), tf.mul(weight, 1 - decay))));
         shadow.dispose();
       }
     }
@@ -89,10 +100,10 @@ function handWritten({ tf, start, weights, alphas }: Setting): Prepared {
 }
 
 /** tfjs's own function, without the correction for a start from zero. */
-function movingAverage({ tf, start, weights, alphas }: Setting): Prepared {
-  const rows = alphas.map((alpha) => ({
-    decay: 1 - alpha,
-    shadows: start.map((tensor): Variable => tf.variable(tf.mul(tensor, 1), false)),
+function movingAverage({ tf, weights, decays }: Setting): Prepared {
+  const rows = decays.map((decay) => ({
+    decay,
+    shadows: weights.map((weight): Variable => tf.variable(tf.mul(weight, 1), false)),
   }));
   const run = (): void => {
     for (const { decay, shadows } of rows) {
@@ -115,14 +126,14 @@ function limit(loop: 'copy' | 'scale') {
 
 /** The contenders by name. */
 export const CONTENDERS: { readonly [Name in (typeof NODE_CONTENDERS)[number]]: NodeContender } = {
-  native: { copies: (k) => k, applies: always, prepare: ofEngine('native', 'fp32') },
+  native: { copies: (k) => k, applies: always, prepare: (setting) => average(setting, 'native', setting.decays) },
   // It makes all new averages before it lets the old ones go.
-  js: { copies: (k) => 2 * k, applies: always, prepare: ofEngine('js', 'fp32') },
+  js: { copies: (k) => 2 * k, applies: always, prepare: (setting) => average(setting, 'js', setting.decays) },
   memcpy: { copies: () => 2, applies: always, prepare: limit('copy') },
   // On memcpy's buffers.
   scale: { copies: () => 0, applies: always, prepare: limit('scale') },
   'separate-passes': { copies: (k) => k, applies: (k) => k > 1, prepare: separatePasses },
-  compensated: { copies: (k) => 2 * k, applies: always, prepare: ofEngine('native', 'compensated') },
+  compensated: { copies: (k) => 2 * k, applies: always, prepare: compensated },
   tidy: { copies: (k) => k, applies: always, prepare: handWritten },
   'tf.movingAverage': { copies: (k) => k, applies: always, prepare: movingAverage },
 };

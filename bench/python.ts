@@ -16,7 +16,7 @@ type PythonContender = (typeof PYTHON_CONTENDERS)[number];
 /** What a Python process needs to know before it can prepare a contender. */
 export interface PythonSetup {
   readonly cell: Cell;
-  readonly alphas: readonly number[];
+  readonly decays: readonly number[];
   readonly values: { readonly start: number; readonly live: number };
 }
 
@@ -83,7 +83,7 @@ export class PythonSide {
   readonly #reader: Interface;
   #complaints = '';
 
-  private constructor(environment: Environment, { cell, alphas, values }: PythonSetup) {
+  private constructor(environment: Environment, { cell, decays, values }: PythonSetup) {
     const script = fileURLToPath(new URL('python/contenders.py', import.meta.url));
     const threads = `${cell.threads}`;
     this.#process = spawn(interpreterOf(environment), ['-u', script], {
@@ -95,7 +95,7 @@ export class PythonSide {
     this.#reader = createInterface({ input: this.#process.stdout });
     this.#lines = this.#reader[Symbol.asyncIterator]();
     this.#process.stdin.write(
-      `${JSON.stringify({ setup: { shapes: cell.shapes, threads: cell.threads, alphas, values } })}\n`,
+      `${JSON.stringify({ setup: { shapes: cell.shapes, threads: cell.threads, decays, values } })}\n`,
     );
   }
 

@@ -87,10 +87,10 @@ export const QUICK = {
 /** Fewest rounds of a published figure. */
 export const DEFAULT_ROUNDS = 25;
 
-/** Decays of the averages, the paper's five first. */
-export function alphasOf(k: number): number[] {
+/** Decays per update of K averages, the paper's five first. */
+export function decaysOf(k: number): number[] {
   const decays = [0.998, 0.999, 0.9995, 0.99975, 0.999875];
-  return Array.from({ length: k }, (_, i) => 1 - (decays[i] ?? 1 - 1e-4 / (i + 1)));
+  return Array.from({ length: k }, (_, i) => decays[i] ?? 1 - 1e-4 / (i + 1));
 }
 
 /** Bytes that an update of K averages must move at least, per weight: read the weight, read and write K shadows. */

@@ -6,9 +6,9 @@ const PT_DYNAMIC = 2;
 const PT_GNU_STACK = 0x6474e551;
 const PT_GNU_RELRO = 0x6474e552;
 const PF_X = 1;
+const SHT_DYNSYM = 11;
 const DT = {
   needed: 1,
-  hash: 4,
   strtab: 5,
   symtab: 6,
   rpath: 15,
@@ -83,10 +83,10 @@ function dynamicEntries(image) {
 }
 
 /** The versions of other libraries' symbols that the file needs, by the index that a symbol's entry names. */
-function neededVersions(image, find, strings) {
+function neededVersions(image, value, strings) {
   const versions = new Map();
-  let at = find(DT.verneed) === undefined ? 0 : image.offset(find(DT.verneed));
-  for (let left = find(DT.verneednum) ?? 0; left > 0; left--) {
+  let at = value(DT.verneed) === undefined ? 0 : image.offset(value(DT.verneed));
+  for (let left = value(DT.verneednum) ?? 0; left > 0; left--) {
     const library = image.text(strings + image.u32(at + 4));
     let entry = at + image.u32(at + 8);
     for (let i = image.u16(at + 2); i > 0; i--) {
@@ -98,11 +98,20 @@ function neededVersions(image, find, strings) {
   return versions;
 }
 
-function dynamicSymbols(image, find, strings, versions) {
-  const table = image.offset(find(DT.symtab));
-  const versym = find(DT.versym) === undefined ? undefined : image.offset(find(DT.versym));
-  // The second word of DT_HASH is the number of symbols.
-  const count = image.u32(image.offset(find(DT.hash)) + 4);
+/** The size of the symbol table, which only its section tells; stripped libraries keep that one. */
+function dynamicSymbolBytes(image) {
+  const start = image.u64(40);
+  for (let i = 0; i < image.u16(60); i++) {
+    const at = start + i * image.u16(58);
+    if (image.u32(at + 4) === SHT_DYNSYM) return image.u64(at + 32);
+  }
+  throw new Error('expected a table of dynamic symbols; found none');
+}
+
+function dynamicSymbols(image, value, strings, versions) {
+  const table = image.offset(value(DT.symtab));
+  const versym = value(DT.versym) === undefined ? undefined : image.offset(value(DT.versym));
+  const count = dynamicSymbolBytes(image) / 24;
   return Array.from({ length: count }, (_, i) => {
     const at = table + i * 24;
     return {
@@ -125,23 +134,23 @@ export function readElf(bytes) {
   }
   const image = new Image(bytes);
   const entries = dynamicEntries(image);
-  const find = (tag) => entries.find((entry) => entry.tag === tag)?.value;
-  const strings = image.offset(find(DT.strtab));
-  const named = (tag) => entries.filter((entry) => entry.tag === tag).map(({ value }) => image.text(strings + value));
-  const versions = neededVersions(image, find, strings);
-  const flags = find(DT.flags) ?? 0;
-  const flags1 = find(DT.flags1) ?? 0;
+  const value = (tag) => entries.find((entry) => entry.tag === tag)?.value;
+  const strings = image.offset(value(DT.strtab));
+  const named = (tag) => entries.filter((entry) => entry.tag === tag).map((entry) => image.text(strings + entry.value));
+  const versions = neededVersions(image, value, strings);
+  const flags = value(DT.flags) ?? 0;
+  const flags1 = value(DT.flags1) ?? 0;
   const stack = image.segments.find(({ type }) => type === PT_GNU_STACK);
   return {
     machine: image.u16(18),
     needed: named(DT.needed),
     searchPaths: [...named(DT.rpath), ...named(DT.runpath)],
     versions: [...versions.values()],
-    symbols: dynamicSymbols(image, find, strings, versions),
-    bindNow: find(DT.bindNow) !== undefined || (flags & DF_BIND_NOW) !== 0 || (flags1 & DF_1_NOW) !== 0,
+    symbols: dynamicSymbols(image, value, strings, versions),
+    bindNow: value(DT.bindNow) !== undefined || (flags & DF_BIND_NOW) !== 0 || (flags1 & DF_1_NOW) !== 0,
     relro: image.segments.some(({ type }) => type === PT_GNU_RELRO),
     executableStack: stack === undefined || (stack.flags & PF_X) !== 0,
-    textRelocations: find(DT.textrel) !== undefined || (flags & DF_TEXTREL) !== 0,
+    textRelocations: value(DT.textrel) !== undefined || (flags & DF_TEXTREL) !== 0,
     noDelete: (flags1 & DF_1_NODELETE) !== 0,
   };
 }

@@ -1,15 +1,26 @@
 // Loads one binary in this Node and compares its CPU core with JavaScript, bit for bit; for verify-prebuilds.mjs and emulators.
 // Needs `npm run build` first, and no TensorFlow.
 
+import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { resolve } from 'node:path';
 import { coreSelfTest } from '../dist/cli/self-test.js';
+
+/** The fastest kernel that this processor runs; undefined where its abilities cannot be read. */
+function expectedKernel() {
+  if (process.arch === 'arm64') return 'neon';
+  if (process.platform !== 'linux') return undefined;
+  const flags = /^flags\s*:(.*)$/m.exec(readFileSync('/proc/cpuinfo', 'utf8'))?.[1].split(' ') ?? [];
+  return flags.includes('avx2') && flags.includes('fma') ? 'avx2' : 'baseline';
+}
 
 const addon = createRequire(import.meta.url)(resolve(process.argv[2]));
 const { cpuKernel, compiler, version } = addon.buildInfo();
 const { compared, differing } = coreSelfTest(addon);
 if (differing > 0)
   throw new Error(`${differing} of ${compared} numbers differ from JavaScript's (kernel ${cpuKernel})`);
+if (cpuKernel !== (expectedKernel() ?? cpuKernel))
+  throw new Error(`runs the kernel ${cpuKernel}, but this processor could run ${expectedKernel()}`);
 process.stdout.write(
   `Node ${process.versions.node} ${process.arch}: version ${version}, kernel ${cpuKernel}, ${compared} numbers equal JavaScript's to the bit (${compiler})\n`,
 );

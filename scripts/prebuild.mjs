@@ -8,6 +8,8 @@ import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { BootstrapError } from './bootstrap/errors.mjs';
+import { report } from './bootstrap/steps.mjs';
 import { GLIBC, TARGETS } from './targets.mjs';
 import { zigProgram } from './zig.mjs';
 
@@ -16,7 +18,7 @@ const SOURCES = ['CMakeLists.txt', 'package.json', 'native', 'scripts'];
 const CMAKE_TARGET = 'tfjs_ema';
 
 /** Builds one binary in a copy of the sources: prebuildify empties build/, which may hold a developer's own. */
-function build({ platform, arch, zigArch }, out) {
+function build({ platform, arch, zigArch }, { out, zig }) {
   const stage = mkdtempSync(join(tmpdir(), 'tfjs-ema-prebuild-'));
   try {
     for (const source of SOURCES) cpSync(join(root, source), join(stage, source), { recursive: true });
@@ -31,7 +33,7 @@ function build({ platform, arch, zigArch }, out) {
       env: {
         ...process.env,
         CMAKE_TOOLCHAIN_FILE: join(stage, 'scripts', 'zig-toolchain.cmake'),
-        TFJS_EMA_ZIG: zigProgram(),
+        TFJS_EMA_ZIG: zig,
         TFJS_EMA_ZIG_TARGET: `${zigArch}-linux-gnu.${GLIBC}`,
       },
     });
@@ -42,14 +44,26 @@ function build({ platform, arch, zigArch }, out) {
   }
 }
 
-const { values, positionals } = parseArgs({
-  allowPositionals: true,
-  options: { out: { type: 'string', default: root } },
-});
-const known = TARGETS.map(({ platform, arch }) => `${platform}-${arch}`);
-const wanted = positionals.length > 0 ? positionals : known;
-for (const name of wanted) {
-  const target = TARGETS[known.indexOf(name)];
-  if (target === undefined) throw new Error(`expected targets among ${known.join(', ')}; received '${name}'`);
-  build(target, resolve(values.out));
+async function main() {
+  const { values, positionals } = parseArgs({
+    allowPositionals: true,
+    options: { out: { type: 'string', default: root } },
+  });
+  const names = TARGETS.map(({ platform, arch }) => `${platform}-${arch}`);
+  const unknown = positionals.find((name) => !names.includes(name));
+  if (unknown !== undefined)
+    throw new BootstrapError(
+      `there is no target '${unknown}'`,
+      `name some of: ${names.join(', ')}; without a name all are built`,
+    );
+  const wanted = TARGETS.filter((_, i) => positionals.length === 0 || positionals.includes(names[i]));
+  const zig = await zigProgram();
+  for (const target of wanted) build(target, { out: resolve(values.out), zig });
+}
+
+try {
+  await main();
+} catch (error) {
+  report(error);
+  process.exit(1);
 }

@@ -96,7 +96,7 @@ export function decayFromWindow(steps: number): number {
  * @throws {@link EmaError} INVALID_ARGUMENT — a value out of range, or a window of less than one step.
  */
 export function decayFromFractionOfRun(fraction: number, totalSteps: number): number {
-  return resolveDecay({ window: { fraction } }, { totalSteps }, 'fraction');
+  return resolveDecay({ window: { fraction } }, { totalSteps });
 }
 
 /** Half-life in steps: `ln 2 / -ln decay`; 0 for decay 0, Infinity for decay 1. */

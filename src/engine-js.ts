@@ -12,6 +12,12 @@ interface Shadow {
   readonly low: Tensor | undefined;
 }
 
+/** How far one shadow moves. */
+interface Step {
+  readonly alpha: number;
+  readonly scale: (alpha: number) => Scalar;
+}
+
 /**
  * Updates by `tf.sub`, `tf.mul` and `tf.add`.
  * @param reason why this engine was chosen; one line.
@@ -46,16 +52,15 @@ class JsShadows implements Shadows {
 
   update(weights: readonly Tensor[], alphas: readonly number[]): void {
     const perWeight = alphas.length !== this.averages;
+    const alphaOf = (i: number, k: number): number => Math.fround(at(alphas, perWeight ? i * this.averages + k : k));
     let next: Shadow[][];
     try {
-      next = this.#keepAll(() =>
-        this.#rows.map((row, k) =>
-          row.map((shadow, i) => {
-            const weight = at(weights, i);
-            return this.#lerp(shadow, weight, Math.fround(at(alphas, perWeight ? i * this.averages + k : k)));
-          }),
-        ),
-      );
+      next = this.#keepAll(() => {
+        const scale = this.#scales();
+        return this.#rows.map((row, k) =>
+          row.map((shadow, i) => this.#lerp(shadow, at(weights, i), { alpha: alphaOf(i, k), scale })),
+        );
+      });
     } catch (cause) {
       throw new EmaError('NATIVE_FAILURE', `an update failed, and every average is as before: ${cause}`, { cause });
     }
@@ -88,20 +93,37 @@ class JsShadows implements Shadows {
     this.#rows = [];
   }
 
-  #lerp(shadow: Shadow, weight: Tensor, alpha: number): Shadow {
-    // As in native/lerp.h: alpha 0 keeps the shadow and alpha 1 takes the weight, to the bit.
-    if (alpha === 0) return { high: shadow.high.clone(), low: shadow.low?.clone() };
-    if (alpha === 1) return { high: weight.clone(), low: shadow.low && this.#tf.zeros(weight.shape) };
+  /** One scalar for each alpha of an update, however many weights it serves. */
+  #scales(): (alpha: number) => Scalar {
+    const made = new Map<number, Scalar>();
+    return (alpha) => {
+      const scale = made.get(alpha) ?? this.#tf.scalar(alpha);
+      made.set(alpha, scale);
+      return scale;
+    };
+  }
+
+  #lerp(shadow: Shadow, weight: Tensor, { alpha, scale }: Step): Shadow {
     const { low, high } = shadow;
-    // A scope each, so that intermediate results live for one weight only.
-    if (low === undefined) return { high: this.#tf.tidy(() => this.#plain(high, weight, this.#tf.scalar(alpha))), low };
-    const [sum, rest] = this.#tf.tidy(() => this.#compensated(high, low, { weight, scale: this.#tf.scalar(alpha) }));
+    // As in native/lerp.h: alpha 0 keeps the shadow and alpha 1 takes the weight, to the bit.
+    if (alpha === 0) return { high: high.clone(), low: low?.clone() };
+    if (alpha === 1) return { high: weight.clone(), low: low && this.#tf.zeros(weight.shape) };
+    // Made out here: inside of the scope below it would end with it, and the next weight needs it too.
+    const factor = scale(alpha);
+    if (low === undefined) return { high: this.#plain(high, weight, factor), low };
+    const [sum, rest] = this.#tf.tidy(() => this.#compensated(high, low, { weight, scale: factor }));
     return { high: sum, low: rest };
   }
 
   #plain(shadow: Tensor, weight: Tensor, scale: Scalar): Tensor {
     const { add, mul, sub } = this.#tf;
-    return add(shadow, mul(scale, sub(weight, shadow)));
+    const difference = sub(weight, shadow);
+    const step: Tensor = mul(scale, difference);
+    const sum: Tensor = add(shadow, step);
+    // At once, so that intermediate results live for one weight only; a tidy scope each costs more than the ops.
+    difference.dispose();
+    step.dispose();
+    return sum;
   }
 
   /** TwoSum (Knuth): `low` keeps what the addition to `high` rounds away. */

@@ -39,7 +39,8 @@ export function uniformAlpha(stepsBefore: number, pending: number): number {
  * Alpha of the power-function average, whose share of step `s` grows as `s ** exponent`:
  * `1 - (stepsBefore / (stepsBefore + pending)) ** (exponent + 1)`.
  *
- * Its memory is a fixed part of the run so far. Exponent 0 is the plain mean; the paper's warm-up is exponent 8.
+ * Its memory is a fixed part of the run so far. Exponent 0 is the plain mean; the paper's warm-up,
+ * `1 - 9 / (t + 10)`, is close to exponent 8.
  * @param stepsBefore steps that the average already holds; at 0, the start is replaced.
  * @param pending steps that this update adds, above 0.
  * @param exponent at least 0.
@@ -60,8 +61,8 @@ export function relativeWidth(exponent: number): number {
   return Math.sqrt((exponent + 1) / (exponent + 3)) / (exponent + 2);
 }
 
-/** The widest power-function average, `1 / sqrt(12)`: the plain mean. */
-const WIDEST = relativeWidth(0);
+/** The width of the plain mean, which is the widest. */
+const WIDEST = 1 / Math.sqrt(12);
 
 /**
  * The exponent of the power-function average of a given width: the largest root of
@@ -222,7 +223,8 @@ export function forecast(
  * @returns steps; Infinity for decay 1.
  */
 export function stepsUntilForgotten(decay: number, share = 0.01): number {
-  return Math.max(1, Math.ceil(Math.log(share) / Math.log(decay)));
+  // Sizes, because 0 of decay 1 must give Infinity, not -Infinity.
+  return Math.max(1, Math.ceil(Math.abs(Math.log(share)) / Math.abs(Math.log(decay))));
 }
 
 /**

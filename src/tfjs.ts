@@ -92,11 +92,16 @@ function isNodeBackend(backend: object): backend is NodeBackend {
  * @returns the backend, or why it cannot be used.
  */
 export function nodeBackend(tf: Tfjs): NodeBackend | string {
-  const name = tf.getBackend();
-  if (name !== 'tensorflow') {
-    return `tfjs runs on the backend '${name}': native updates need tfjs-node or tfjs-node-gpu (backend 'tensorflow')`;
+  let backend: object;
+  try {
+    // Before the name: the first call chooses the backend.
+    backend = tf.backend();
+  } catch (error) {
+    return `tfjs has no backend yet (await tf.ready() first): ${error instanceof Error ? error.message : error}`;
   }
-  const backend = tf.backend();
+  if (tf.getBackend() !== 'tensorflow') {
+    return `tfjs runs on the backend '${tf.getBackend()}': native updates need tfjs-node or tfjs-node-gpu (backend 'tensorflow')`;
+  }
   return isNodeBackend(backend) ? backend : 'this version of tfjs-node has other internals than 4.x';
 }
 
@@ -125,7 +130,8 @@ export function runOp(
  * An op without outputs that runs again and again: everything that can be made once is.
  *
  * It hands TensorFlow's tensor ids to the binding itself: `executeMultipleOutputs` makes three arrays a call and looks each
- * tensor up twice. bench/README.md has the figures.
+ * tensor up twice. That takes 7 % off an update of 20 to 600 small tensors (46.6 us instead of 49.8 at 161; lower decile of
+ * 4,000 interleaved calls on a busy 2-core machine).
  */
 export class RepeatedOp {
   readonly #backend: NodeBackend;

@@ -35,6 +35,7 @@ export interface DemoFigures {
   readonly trainImages: number;
   readonly validationImages: number;
   readonly learningRate: number;
+  readonly momentum: number;
   readonly raw: RawFigures;
   readonly averages: readonly AverageFigures[];
   /** Decay of the average with the lowest validation loss. */
@@ -73,7 +74,8 @@ export function figuresOf(run: DemoRun, context: RunContext): DemoFigures {
   return {
     ...{ engine: run.ema.engine, engineReason: run.ema.engineReason },
     ...{ data: context.data.name, dataReason: context.data.reason, mode: context.mode, seed: context.seed },
-    ...{ epochs: run.recipe.epochs, steps: run.steps, learningRate: run.recipe.learningRate },
+    ...{ epochs: run.recipe.epochs, steps: run.steps },
+    ...{ learningRate: run.recipe.learningRate, momentum: run.recipe.momentum },
     ...{ trainImages: run.images.train, validationImages: run.images.validation },
     raw: lastAndTest(run.raw, context.test.raw),
     averages,

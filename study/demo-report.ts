@@ -10,25 +10,18 @@ import { formatTable } from './terminal.js';
 const DATA_NAMES: Readonly<Record<string, string>> = { 'fashion-mnist': 'Fashion-MNIST', mnist: 'MNIST digits' };
 
 /** What is trained, and how, in two lines. */
-export function describeRun({
-  data,
-  trainImages,
-  validationImages,
-  learningRate,
-  seed,
-  epochs,
-  steps,
-}: DemoSetup): string[] {
+export function describeRun(setup: DemoSetup): string[] {
+  const { data, trainImages, validationImages, learningRate, momentum, seed, epochs, steps } = setup;
   return [
     `${DATA_NAMES[data] ?? data}: ${count(trainImages)} training and ${count(validationImages)} validation images`,
-    `SGD with momentum 0.9, constant learning rate ${learningRate}, ${epochs} epochs, ${count(steps)} steps, seed ${seed}`,
+    `SGD with momentum ${momentum}, constant learning rate ${learningRate}, ${plural(epochs, 'epoch')}, ${plural(steps, 'step')}, seed ${seed}`,
   ];
 }
 
 /** What {@link describeRun} says. */
 export type DemoSetup = Pick<
   DemoFigures,
-  'data' | 'trainImages' | 'validationImages' | 'learningRate' | 'seed' | 'epochs' | 'steps'
+  'data' | 'trainImages' | 'validationImages' | 'learningRate' | 'momentum' | 'seed' | 'epochs' | 'steps'
 >;
 
 /** Raw weights against each average, at the end of the run. */
@@ -63,6 +56,7 @@ export function conclusions(figures: DemoFigures): string[] {
   const perUpdate = ((1e6 * updateSeconds) / steps).toFixed(0);
   return [
     `${finding(figures)}.`,
+    'The learning rate stays constant, which keeps the raw weights noisy; decayed to zero, it would leave averages less to gain.',
     `Updates of ${averages.length} averages: ${percent(updateShare, 2)} of the time of the training steps ` +
       `(${perUpdate} us each, one per step), engine ${engine}: ${engineReason}.`,
     reloaded.identical
@@ -116,6 +110,11 @@ function percent(share: number, digits: number): string {
 /** Five digits, more where they are all 9. */
 function decayText(decay: number): string {
   return decay > 0.9999 ? decay.toFixed(6) : decay.toFixed(5);
+}
+
+/** `1 step`, `2,000 steps`. */
+function plural(value: number, word: string): string {
+  return `${count(value)} ${word}${value === 1 ? '' : 's'}`;
 }
 
 function count(value: number): string {

@@ -22,7 +22,7 @@ export async function runDemo(options: DemoOptions, progress = new Progress()): 
   const begin = performance.now();
   const seconds = (): number => (performance.now() - begin) / 1000;
   const { dataset, reason } = await loadDataset(options.data, (line) => progress.log(line));
-  progress.log(`data: ${dataset.name} (${reason})`);
+  progress.log(`data: ${dataset.name}; ${reason}`);
   const run = await train(tf, { ...dataset, ...dataset.train }, options, progress);
   try {
     const test = await testScores(run, dataset);

@@ -18,6 +18,7 @@ export async function saveAndReload(tf: Tf, run: DemoRun, folder: string): Promi
   try {
     return evaluate(tf, compile(tf, loaded, run.recipe), run.validation);
   } finally {
+    loaded.optimizer?.dispose();
     loaded.dispose();
   }
 }

@@ -49,13 +49,38 @@ export interface DemoRun {
 /** Images per batch where nothing is trained; it does not change a result. */
 export const EVALUATION_BATCH = 500;
 
+const NETWORK = 'small-cnn';
+
+/** The images of a {@link DemoRun}, and how many classes they have. */
+export type TrainingSet = ImageSet & { readonly classes: number };
+
 /** Trains the demo's network, tracking the averages. */
-export async function train(
-  tf: Tf,
-  set: ImageSet & { readonly classes: number },
-  options: DemoOptions,
-  progress: Progress,
-): Promise<DemoRun> {
+export async function train(tf: Tf, set: TrainingSet, options: DemoOptions, progress: Progress): Promise<DemoRun> {
+  const { recipe, split, levels, stepsPerEpoch, steps, tracks, random } = plan(set, options);
+  const validation = toTensors(tf, set, split.validation, levels);
+  const model = compiledModel(tf, set, recipe, options.seed);
+  const ema = emaFor(tf, tracks, { validation, engine: options.engine, progress });
+  progress.log(`network: ${networks[NETWORK].description}; ${model.countParams().toLocaleString('en-US')} parameters`);
+  const clock = stepClock(tf);
+  const callbacks = [clock, ema, reporter(tf, ema, progress, { epochs: recipe.epochs, stepsPerEpoch })];
+  const batches = trainingBatches(tf, set, { indices: split.train, levels, batchSize: recipe.batchSize, random });
+  await model.fitDataset(batches, { epochs: recipe.epochs, callbacks, verbose: 0 });
+  return {
+    ...{ recipe, steps, levels, model, ema, validation, ...scores(ema, tracks) },
+    images: { train: split.train.length, validation: split.validation.length },
+    stepSeconds: clock.seconds,
+    updateSeconds: ema.updateSeconds,
+    dispose: () => {
+      ema.dispose();
+      model.optimizer.dispose();
+      model.dispose();
+      tf.dispose([...validation]);
+    },
+  };
+}
+
+/** All that follows from data and options without training. */
+function plan(set: TrainingSet, options: DemoOptions) {
   const recipe = recipeFor(options);
   const random = seededRandom(options.seed);
   const split = drawSplit(
@@ -65,35 +90,32 @@ export async function train(
   );
   const stepsPerEpoch = Math.ceil(split.train.length / recipe.batchSize);
   const steps = stepsPerEpoch * recipe.epochs;
-  const tracks = tracksFor(steps);
-  const levels = standardiser(set, split.train);
-  const validation = toTensors(tf, set, split.validation, levels);
-  const model = compiledModel(tf, set, recipe, options.seed);
-  const ema = emaCallback(tf, {
+  return {
+    recipe,
+    random,
+    split,
+    stepsPerEpoch,
+    steps,
+    tracks: tracksFor(steps),
+    levels: standardiser(set, split.train),
+  };
+}
+
+function emaFor(
+  tf: Tf,
+  tracks: readonly Track[],
+  run: { validation: [Tensor4D, Tensor2D]; engine: DemoOptions['engine']; progress: Progress },
+): EmaCallback {
+  return emaCallback(tf, {
     decays: tracks.map(({ decay }) => decay),
     updateEvery: 1,
     warmup: 'paper',
     batchNorm: 'average',
-    engine: options.engine,
-    validationData: validation,
+    engine: run.engine,
+    validationData: run.validation,
     batchSize: EVALUATION_BATCH,
-    onWarning: (message) => progress.log(`note: ${message}`),
+    onWarning: (message) => run.progress.log(`note: ${message}`),
   });
-  const batches = { indices: split.train, levels, batchSize: recipe.batchSize, random };
-  const clock = stepClock(tf);
-  const callbacks = [clock, ema, reporter(tf, ema, progress, { epochs: recipe.epochs, stepsPerEpoch })];
-  await model.fitDataset(trainingBatches(tf, set, batches), { epochs: recipe.epochs, callbacks, verbose: 0 });
-  return {
-    ...{ recipe, steps, levels, model, ema, validation, ...scores(ema, tracks) },
-    images: { train: split.train.length, validation: split.validation.length },
-    stepSeconds: clock.seconds,
-    updateSeconds: ema.updateSeconds,
-    dispose: () => {
-      ema.dispose();
-      model.dispose();
-      tf.dispose([...validation]);
-    },
-  };
 }
 
 /** Makes a model ready for {@link evaluate}: the loss and metric of the demo. */
@@ -118,7 +140,7 @@ function compiledModel(
   seed: number,
 ): LayersModel {
   const { height, width, channels, classes } = set;
-  return compile(tf, networks['small-cnn'].build(tf, { inputShape: [height, width, channels], classes, seed }), recipe);
+  return compile(tf, networks[NETWORK].build(tf, { inputShape: [height, width, channels], classes, seed }), recipe);
 }
 
 function scores(ema: EmaCallback, tracks: readonly Track[]): Pick<DemoRun, 'raw' | 'averages' | 'best'> {

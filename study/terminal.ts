@@ -72,7 +72,7 @@ export class Progress {
     if (now - this.#lastDraw < REDRAW_MS) return;
     this.#lastDraw = now;
     this.#erase();
-    this.#stream.write(text.slice(0, Math.max(0, (this.#stream.columns ?? 80) - 1)));
+    this.#stream.write(text.slice(0, Math.max(0, (this.#stream.columns || 80) - 1)));
     this.#drawn = true;
   }
 

@@ -15,10 +15,7 @@ import {
 import { hostname, tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-
-// Children start Node and pip; a busy machine takes its time for that.
-vi.setConfig({ testTimeout: 60_000 });
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 const MODULES = join(dirname(dirname(fileURLToPath(import.meta.url))), 'scripts', 'bootstrap');
 const work = mkdtempSync(join(tmpdir(), 'tfjs-ema-cache-'));

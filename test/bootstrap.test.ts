@@ -16,10 +16,7 @@ import {
 import { tmpdir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { afterAll, describe, expect, it, vi } from 'vitest';
-
-// Children start Node, pip and npm; a busy machine takes its time for that.
-vi.setConfig({ testTimeout: 60_000 });
+import { afterAll, describe, expect, it } from 'vitest';
 
 const ROOT = dirname(dirname(fileURLToPath(import.meta.url)));
 const TFJS_NODE = join('node_modules', '@tensorflow', 'tfjs-node');

@@ -21,9 +21,6 @@ import {
   toUnitRange,
 } from '../study/data/index.js';
 
-// The digits are 20 MB of JSON, Fashion-MNIST 54 MB.
-vi.setConfig({ testTimeout: 60_000 });
-
 const folder = mkdtempSync(join(tmpdir(), 'tfjs-ema-data-'));
 afterAll(() => rmSync(folder, { recursive: true }));
 afterEach(() => vi.unstubAllEnvs());

@@ -272,11 +272,12 @@ describe.each(contenders)('$title', ({ backend, make }) => {
       const weight = tf.fill([40], 1.0001);
       const [alpha, steps] = [1e-4, 2000];
       const exact = 1 + (Math.fround(1.0001) - 1) * (1 - (1 - Math.fround(alpha)) ** steps);
+      const pair = [shadow, shadow];
       const end = (precision: 'fp32' | 'compensated') => {
-        const shadows = engine.create([shadow], { averages: 1, precision });
-        for (let step = 0; step < steps; step += 1) shadows.update([weight], [alpha]);
-        const high = at(at(readValues(shadows, 0, [shadow]), 0), 0);
-        const low = precision === 'fp32' ? 0 : at(at(readValues(shadows, 0, [shadow], 'low'), 0), 0);
+        const shadows = engine.create(pair, { averages: 1, precision });
+        for (let step = 0; step < steps; step += 1) shadows.update([weight, weight], [alpha]);
+        const high = at(at(readValues(shadows, 0, pair), 1), 0);
+        const low = precision === 'fp32' ? 0 : at(at(readValues(shadows, 0, pair, 'low'), 1), 0);
         shadows.dispose();
         return high + low;
       };

@@ -5,7 +5,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { isSwapped, Swap, SwapScope } from '../src/swap.js';
 import { collectWeights } from '../src/weights.js';
 import { rejectionOf, thrownBy, weightBits } from './support/expect.js';
-import { denseModel, tf } from './support/models.js';
+import { assign, denseModel, tf } from './support/models.js';
 
 afterEach(() => {
   tf.disposeVariables();
@@ -77,7 +77,7 @@ describe('Swap', () => {
   it('gives back what was written meanwhile, and the weights', () => {
     const { model, swap, expectRestored } = setUp();
     const open = swap();
-    tf.tidy(() => model.weights[0]?.write(tf.fill([4, 8], 3)));
+    assign(model.weights[0], () => tf.fill([4, 8], 3));
     const { overwritten } = open.restore();
     expect(Object.values(overwritten).map((tensor) => Array.from(tensor.dataSync()))).toEqual([new Array(32).fill(3)]);
     tf.dispose(overwritten);
@@ -110,7 +110,7 @@ describe('SwapScope', () => {
   it('reports values that were written meanwhile, keeps them, and drops them at its end', () => {
     const { model, swap, scope, expectRestored } = setUp();
     const train = () => {
-      tf.tidy(() => model.weights[0]?.write(tf.fill([4, 8], 3)));
+      assign(model.weights[0], () => tf.fill([4, 8], 3));
     };
     const { message } = thrownBy(() => scope.run(swap(), train), 'SWAPPED_IN');
     expect(message).toMatch(/1 weights \(first 'dense.*\/kernel'\) were changed/);
@@ -125,11 +125,18 @@ describe('SwapScope', () => {
     const { model, swap, scope } = setUp();
     const mine = new RangeError('mine');
     const trainAndFail = () => {
-      tf.tidy(() => model.weights[0]?.write(tf.fill([4, 8], 3)));
+      assign(model.weights[0], () => tf.fill([4, 8], 3));
       throw mine;
     };
     expect(thrownBy(() => scope.run(swap(), trainAndFail), 'SWAPPED_IN').cause).toBe(mine);
-    expect((await rejectionOf(scope.run(swap(), async () => trainAndFail()), 'SWAPPED_IN')).cause).toBe(mine);
+    expect(
+      (
+        await rejectionOf(
+          scope.run(swap(), async () => trainAndFail()),
+          'SWAPPED_IN',
+        )
+      ).cause,
+    ).toBe(mine);
     scope.dispose();
   });
 

@@ -3,7 +3,7 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { checkSameWeights, collectWeights } from '../src/weights.js';
 import { thrownBy } from './support/expect.js';
-import { denseModel, nestedModel, sharedModel, tf } from './support/models.js';
+import { addCounter, denseModel, nestedModel, sharedModel, tf } from './support/models.js';
 
 afterEach(() => {
   tf.disposeVariables();
@@ -63,7 +63,7 @@ describe('collectWeights', () => {
 
   it('leaves integers live', () => {
     const model = denseModel();
-    const counter = model.layers[0]?.addWeight('counter', [2], 'int32', tf.initializers.zeros());
+    const counter = addCounter(model);
     const { averaged, live } = collectWeights(tf, model, 'average');
     expect(live.map(({ layerVariable }) => layerVariable)).toEqual([counter]);
     expect(averaged).toHaveLength(8);
@@ -83,13 +83,17 @@ describe('collectWeights', () => {
 
   it('refuses a model without weights', () => {
     const flat = tf.sequential({ layers: [tf.layers.flatten({ inputShape: [2, 2] })] });
-    expect(thrownBy(() => collectWeights(tf, flat, 'average'), 'MODEL_NOT_BUILT').message).toMatch(/no float32 weights/);
+    expect(thrownBy(() => collectWeights(tf, flat, 'average'), 'MODEL_NOT_BUILT').message).toMatch(
+      /no float32 weights/,
+    );
   });
 
   it('names a weight that was disposed, also after tf.disposeVariables, which tells nobody', () => {
     const gone = denseModel();
     gone.dispose();
-    expect(thrownBy(() => collectWeights(tf, gone, 'average'), 'WEIGHT_DISPOSED').message).toMatch(/^weight 'dense.*\/kernel'/);
+    expect(thrownBy(() => collectWeights(tf, gone, 'average'), 'WEIGHT_DISPOSED').message).toMatch(
+      /^weight 'dense.*\/kernel'/,
+    );
     const swept = denseModel();
     tf.disposeVariables();
     thrownBy(() => collectWeights(tf, swept, 'average'), 'WEIGHT_DISPOSED');
@@ -113,6 +117,8 @@ describe('checkSameWeights', () => {
     expect(thrownBy(() => checkSameWeights(weights, model), 'MODEL_CHANGED').message).toMatch(
       /added extra\/kernel, extra\/bias; gone none/,
     );
-    expect(thrownBy(() => checkSameWeights(weights, sharedModel()), 'MODEL_CHANGED').message).toMatch(/gone .* and 3 more/);
+    expect(thrownBy(() => checkSameWeights(weights, sharedModel()), 'MODEL_CHANGED').message).toMatch(
+      /gone .* and 3 more/,
+    );
   });
 });

@@ -25,12 +25,12 @@ def torch_foreach_lerp(setup):
     import torch
 
     weights = torch_weights(setup)
-    rows = [[torch.full_like(weight, setup["values"]["start"]) for weight in weights] for _ in setup["alphas"]]
+    rows = [[torch.full_like(weight, setup["values"]["start"]) for weight in weights] for _ in setup["decays"]]
 
     @torch.no_grad()
     def update():
-        for alpha, shadows in zip(setup["alphas"], rows):
-            torch._foreach_lerp_(shadows, weights, alpha)
+        for decay, shadows in zip(setup["decays"], rows):
+            torch._foreach_lerp_(shadows, weights, 1 - decay)
 
     return update, lambda: rows[0][0].flatten()[0].item()
 
@@ -41,7 +41,7 @@ def torch_averaged_model(setup):
 
     model = torch.nn.Module()
     model.weights = torch.nn.ParameterList(torch_weights(setup))
-    averaged = [AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(1 - alpha)) for alpha in setup["alphas"]]
+    averaged = [AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(decay)) for decay in setup["decays"]]
     for average in averaged:
         average.update_parameters(model)  # the first update copies
         with torch.no_grad():
@@ -72,7 +72,7 @@ def tf_train_ema(setup):
     tf = tensorflow(setup)
     values = setup["values"]
     variables = [tf.Variable(tf.fill(shape, values["live"])) for shape in setup["shapes"]]
-    averages = [tf.train.ExponentialMovingAverage(1 - alpha) for alpha in setup["alphas"]]
+    averages = [tf.train.ExponentialMovingAverage(decay) for decay in setup["decays"]]
 
     @tf.function
     def update():
@@ -93,7 +93,7 @@ def keras_use_ema(setup):
 
     values = setup["values"]
     variables = [keras.Variable(tf.fill(shape, values["live"])) for shape in setup["shapes"]]
-    optimizers = [keras.optimizers.SGD(use_ema=True, ema_momentum=1 - alpha) for alpha in setup["alphas"]]
+    optimizers = [keras.optimizers.SGD(use_ema=True, ema_momentum=decay) for decay in setup["decays"]]
     for optimizer in optimizers:
         optimizer.build(variables)
         optimizer.iterations.assign(1)  # step 0 copies
@@ -114,15 +114,15 @@ def numpy_in_place(setup):
 
     values = setup["values"]
     weights = [np.full(shape, values["live"], np.float32) for shape in setup["shapes"]]
-    rows = [[np.full_like(weight, values["start"]) for weight in weights] for _ in setup["alphas"]]
+    rows = [[np.full_like(weight, values["start"]) for weight in weights] for _ in setup["decays"]]
     scratch = np.empty(max(weight.size for weight in weights), np.float32)
     views = [scratch[: weight.size].reshape(weight.shape) for weight in weights]
 
     def update():
-        for alpha, shadows in zip(setup["alphas"], rows):
+        for decay, shadows in zip(setup["decays"], rows):
             for shadow, weight, view in zip(shadows, weights, views):
                 np.subtract(weight, shadow, out=view)
-                np.multiply(view, np.float32(alpha), out=view)
+                np.multiply(view, np.float32(1 - decay), out=view)
                 np.add(shadow, view, out=shadow)
 
     return update, lambda: float(rows[0][0].reshape(-1)[0])

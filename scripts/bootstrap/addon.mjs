@@ -2,7 +2,7 @@
 // Without a compiler the project still works, on the js engine: one line says so.
 
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { findCompiler } from './binding.mjs';
@@ -21,7 +21,7 @@ const INPUTS = ['CMakeLists.txt', 'native', 'cmake'];
 export async function ensureAddon() {
   if (!existsSync(join(PROJECT, 'CMakeLists.txt'))) return;
   const hash = hashSources();
-  if (existsSync(ADDON) && readStamp() === hash) return;
+  if (readText(STAMP) === stamp(hash)) return;
   const missing = missingTools();
   if (missing !== '') {
     say(`${missing}: the native engine is not built, the js engine does its work (slower, same results)`);
@@ -32,7 +32,7 @@ export async function ensureAddon() {
     await compile();
     return {};
   });
-  writeFileSync(`${STAMP}.${process.pid}`, hash);
+  writeFileSync(`${STAMP}.${process.pid}`, stamp(hash));
   renameSync(`${STAMP}.${process.pid}`, STAMP);
 }
 
@@ -79,8 +79,10 @@ function filesBelow(path) {
   }
 }
 
-function readStamp() {
-  return readText(STAMP);
+/** What the stamp says when these sources made this very file: a build for another machine may have replaced it. */
+function stamp(hash) {
+  const file = statSync(ADDON, { throwIfNoEntry: false });
+  return file === undefined ? 'none' : `${hash} ${file.size} ${file.mtimeMs}`;
 }
 
 function readText(path) {

@@ -46,7 +46,7 @@ export async function downloadWheel(python, { requirement, pythonVersion, folder
   if (pythonVersion !== undefined) args.push('--python-version', pythonVersion);
   const meter = downloadMeter(requirement);
   const progress = () => {
-    const bytes = bytesBelow(folder);
+    const bytes = largestBelow(folder);
     meter(bytes);
     return bytes;
   };
@@ -80,11 +80,11 @@ function explainPip(result, requirement) {
   );
 }
 
-function bytesBelow(folder) {
+/** Size of the largest file: the wheel, which pip keeps twice for a moment. */
+function largestBelow(folder) {
   try {
-    return readdirSync(folder, { recursive: true })
-      .map((name) => statSync(join(folder, name), { throwIfNoEntry: false }))
-      .reduce((sum, stats) => sum + (stats?.isFile() ? stats.size : 0), 0);
+    const files = readdirSync(folder, { recursive: true }).map((name) => join(folder, name));
+    return Math.max(0, ...files.map((path) => statSync(path, { throwIfNoEntry: false })?.size ?? 0));
   } catch {
     // A folder vanished while it was listed: the next look sees the rest.
     return 0;

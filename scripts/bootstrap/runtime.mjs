@@ -10,28 +10,37 @@ import { packageJson } from './project.mjs';
 import { cachedTensorFlow, ensureTensorFlow, TENSORFLOW_VERSION } from './tensorflow.mjs';
 import { cachedInstall, tryInstaller } from './tfjs-installer.mjs';
 
-/** Makes `@tensorflow/tfjs-node` (or `-gpu`) loadable. */
+const CPU_PACKAGE = '@tensorflow/tfjs-node';
+const GPU_PACKAGE = '@tensorflow/tfjs-node-gpu';
+
+/** Makes `@tensorflow/tfjs-node` loadable, which the tests need everywhere; with `gpu` also `@tensorflow/tfjs-node-gpu`. */
 export async function ensureRuntime({ gpu }) {
-  const packageName = gpu ? '@tensorflow/tfjs-node-gpu' : '@tensorflow/tfjs-node';
-  if (gpu) await ensureGpuPackage(packageName);
+  await ensureLoadable(CPU_PACKAGE, false);
+  if (!gpu) return;
+  await ensureGpuPackage();
+  await ensureLoadable(GPU_PACKAGE, true);
+}
+
+async function ensureLoadable(packageName, gpu) {
   if (isPlaced(packageName)) return;
   if (await adoptExisting(packageName)) return;
   const { tensorflow, binding } = await obtain(packageName, gpu);
-  await step(`tfjs-node with TensorFlow ${tensorflow.version}`, async () => {
+  await step(`${packageName} with TensorFlow ${tensorflow.version}`, async () => {
     const version = await place(packageName, tensorflow, binding);
     return { note: `loads, reports ${version}` };
   });
 }
 
-async function ensureGpuPackage(packageName) {
-  const { version } = packageJson('@tensorflow/tfjs-node');
+async function ensureGpuPackage() {
+  const { version } = packageJson(CPU_PACKAGE);
   try {
-    if (packageJson(packageName).version === version) return;
+    if (packageJson(GPU_PACKAGE).version === version) return;
   } catch {
     // Not installed: it is no dependency, since most machines have no use for it.
   }
-  const args = ['install', '--no-save', '--ignore-scripts', `${packageName}@${version}`];
-  await step(`${packageName} ${version}`, () => installPackages(args));
+  // --save-dev beside --no-save: npm would take it for the optional peer that package.json names, and not install it.
+  const args = ['install', '--no-save', '--save-dev', '--ignore-scripts', `${GPU_PACKAGE}@${version}`];
+  await step(`${GPU_PACKAGE} ${version}`, () => installPackages(args));
 }
 
 /** A runtime that somebody else put there (a plain `npm install`, a carried folder) is taken over if it loads. */
@@ -39,10 +48,10 @@ async function adoptExisting(packageName) {
   if (!hasUnrecordedRuntime(packageName)) return false;
   try {
     const version = await adopt(packageName);
-    say(`tfjs-node is there already and loads (TensorFlow ${version})`);
+    say(`${packageName} is there already and loads (TensorFlow ${version})`);
     return true;
   } catch {
-    say('the tfjs-node that is there does not load; making it anew');
+    say(`the ${packageName} that is there does not load; making it anew`);
     return false;
   }
 }

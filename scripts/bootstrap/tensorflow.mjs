@@ -31,12 +31,17 @@ const CONTENT = 1;
 
 /**
  * What differs between TensorFlow's wheels: up to 2.11 the C API is in a Python extension, which needs libpython.
- * The sizes are wheel plus unpacked libraries, as measured for 2.21.0 and 2.9.1, and rounded up.
+ * `bytes`: wheel plus unpacked libraries, as measured for 2.21.0 (1.13 GB; CUDA build 1.83) and 2.9.1 (0.71), and some.
  */
-function recipe(version) {
+function recipe(version, gpu = false) {
   const [major, minor] = version.split('.').map(Number);
   if (major > 2 || minor >= 12) {
-    return { library: 'tensorflow/libtensorflow_cc.so.2', pythonVersion: '3.11', needsPython: false, bytes: 1.5e9 };
+    return {
+      library: 'tensorflow/libtensorflow_cc.so.2',
+      pythonVersion: '3.11',
+      needsPython: false,
+      bytes: gpu ? 2.5e9 : 1.5e9,
+    };
   }
   const library = 'tensorflow/python/_pywrap_tensorflow_internal.so';
   return { library, pythonVersion: '3.10', needsPython: true, bytes: 1e9 };
@@ -71,7 +76,7 @@ export async function ensureTensorFlow({ version, gpu = false } = {}) {
   if (cached !== undefined) return cached;
   requireGlibcLinux();
   const python = await requirePip();
-  requireSpace(cacheDirectory(), recipe(exact).bytes);
+  requireSpace(cacheDirectory(), recipe(exact, gpu).bytes);
   const what = `TensorFlow ${exact}`;
   return withLock(join(cacheDirectory(), `${name}-${exact}.lock`), what, async () => {
     const made = cachedTensorFlow(exact, gpu);

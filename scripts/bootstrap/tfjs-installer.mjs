@@ -37,9 +37,9 @@ export async function tryInstaller(packageName) {
   const manifest = join(packageFolder(packageName), 'package.json');
   const before = readFileSync(manifest);
   try {
-    const { ok, reason } = await step("tfjs-node's own installer", () => runInstaller(packageName));
+    const { ok } = await step("tfjs-node's own installer", () => runInstaller(packageName));
     if (ok) return await keep(packageName);
-    say(`tfjs-node's own installer failed (${reason}); going over PyPI`);
+    say("tfjs-node's own installer failed; going over PyPI");
   } catch (error) {
     say(`what tfjs-node's own installer brought does not work (${error.message}); going over PyPI`);
   } finally {
@@ -67,7 +67,8 @@ async function runInstaller(packageName) {
   const limits = { progress, stallS: STALL_S, limitS: LIMIT_S };
   const result = await run('/bin/sh', ['-c', script], { cwd: folder, env, ...limits });
   const ok = result.ok && existsSync(bindingPath(packageName));
-  return { ok, reason: result.ended || tail(result.output, 1) || `exit code ${result.code}` };
+  const reason = ok ? '' : result.ended || tail(result.output, 1) || `exit code ${result.code}`;
+  return { ok, reason, note: reason };
 }
 
 function libraryBytes(folder) {

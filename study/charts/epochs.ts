@@ -55,7 +55,7 @@ export function epochChart({ title, subtitle, metric, epochLabel = 'Epoch', raw,
         field: 'epoch',
         type: 'quantitative',
         scale: { domain: [1, Math.max(2, raw.length)], nice: false },
-        axis: { title: epochLabel, tickMinStep: 1, format: 'd', grid: false, offset: 6 },
+        axis: { title: epochLabel, tickMinStep: 1, format: 'd', grid: false, offset: 6, labelFlush: false },
       },
       y: { field: 'value', type: 'quantitative', scale: { zero: false }, axis: { title: metric, tickCount: 7 } },
       color: {

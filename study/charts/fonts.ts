@@ -35,7 +35,8 @@ const { textMetrics } = vega as unknown as { textMetrics: { width: (item: TextIt
 
 /** Makes vega lay text out by its width in our font. */
 export function measureWithOurFont(): void {
-  textMetrics.width = ({ fontSize = 11, fontWeight = 400 }, text) => textWidth(`${text ?? ''}`, fontSize, `${fontWeight}`);
+  textMetrics.width = ({ fontSize = 11, fontWeight = 400 }, text) =>
+    textWidth(`${text ?? ''}`, fontSize, `${fontWeight}`);
 }
 
 const widths = new Map<string, number>();

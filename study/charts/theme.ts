@@ -32,6 +32,7 @@ export const theme: Config = {
     labelFontSize: 12.5,
     titleFontSize: 13,
     titleFontWeight: 400,
+    titlePadding: 12,
     gridColor: '#e6e6e6',
     tickColor: '#999',
     domainColor: '#999',

@@ -3,9 +3,10 @@
 
 import type { Tensor, Tensor2D, Tensor4D } from '@tensorflow/tfjs-node';
 import type { ImageSplit } from '../data/index.js';
+import type { StudyImages } from '../data/study-data.js';
 import { permutation, type Random, seededRandom } from '../random.js';
 import type { Tf } from '../tfjs.js';
-import type { RunSamples, Samples, StudyImages } from './samples.js';
+import type { RunSamples, Samples } from './samples.js';
 
 /** Samples as tensors on the device, in batches: what the evaluations of a run share. */
 export interface TensorBatches {
@@ -16,7 +17,12 @@ export interface TensorBatches {
 }
 
 /** Uploads samples once. */
-export function uploadBatches(tf: Tf, samples: Samples, { images, levels }: Pick<RunSamples, 'images' | 'levels'>, batchSize = 500): TensorBatches {
+export function uploadBatches(
+  tf: Tf,
+  samples: Samples,
+  { images, levels }: Pick<RunSamples, 'images' | 'levels'>,
+  batchSize = 500,
+): TensorBatches {
   const batches: Tensor4D[] = [];
   for (let start = 0; start < samples.indices.length; start += batchSize) {
     const indices = samples.indices.subarray(start, start + batchSize);
@@ -36,7 +42,11 @@ export interface TrainingBatch {
  * The training images in batches, in a new order and with new augmentation at each iteration, which is an epoch.
  * @param seed same seed, same batches.
  */
-export function trainingBatches(tf: Tf, samples: RunSamples, { batchSize, shift, seed }: { batchSize: number; shift: number; seed: number }) {
+export function trainingBatches(
+  tf: Tf,
+  samples: RunSamples,
+  { batchSize, shift, seed }: { batchSize: number; shift: number; seed: number },
+) {
   const { train, images, levels } = samples;
   const orderRandom = seededRandom(seed * 2);
   const moveRandom = seededRandom(seed * 2 + 1);
@@ -48,7 +58,11 @@ export function trainingBatches(tf: Tf, samples: RunSamples, { batchSize, shift,
       const moves = shift === 0 ? undefined : drawMoves(rows.length, shift, moveRandom);
       yield {
         xs: imageTensor(tf, { images, levels, split: train.split }, indices, moves),
-        ys: oneHot(tf, rows.map((row) => train.given[row] ?? 0), images.classes),
+        ys: oneHot(
+          tf,
+          rows.map((row) => train.given[row] ?? 0),
+          images.classes,
+        ),
       };
     }
   });
@@ -117,4 +131,3 @@ function oneHot(tf: Tf, classesOfRows: ArrayLike<number>, classes: number): Tens
   for (let row = 0; row < classesOfRows.length; row += 1) values[row * classes + (classesOfRows[row] ?? 0)] = 1;
   return tf.tensor2d(values, [classesOfRows.length, classes]);
 }
-

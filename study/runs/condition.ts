@@ -2,16 +2,8 @@
 // Runs nothing and lists no conditions; those are in conditions.ts and presets.ts.
 
 import type { EngineChoice } from '../../src/index.js';
+import type { StudyDataName } from '../data/study-data.js';
 import type { LogitNetworkName } from '../networks/logit-networks.js';
-
-/** Data sets by name; the `n` ones have human labels. */
-export type StudyDataName =
-  | 'fashion-mnist'
-  | 'mnist'
-  | 'cifar-10'
-  | 'cifar-100'
-  | 'cifar-10n'
-  | 'cifar-100n';
 
 /** Which images train, validate and test. */
 export interface DataChoice {

@@ -1,10 +1,16 @@
 // The conditions of the study, as fixed before its seeds were run.
 // Data only: what they show is judged in ../findings.
 
+import { equivalentDecay } from '../../src/index.js';
 import type { Averages, Condition, DataChoice, Measures, Recipe } from './condition.js';
 
 /** Windows of the main averages as shares of the run: the paper's decays on its 78,200 steps. */
 export const WINDOWS: readonly number[] = [0.0064, 0.0128, 0.0256, 0.0512, 0.1023];
+
+/** The paper's decays (0.968 to 0.998 per update of 16 steps), per step. */
+export const PAPER_DECAYS_PER_STEP: readonly number[] = [0.968, 0.984, 0.992, 0.996, 0.998].map((decay) =>
+  equivalentDecay(decay, 1 / 16),
+);
 
 /** Windows of the averages without warm-up. */
 export const PLAIN_WINDOWS: readonly number[] = [0.0256, 0.1023, 0.3];
@@ -29,7 +35,8 @@ const AUGMENTED: DataChoice = { ...DATA, shift: 2 };
 
 const CONSTANT: Recipe = { ...RECIPE, learningRate: { ...RECIPE.learningRate, decay: 'constant' } };
 
-function noisy(percent: number, seeds: number): Condition {
+/** A condition with this many per cent of the labels wrong. */
+export function noisyCondition(percent: number, seeds: number): Condition {
   return {
     ...BASE,
     id: `N${percent}`,
@@ -41,7 +48,7 @@ function noisy(percent: number, seeds: number): Condition {
   };
 }
 
-/** All conditions, longest first within the same need of seeds. */
+/** All conditions; those with the most work first, so that the last runs are not the longest. */
 export const CONDITIONS: readonly Condition[] = [
   {
     ...BASE,
@@ -58,9 +65,9 @@ export const CONDITIONS: readonly Condition[] = [
     averages: { ...AVERAGES, main: 'none' },
     seeds: 1,
   },
-  noisy(20, 3),
-  noisy(40, 5),
-  noisy(60, 3),
+  noisyCondition(20, 3),
+  noisyCondition(40, 5),
+  noisyCondition(60, 3),
   {
     ...BASE,
     id: 'K',
@@ -95,7 +102,7 @@ export const CONDITIONS: readonly Condition[] = [
     seeds: 3,
   },
   {
-    ...noisy(40, 3),
+    ...noisyCondition(40, 3),
     id: 'NK',
     title: '40 % of the labels wrong, constant learning rate',
     recipe: { ...CONSTANT, epochs: 30 },

@@ -1,19 +1,10 @@
 // The images of a run: which train and which validate, wrong labels, standardised grey levels.
 // Reads no files and makes no tensors; the data sets come from ../data, batches are made in batches.ts.
 
-import type { ImageDataset, ImageSplit } from '../data/index.js';
+import type { ImageSplit } from '../data/index.js';
+import type { LoadedData, StudyImages } from '../data/study-data.js';
 import { permutation, type Random, seededRandom } from '../random.js';
 import type { DataChoice } from './condition.js';
-
-/** Images of a data set, whatever its name. */
-export type StudyImages = Omit<ImageDataset, 'name'>;
-
-/** A data set as it was read, with human labels where it has them. */
-export interface LoadedData {
-  readonly images: StudyImages;
-  /** One label per training image, some wrong; validation images keep their true labels. */
-  readonly humanLabels: Uint8Array | undefined;
-}
 
 /** Some images with their labels, in memory. */
 export interface Samples {
@@ -49,12 +40,27 @@ export function drawSamples({ images, humanLabels }: LoadedData, choice: DataCho
   const random = seededRandom(NOISE_SEED);
   const pick = (indices: Uint32Array, given: Uint8Array): Samples => {
     const real = Uint8Array.from(indices, (index) => images.train.labels[index] ?? 0);
-    return { split: images.train, indices, given: withNoise(Uint8Array.from(indices, (index) => given[index] ?? 0), images.classes, choice.noise, random), real };
+    return {
+      split: images.train,
+      indices,
+      given: withNoise(
+        Uint8Array.from(indices, (index) => given[index] ?? 0),
+        images.classes,
+        choice.noise,
+        random,
+      ),
+      real,
+    };
   };
   const train = pick(order.slice(held, held + trainCount), humanLabels ?? images.train.labels);
   const validation = pick(order.slice(0, held), images.train.labels);
   const { labels, count } = images.test;
-  const test = { split: images.test, indices: Uint32Array.from({ length: count }, (_, index) => index), given: labels, real: labels };
+  const test = {
+    split: images.test,
+    indices: Uint32Array.from({ length: count }, (_, index) => index),
+    given: labels,
+    real: labels,
+  };
   return { images, train, validation, test, levels: standardise(images, train) };
 }
 

@@ -47,7 +47,9 @@ export const SPARSE = { right: 'sparse-right', naive: 'sparse-naive' } as const;
 export function mainTracks({ main }: Averages, totalSteps: number): Track[] {
   if (main === 'none') return [];
   if ('decays' in main) {
-    return [...main.decays].sort((a, b) => a - b).map((decay) => track(trackId('main', 1 / (1 - decay) / totalSteps), decay));
+    return [...main.decays]
+      .sort((a, b) => a - b)
+      .map((decay) => track(trackId('main', 1 / (1 - decay) / totalSteps), decay));
   }
   return [...main.windows].sort((a, b) => a - b).map((share) => windowTrack('main', share, totalSteps));
 }

@@ -23,6 +23,7 @@ struct Api {
   CUresult (*cuDeviceGetName)(char*, int, int);
   CUresult (*cuDevicePrimaryCtxRetain)(CUcontext*, int);
   CUresult (*cuCtxSetCurrent)(CUcontext);
+  CUresult (*cuCtxSynchronize)();
   CUresult (*cuMemAlloc)(CUdeviceptr*, size_t);
   CUresult (*cuMemFree)(CUdeviceptr);
   CUresult (*cuMemGetInfo)(size_t*, size_t*);
@@ -71,6 +72,7 @@ void FindDriver(void* library) {
   Require(library, "cuDeviceGetName", &api.cuDeviceGetName);
   Require(library, "cuDevicePrimaryCtxRetain", &api.cuDevicePrimaryCtxRetain);
   Require(library, "cuCtxSetCurrent", &api.cuCtxSetCurrent);
+  Require(library, "cuCtxSynchronize", &api.cuCtxSynchronize);
   Require(library, "cuMemAlloc_v2", &api.cuMemAlloc);
   Require(library, "cuMemFree_v2", &api.cuMemFree);
   Require(library, "cuMemGetInfo_v2", &api.cuMemGetInfo);
@@ -157,11 +159,15 @@ void Floats::Write(const std::vector<float>& values, int64_t at) {
   if (values.empty()) return;
   const auto count = static_cast<int64_t>(values.size());
   Check(api.cuMemcpyHtoD(address_ + Bytes(at), values.data(), Bytes(count)), "cuMemcpyHtoD");
+  // Streams here do not wait for the default stream, on which the last part of the copy may still
+  // run.
+  Check(api.cuCtxSynchronize(), "cuCtxSynchronize");
 }
 
 std::vector<float> Floats::Read(int64_t count, int64_t at) const {
   std::vector<float> values(static_cast<size_t>(count));
   if (count == 0) return values;
+  Check(api.cuCtxSynchronize(), "cuCtxSynchronize");
   Check(api.cuMemcpyDtoH(values.data(), address_ + Bytes(at), Bytes(count)), "cuMemcpyDtoH");
   return values;
 }

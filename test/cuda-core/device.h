@@ -1,5 +1,6 @@
-// A CUDA device for the stand-alone programs, real or fake: memory, copies, streams, events of the driver API, owned.
-// The programs bring their own memory; the launcher under test never allocates. Any failing call ends the program with its name.
+// A CUDA device for the stand-alone programs, real or fake: memory, copies, streams, events of the
+// driver API, owned. The programs bring their own memory; the launcher under test never allocates.
+// Any failing call ends the program with its name.
 #pragma once
 
 #include <cstddef>
@@ -11,7 +12,8 @@
 
 namespace device {
 
-// Opens the driver (a path or "libcuda.so.1") and initialises it; the fake's controls are found when it has them.
+// Opens the driver (a path or "libcuda.so.1") and initialises it; the fake's controls are found
+// when it has them.
 void Open(const std::string& driver);
 
 // Makes a device's primary context current on this thread.

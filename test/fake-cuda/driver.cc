@@ -62,14 +62,18 @@ const ErrorText* FindError(int code) {
   return nullptr;
 }
 
-// Waits for all work of a context.
-void Drain(Context* context) {
+enum class Which { kAll, kBlocking };
+
+// Waits for the work of a context's streams.
+void Drain(Context* context, Which which) {
   std::set<Stream*> streams;
   {
     const std::lock_guard<std::mutex> lock(context->mutex);
     streams = context->streams;
   }
-  for (Stream* const stream : streams) stream->Drain();
+  for (Stream* const stream : streams) {
+    if (which == Which::kAll || stream->blocking) stream->Drain();
+  }
   context->default_stream.Drain();
 }
 
@@ -101,10 +105,10 @@ int Enqueue(void* handle, std::function<void()> work) {
   Stream* const stream = StreamOf(handle);
   if (stream == nullptr) return handle == nullptr ? kInvalidContext : kInvalidHandle;
   Context* const context = stream->context;
-  // The legacy default stream is in order with every other stream of its context, both ways.
+  // The legacy default stream is in order with every blocking stream of its context, both ways.
   if (handle == nullptr) {
-    Drain(context);
-  } else if (!context->default_stream.idle()) {
+    Drain(context, Which::kBlocking);
+  } else if (stream->blocking) {
     context->default_stream.Drain();
   }
   stream->Enqueue(std::move(work));
@@ -191,15 +195,16 @@ int cuCtxGetDevice(int* device) {
 int cuCtxSynchronize() {
   if (const int error = Enter(__func__)) return error;
   if (CurrentContext() == nullptr) return fake::kInvalidContext;
-  fake::Drain(CurrentContext());
+  fake::Drain(CurrentContext(), fake::Which::kAll);
   return fake::kSuccess;
 }
 
-int cuStreamCreate(Stream** handle, unsigned) {
+int cuStreamCreate(Stream** handle, unsigned flags) {
+  constexpr unsigned kNonBlocking = 1;
   if (const int error = Enter(__func__)) return error;
   Context* const context = CurrentContext();
   if (context == nullptr) return fake::kInvalidContext;
-  *handle = fake::Streams().Add(std::make_unique<Stream>(context));
+  *handle = fake::Streams().Add(std::make_unique<Stream>(context, flags != kNonBlocking));
   const std::lock_guard<std::mutex> lock(context->mutex);
   context->streams.insert(*handle);
   return fake::kSuccess;

@@ -14,7 +14,7 @@ namespace fake {
 
 // The primary context of a device.
 struct Context {
-  explicit Context(int device) : device(device), default_stream(this) {}
+  explicit Context(int device) : device(device), default_stream(this, true) {}
 
   const int device;
   Stream default_stream;

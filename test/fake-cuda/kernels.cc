@@ -13,8 +13,7 @@
 #include <utility>
 
 #include "emulated_device.h"
-// After the emulated device, which it is compiled for. Unrolling is for the device.
-#pragma GCC diagnostic ignored "-Wunknown-pragmas"
+// After the emulated device, which it is compiled for.
 #include "../../native/ema_kernel.cu"
 #include "fake_cuda.h"
 

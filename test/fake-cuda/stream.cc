@@ -70,11 +70,6 @@ void Stream::Drain() {
   changed_.wait(lock, [this] { return waiting_.empty() && !running_; });
 }
 
-bool Stream::idle() {
-  const std::lock_guard<std::mutex> lock(mutex_);
-  return waiting_.empty() && !running_;
-}
-
 void Stream::Run() {
   std::unique_lock<std::mutex> lock(mutex_);
   while (true) {

@@ -28,16 +28,16 @@ class Mark {
 
 class Stream {
  public:
-  explicit Stream(Context* context) : context(context) {}
+  Stream(Context* context, bool blocking) : context(context), blocking(blocking) {}
   ~Stream();
 
   // Appends work. Runs it at once when there is no delay and nothing is waiting.
   void Enqueue(std::function<void()> work);
   // Waits for everything that has been appended.
   void Drain();
-  bool idle();
 
   Context* const context;
+  const bool blocking;  // in order with the default stream, both ways
 
  private:
   void Run();

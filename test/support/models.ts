@@ -1,7 +1,7 @@
 // Small models of every kind, their data, and looks at their weights.
 // Holds no expectations.
 
-import type { LayersModel, Optimizer, Sequential, Tensor, Tensor2D } from '@tensorflow/tfjs';
+import type { LayersModel, LayerVariable, Optimizer, Sequential, Tensor, Tensor2D } from '@tensorflow/tfjs';
 import * as tfNode from '@tensorflow/tfjs-node';
 import type { Tfjs } from '../../src/tfjs.js';
 
@@ -106,11 +106,29 @@ export function weightValues(model: LayersModel): Float32Array[] {
   return model.weights.map((weight) => Float32Array.from(weight.read().dataSync()));
 }
 
-/** Sets every weight to new values of this seed. */
+/** Sets every weight to new values of this seed; variances stay positive. */
 export function setRandomWeights(model: LayersModel, seed: number): void {
   model.weights.forEach((weight, i) => {
-    tf.tidy(() => weight.write(tf.tensor(floats(weight.read().size, seed * 1000 + i), weight.read().shape)));
+    const values = floats(weight.read().size, seed * 1000 + i);
+    const fitting = weight.name.includes('variance') ? values.map((value) => 1.5 + value) : values;
+    assign(weight, () => tf.tensor(fitting, weight.read().shape));
   });
+}
+
+/** Gives a weight a new value, as an optimizer does. */
+export function assign(weight: LayerVariable | undefined, value: () => Tensor): void {
+  tf.tidy(() => {
+    weight?.write(value());
+  });
+}
+
+/** Adds an integer weight to a model's first layer, as layers of a user's own may have. */
+export function addCounter(model: LayersModel): LayerVariable {
+  // The method is protected: a layer calls it in its own build().
+  const layer = model.layers[0] as unknown as {
+    addWeight(name: string, shape: number[], dtype: string, initializer: object): LayerVariable;
+  };
+  return layer.addWeight('counter', [1], 'int32', tf.initializers.zeros());
 }
 
 /** Copies of tensors by name. */

@@ -1,0 +1,168 @@
+// Findings on the course of a run: better early, a better model, when the best is reached.
+// Criteria were fixed before the seeds were run; they are not to be changed after.
+
+import { median } from 'simple-statistics';
+import { PLAIN_WINDOWS } from '../runs/conditions.js';
+import { RAW, trackId } from '../runs/tracks.js';
+import { isAbove, isBelow } from './criteria.js';
+import { bestEpoch, curve, slowestMain } from './curves.js';
+import { effectVerdict, type Measure, type Rule } from './finding.js';
+import { formatDifference, formatLevel, formatList, formatMean } from './format.js';
+import { model, type StudyResults, testAccuracy } from './study-results.js';
+
+const EARLY_EPOCHS = 5;
+
+const early: Rule = {
+  id: 'F1',
+  title: 'Averages are better early in training',
+  paper: 'EMA ahead of SGD from the first epochs on (section 3.2)',
+  criterion:
+    'validation accuracy over epochs 1-5, EMA - SGD: interval above 0; epochs to 99 % of the best SGD accuracy: EMA not later than SGD in every seed',
+  needs: ['A'],
+  judge: (results) => {
+    const gain = results.measure('validation accuracy over epochs 1-5, EMA - SGD', 'pp', 'A', (run) => {
+      const [ema, raw] = [curve(run, slowestMain(run)).accuracy, curve(run, RAW).accuracy];
+      const differences = ema.slice(0, EARLY_EPOCHS).map((value, epoch) => value - (raw[epoch] ?? Number.NaN));
+      return (100 * differences.reduce((sum, value) => sum + value, 0)) / differences.length;
+    });
+    const epochsTo = (name: string, track: (run: Parameters<typeof curve>[0]) => string): Measure =>
+      results.measure(`epochs to 99 % of the best SGD accuracy, ${name}`, 'epochs', 'A', (run) => {
+        const level = 0.99 * Math.max(...curve(run, RAW).accuracy);
+        return curve(run, track(run)).accuracy.findIndex((value) => value >= level) + 1 || Number.POSITIVE_INFINITY;
+      });
+    const ema = epochsTo('EMA', slowestMain);
+    const sgd = epochsTo('SGD', () => RAW);
+    const sooner = ema.values.every((value, seed) => value <= (sgd.values[seed] ?? 0));
+    const holds = isAbove(gain) && sooner;
+    return {
+      measures: [gain, ema, sgd],
+      holds,
+      verdict: effectVerdict(holds, gain.estimate.mean > 0),
+      words: `Over the first ${EARLY_EPOCHS} epochs the average is ${formatDifference(gain.estimate, 'pp')} ahead; it comes within 1 % of SGD's best accuracy after ${ema.values.join(', ')} epochs, SGD after ${sgd.values.join(', ')}.`,
+    };
+  },
+};
+
+function finalGain(results: StudyResults, before: 'sgdLast' | 'sgdLoss'): [accuracy: Measure, loss: Measure] {
+  const name = before === 'sgdLast' ? 'SGD at the end' : 'SGD stopped early';
+  return [
+    results.measure(`test accuracy, EMA (loss) - ${name}`, 'pp', 'A', (run) => {
+      return testAccuracy(run, 'emaLoss') - testAccuracy(run, before);
+    }),
+    results.measure(`test loss, EMA (loss) - ${name}`, 'nats', 'A', (run) => {
+      return model(run, 'emaLoss').test.negativeLogLikelihood - model(run, before).test.negativeLogLikelihood;
+    }),
+  ];
+}
+
+const better: Rule = {
+  id: 'F2',
+  title: 'The chosen average is a better model than the last weights',
+  paper: 'ResNet-18, CIFAR-100: 77.63 -> 78.07 %, loss 1.02 -> 0.82 (Table 1)',
+  criterion: 'test accuracy and loss of EMA (loss) - SGD at the end: both intervals exclude 0, on the better side',
+  needs: ['A'],
+  judge: (results) => {
+    const [accuracy, loss] = finalGain(results, 'sgdLast');
+    const holds = isAbove(accuracy) && isBelow(loss);
+    return {
+      measures: [accuracy, loss],
+      holds,
+      verdict: effectVerdict(holds, accuracy.estimate.mean > 0 && loss.estimate.mean < 0),
+      words: `Accuracy ${formatDifference(accuracy.estimate, 'pp')}, loss ${formatDifference(loss.estimate, 'nats')} against SGD at the end. Most of the gain in loss is early stopping's: see F2'.`,
+    };
+  },
+};
+
+const fairBetter: Rule = {
+  id: "F2'",
+  title: 'It is still better when SGD is stopped early by the same rule',
+  paper: 'not compared on clean labels: SGD is best at the end there (Table 6)',
+  criterion: 'test accuracy and loss of EMA (loss) - SGD (loss): both intervals exclude 0, on the better side',
+  needs: ['A'],
+  judge: (results) => {
+    const [accuracy, loss] = finalGain(results, 'sgdLoss');
+    const holds = isAbove(accuracy) && isBelow(loss);
+    return {
+      measures: [accuracy, loss],
+      holds,
+      verdict: effectVerdict(holds, accuracy.estimate.mean > 0 && loss.estimate.mean < 0),
+      words: `Accuracy ${formatDifference(accuracy.estimate, 'pp')}, loss ${formatDifference(loss.estimate, 'nats')} against SGD stopped at its lowest validation loss.`,
+    };
+  },
+};
+
+const LATEST = 0.75;
+
+const earlyStop: Rule = {
+  id: 'F7',
+  title: 'The best average comes before three quarters of the run',
+  paper: 'at 0.73, 0.75, 0.63, 0.75 and 0.67 of the run (Table 6)',
+  criterion: 'epoch of the best EMA, by accuracy and by loss, clean and noisy: at most 0.75 of the run in every seed',
+  needs: ['A'],
+  judge: (results) => {
+    const share = (condition: string, id: 'emaAccuracy' | 'emaLoss'): Measure => {
+      const epochs = results.epochs(condition);
+      const by = id === 'emaLoss' ? 'loss' : 'accuracy';
+      return results.measure(
+        `${condition}: epoch of the best EMA by ${by}, share of the run`,
+        'share',
+        condition,
+        (run) => {
+          return model(run, id).epoch / epochs;
+        },
+      );
+    };
+    const noisy = results.noisy.map((condition) => share(condition, 'emaLoss'));
+    const measures: [Measure, ...Measure[]] = [share('A', 'emaLoss'), share('A', 'emaAccuracy'), ...noisy];
+    const latest = Math.max(...measures.flatMap(({ values }) => values));
+    const holds = latest <= LATEST;
+    const list = measures.map(
+      ({ name, estimate }) => `${formatMean({ ...estimate, interval: undefined }, 'share')} (${name.split(',')[0]})`,
+    );
+    return {
+      measures,
+      holds,
+      verdict: effectVerdict(
+        holds,
+        measures.every(({ estimate }) => estimate.mean <= LATEST),
+      ),
+      words: `On average at ${formatList(list)} of the run; the latest of all seeds at ${formatLevel(latest, 'share')}.`,
+    };
+  },
+};
+
+const slowerLater: Rule = {
+  id: 'F11',
+  title: 'The longer the window, the later the best epoch',
+  paper: 'best epoch 137, 140, 152, 156, 166 for decays .968 to .998 (Table 24)',
+  criterion:
+    'medians of the best epoch for windows of 2.6, 10 and 30 % without warm-up rise; accuracies are not compared',
+  needs: ['A'],
+  judge: (results) => {
+    const best = PLAIN_WINDOWS.map((share) => {
+      const track = trackId('plain', share);
+      return results.measure(`best epoch, ${track}`, 'epochs', 'A', (run) => bestEpoch(curve(run, track)));
+    });
+    const accuracy = PLAIN_WINDOWS.map((share) => {
+      const track = trackId('plain', share);
+      return results.measure(
+        `best accuracy, ${track}`,
+        '%',
+        'A',
+        (run) => 100 * Math.max(...curve(run, track).accuracy),
+      );
+    });
+    const medians = best.map(({ values }) => median([...values]));
+    const [fast = 0, middle = 0, slow = 0] = medians;
+    const holds = fast < middle && middle < slow;
+    return {
+      measures: [best[2] ?? accuracy[0], ...best.slice(0, 2), ...accuracy] as [Measure, ...Measure[]],
+      holds,
+      verdict: effectVerdict(holds, fast < slow),
+      words: `Median best epochs ${formatList(medians.map(String))} for windows of 2.6, 10 and 30 % of the run; best accuracies ${formatList(accuracy.map(({ estimate }) => formatLevel(estimate.mean, '%')))}.`,
+    };
+  },
+};
+
+/** F1, F2, F2', F7, F11. */
+export const earlyRules: readonly Rule[] = [early, better, fairBetter, earlyStop, slowerLater];

@@ -1,0 +1,123 @@
+// What a finding is: the paper's claim, how it is measured here, the criterion fixed beforehand, and the verdict.
+// Measures nothing.
+
+import { type Estimate, meanInterval } from '../metrics/intervals.js';
+import type { StudyResults } from './study-results.js';
+
+/**
+ * What became of a claim.
+ *
+ * `reproduced`: the criterion is met. `same direction`: it is not, but the sign is right. `expected null`: no effect was
+ * expected at this scale, and none was found. `not measured`: the runs that it needs were not made.
+ */
+export type Verdict = 'reproduced' | 'same direction' | 'not reproduced' | 'expected null' | 'not measured';
+
+/** Unit of a measure: percentage points, per cent, nats, epochs, or a plain number. */
+export type Unit = 'pp' | '%' | 'nats' | 'epochs' | 'share' | '';
+
+/** One number with its interval. */
+export interface Measure {
+  readonly name: string;
+  readonly unit: Unit;
+  readonly estimate: Estimate;
+  /** One value per seed, or per pair of seeds. */
+  readonly values: readonly number[];
+}
+
+/** One number per seed, with its mean and interval. */
+export function measureOf(name: string, unit: Unit, values: readonly number[]): Measure {
+  return { name, unit, estimate: meanInterval(values), values };
+}
+
+/** What the runs say of a claim. */
+export interface Judgement {
+  /** The first one stands for the finding in tables. */
+  readonly measures: readonly [Measure, ...Measure[]];
+  /** Whether the criterion is met; null where none was fixed. */
+  readonly holds: boolean | null;
+  readonly verdict: Verdict;
+  /** One or two sentences, with the figures. */
+  readonly words: string;
+}
+
+/** A claim of the paper and how it is judged. */
+export interface Rule {
+  readonly id: string;
+  readonly title: string;
+  /** The paper's figure, with its place. */
+  readonly paper: string;
+  /** As fixed before the runs. */
+  readonly criterion: string;
+  /** Conditions without which it cannot be judged. */
+  readonly needs: readonly string[];
+  readonly judge: (results: StudyResults) => Judgement;
+}
+
+/** A judged claim, as it is written to JSON. */
+export interface Finding {
+  readonly id: string;
+  readonly title: string;
+  readonly paper: string;
+  /** Mean of the first measure; null where nothing was measured. */
+  readonly ours: number | null;
+  readonly unit: Unit;
+  /** 95 % interval of `ours`; null where there are too few seeds. */
+  readonly interval: readonly [number, number] | null;
+  readonly verdict: Verdict;
+  readonly holds: boolean | null;
+  readonly criterion: string;
+  readonly words: string;
+  readonly measures: readonly {
+    readonly name: string;
+    readonly unit: Unit;
+    readonly mean: number;
+    readonly interval: readonly [number, number] | null;
+    readonly values: readonly number[];
+  }[];
+}
+
+/** Judges one claim. */
+export function judgeRule(rule: Rule, results: StudyResults): Finding {
+  const { id, title, paper, criterion, needs } = rule;
+  const missing = needs.filter((condition) => results.of(condition).length === 0);
+  const about = { id, title, paper, criterion };
+  if (missing.length > 0) {
+    const words = `Not measured: needs ${missing.length > 1 ? 'conditions' : 'condition'} ${missing.join(', ')}.`;
+    return {
+      ...about,
+      ours: null,
+      unit: '',
+      interval: null,
+      verdict: 'not measured',
+      holds: null,
+      words,
+      measures: [],
+    };
+  }
+  const { measures, holds, verdict, words } = rule.judge(results);
+  const [{ estimate, unit }] = measures;
+  const written = measures.map(({ name, unit, estimate, values }) => {
+    return { name, unit, mean: estimate.mean, interval: estimate.interval ?? null, values };
+  });
+  return {
+    ...about,
+    ours: estimate.mean,
+    unit,
+    interval: estimate.interval ?? null,
+    verdict,
+    holds,
+    words,
+    measures: written,
+  };
+}
+
+/** The verdict on a claimed effect. */
+export function effectVerdict(holds: boolean, rightSign: boolean): Verdict {
+  if (holds) return 'reproduced';
+  return rightSign ? 'same direction' : 'not reproduced';
+}
+
+/** The verdict where no effect is expected. */
+export function nullVerdict(holds: boolean): Verdict {
+  return holds ? 'expected null' : 'not reproduced';
+}

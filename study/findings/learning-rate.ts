@@ -1,0 +1,139 @@
+// Findings on averaging and the learning rate: no effect on training, equal where the rate decays, in place of decay.
+// Criteria were fixed before the seeds were run; they are not to be changed after.
+
+import { containsZero, isAbove, isPositiveInEvery, isWithin } from './criteria.js';
+import { effectVerdict, type Measure, nullVerdict, type Rule } from './finding.js';
+import { formatDifference, formatLevel } from './format.js';
+import { type StudyResults, testAccuracy } from './study-results.js';
+
+const EQUAL_PP = 0.3;
+
+/** Test accuracy of the slowest average at the end against the last weights. */
+function lastGain(results: StudyResults, condition: string): Measure {
+  return results.measure(`${condition}: test accuracy at the end, EMA - SGD`, 'pp', condition, (run) => {
+    return testAccuracy(run, 'emaLast') - testAccuracy(run, 'sgdLast');
+  });
+}
+
+const outside: Rule = {
+  id: 'F0',
+  title: 'Averaging is outside the training loop; as the rate goes to 0, average and weights meet',
+  paper: 'by construction (sections 1, 3.1 and 3.2)',
+  criterion:
+    'weights with and without the callback equal to the bit; test accuracy at the end of A, |EMA - SGD| <= 0.3 pp',
+  needs: ['A', 'A0'],
+  judge: (results) => {
+    const gain = lastGain(results, 'A');
+    const equal = results.paired(
+      'weights equal to the bit with and without the callback',
+      '',
+      ['A0', 'A'],
+      (without, with_) => {
+        return without.weightsDigest === with_.weightsDigest ? 1 : 0;
+      },
+    );
+    const isEqual = equal !== undefined && isPositiveInEvery(equal);
+    const holds = isEqual && isWithin(gain, EQUAL_PP);
+    return {
+      measures: equal === undefined ? [gain] : [gain, equal],
+      holds,
+      verdict: effectVerdict(holds, isEqual),
+      words: `Weights with and without the callback ${isEqual ? 'are equal' : 'DIFFER'} bit for bit. At the end of a cosine schedule the average differs from the weights by ${formatDifference(gain.estimate, 'pp')}.`,
+    };
+  },
+};
+
+const replacesDecay: Rule = {
+  id: 'F3',
+  title: 'Averaging replaces most of learning-rate decay, not all',
+  paper: 'EMA of a constant rate gives most of what decay gives (section 3.2)',
+  criterion:
+    'share of (cosine - constant) recovered by the EMA of the constant run: mean >= 0.5, and EMA above SGD in every seed',
+  needs: ['K', 'Cc'],
+  judge: (results) => {
+    const share = results.paired(
+      'share of the gain of decay that averaging recovers',
+      'share',
+      ['K', 'Cc'],
+      (constant, cosine) => {
+        const start = testAccuracy(constant, 'sgdLast');
+        return (testAccuracy(constant, 'emaLast') - start) / (testAccuracy(cosine, 'sgdLast') - start);
+      },
+    );
+    const gap = results.paired('test accuracy, cosine SGD - EMA of constant', 'pp', ['K', 'Cc'], (constant, cosine) => {
+      return testAccuracy(cosine, 'sgdLast') - testAccuracy(constant, 'emaLast');
+    });
+    const gain = lastGain(results, 'K');
+    if (share === undefined || gap === undefined) throw new RangeError('K and Cc have no seed in common');
+    const level = (id: 'sgdLast' | 'emaLast', condition: string): string =>
+      formatLevel(results.measure('', '%', condition, (run) => testAccuracy(run, id)).estimate.mean, '%');
+    const holds = share.estimate.mean >= 0.5 && isPositiveInEvery(gain);
+    return {
+      measures: [share, gain, gap],
+      holds,
+      verdict: effectVerdict(holds, gain.estimate.mean > 0),
+      words: `Constant rate: SGD ${level('sgdLast', 'K')}, its average ${level('emaLast', 'K')}; cosine rate: SGD ${level('sgdLast', 'Cc')}. Decay stays ahead of averaging by ${formatDifference(gap.estimate, 'pp')}.`,
+    };
+  },
+};
+
+const noGain: Rule = {
+  id: 'F4',
+  title: 'Nothing to gain at the end where the rate has decayed and nothing is memorised',
+  paper: 'as the rate goes to 0 the average equals the weights (section 3.2)',
+  criterion: 'expected null: Cc, test accuracy at the end, EMA - SGD: interval contains 0, or |mean| <= 0.3 pp',
+  needs: ['Cc'],
+  judge: (results) => {
+    const gain = lastGain(results, 'Cc');
+    const holds = containsZero(gain) || isWithin(gain, EQUAL_PP);
+    return {
+      measures: [gain],
+      holds,
+      verdict: nullVerdict(holds),
+      words: `With augmentation and a cosine rate the average at the end differs by ${formatDifference(gain.estimate, 'pp')}.`,
+    };
+  },
+};
+
+const stepDecay: Rule = {
+  id: 'F16',
+  title: 'With step decay the average only matches SGD at the end',
+  paper: 'matches, does not beat (appendix A.1)',
+  criterion: 'ST, test accuracy at the end: |EMA - SGD| <= 0.3 pp',
+  needs: ['ST'],
+  judge: (results) => {
+    const gain = lastGain(results, 'ST');
+    const holds = isWithin(gain, EQUAL_PP);
+    return {
+      measures: [gain],
+      holds,
+      verdict: effectVerdict(holds, !isAbove(gain)),
+      words: `At the end of a step schedule the average differs by ${formatDifference(gain.estimate, 'pp')}.`,
+    };
+  },
+};
+
+const SWA_PP = 0.5;
+
+const uniform: Rule = {
+  id: 'F17',
+  title: 'EMA and SWA are about equal',
+  paper: 'ResNet-18, CIFAR-100: EMA 78.55 %, SWA 78.69 % (Table 1)',
+  criterion: 'K, test accuracy: |SWA - EMA at the end| <= 0.5 pp',
+  needs: ['K'],
+  judge: (results) => {
+    const gain = results.measure('K: test accuracy, SWA - EMA at the end', 'pp', 'K', (run) => {
+      return testAccuracy(run, 'uniform') - testAccuracy(run, 'emaLast');
+    });
+    const holds = isWithin(gain, SWA_PP);
+    return {
+      measures: [gain],
+      holds,
+      verdict: effectVerdict(holds, containsZero(gain)),
+      words: `At a constant rate the uniform mean of the last quarter's epochs differs from the EMA by ${formatDifference(gain.estimate, 'pp')}.`,
+    };
+  },
+};
+
+/** F0, F3, F4, F16, F17. */
+export const learningRateRules: readonly Rule[] = [outside, replacesDecay, noGain, stepDecay, uniform];

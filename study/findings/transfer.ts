@@ -1,0 +1,40 @@
+// The finding on transfer: a linear probe on the frozen features.
+// Criteria were fixed before the seeds were run; they are not to be changed after.
+
+import { isAbove } from './criteria.js';
+import { effectVerdict, type Measure, type Rule } from './finding.js';
+import { formatDifference, formatLevel } from './format.js';
+
+const MARGIN_PP = -0.5;
+
+const transfers: Rule = {
+  id: 'F10',
+  title: 'Features of the average transfer at least as well',
+  paper: 'Tiny-ImageNet to CIFAR-100: 52.77 -> 57.78 % (Table 4)',
+  criterion:
+    'probe accuracy on digits of EMA (loss) - SGD, at the end and (loss): intervals above -0.5 pp (not worse); "reproduced" only if both are above 0',
+  needs: ['A'],
+  judge: (results) => {
+    const gain = (before: 'sgdLast' | 'sgdLoss'): Measure => {
+      const name = `probe accuracy, EMA (loss) - ${before === 'sgdLast' ? 'SGD at the end' : 'SGD (loss)'}`;
+      return results.measure(name, 'pp', 'A', ({ probe }) => {
+        return 100 * ((probe['emaLoss'] ?? Number.NaN) - (probe[before] ?? Number.NaN));
+      });
+    };
+    const [last, stopped] = [gain('sgdLast'), gain('sgdLoss')];
+    const random = results.measure('probe accuracy of random weights', '%', 'A', ({ probe }) => {
+      return 100 * (probe['random'] ?? Number.NaN);
+    });
+    const holds = isAbove(last, MARGIN_PP) && isAbove(stopped, MARGIN_PP);
+    const both = isAbove(last) && isAbove(stopped);
+    return {
+      measures: [last, stopped, random],
+      holds,
+      verdict: effectVerdict(both, last.estimate.mean > 0),
+      words: `Probe on digits: ${formatDifference(last.estimate, 'pp')} against SGD at the end, ${formatDifference(stopped.estimate, 'pp')} against SGD (loss). Random weights reach ${formatLevel(random.estimate.mean, '%')}: these features have little to transfer, and only "not worse" is claimed.`,
+    };
+  },
+};
+
+/** F10. */
+export const transferRules: readonly Rule[] = [transfers];

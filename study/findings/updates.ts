@@ -1,0 +1,80 @@
+// Findings on how averages are updated: warm-up of the decay, and an update every T steps.
+// Criteria were fixed before the seeds were run; they are not to be changed after.
+
+import { PLAIN_WINDOWS } from '../runs/conditions.js';
+import { SPARSE, trackId } from '../runs/tracks.js';
+import { isWithin } from './criteria.js';
+import { curve, slowestMain } from './curves.js';
+import { effectVerdict, type Measure, measureOf, type Rule } from './finding.js';
+import { formatDifference, formatLevel, formatMean } from './format.js';
+import type { StudyResults } from './study-results.js';
+
+const [FAST = 0, SLOW = 0] = PLAIN_WINDOWS;
+const EARLY_PP = 10;
+const BEST_PP = 1;
+
+const warmup: Rule = {
+  id: 'F12',
+  title: 'Warm-up of the decay helps early, and changes little later',
+  paper: 'used throughout (section 4.1)',
+  criterion:
+    'window of 10 %, with - without warm-up: validation accuracy after epoch 1 above 10 pp; best accuracy within 1 pp',
+  needs: ['A'],
+  judge: (results) => {
+    const plain = trackId('plain', SLOW);
+    const difference = (name: string, value: (accuracy: readonly number[]) => number): Measure =>
+      results.measure(`${name}, with - without warm-up`, 'pp', 'A', (run) => {
+        return 100 * (value(curve(run, slowestMain(run)).accuracy) - value(curve(run, plain).accuracy));
+      });
+    const first = difference('accuracy after epoch 1', ([accuracy = Number.NaN]) => accuracy);
+    const best = difference('best accuracy', (accuracy) => Math.max(...accuracy));
+    const holds = first.estimate.mean > EARLY_PP && isWithin(best, BEST_PP);
+    return {
+      measures: [first, best],
+      holds,
+      verdict: effectVerdict(holds, first.estimate.mean > 0),
+      words: `After epoch 1 the average with warm-up is ${formatDifference(first.estimate, 'pp')} ahead; its best accuracy differs by ${formatDifference(best.estimate, 'pp')}.`,
+    };
+  },
+};
+
+const FREE_PP = 0.3;
+const NAIVE_FACTOR = 5;
+
+const sparse: Rule = {
+  id: 'F13',
+  title: 'Updating every T steps with decay ** T costs nothing; with the plain decay it does',
+  paper: 'T = 16 with a ** 16: "no difference" to T = 1 (appendix F)',
+  criterion:
+    'mean over epochs of |validation accuracy at T = 4 - at T = 1|: at most 0.3 pp with a ** 4, and at least 5 times larger with a',
+  needs: ['A'],
+  judge: (results) => {
+    const [right, naive] = [gap(results, SPARSE.right), gap(results, SPARSE.naive)];
+    const holds = right.estimate.mean <= FREE_PP && naive.estimate.mean >= NAIVE_FACTOR * right.estimate.mean;
+    return {
+      measures: [right, naive],
+      holds,
+      verdict: effectVerdict(holds, naive.estimate.mean > right.estimate.mean),
+      words: `Mean difference over all epochs: ${formatMean(right.estimate, 'pp')} with decay ** 4, ${formatMean(naive.estimate, 'pp')} with the plain decay (up to ${formatLevel(worst(results), 'pp')} in one epoch).`,
+    };
+  },
+};
+
+function gaps(results: StudyResults, track: string): number[][] {
+  return results.of('A').map((run) => {
+    const reference = curve(run, trackId('plain', FAST)).accuracy;
+    return curve(run, track).accuracy.map((value, epoch) => 100 * Math.abs(value - (reference[epoch] ?? Number.NaN)));
+  });
+}
+
+function gap(results: StudyResults, track: string): Measure {
+  const means = gaps(results, track).map((values) => values.reduce((sum, value) => sum + value, 0) / values.length);
+  return measureOf(`mean |accuracy - accuracy at T = 1|, ${track}`, 'pp', means);
+}
+
+function worst(results: StudyResults): number {
+  return Math.max(...gaps(results, SPARSE.naive).flat());
+}
+
+/** F12, F13. */
+export const updateRules: readonly Rule[] = [warmup, sparse];

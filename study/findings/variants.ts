@@ -1,0 +1,63 @@
+// Findings on variants: BatchNorm statistics recomputed, and the average put back into training.
+// Criteria were fixed before the seeds were run; they are not to be changed after.
+
+import { isAbove, isBelow } from './criteria.js';
+import { type Measure, nullVerdict, type Rule } from './finding.js';
+import { formatDifference } from './format.js';
+import { testAccuracy } from './study-results.js';
+
+const MARGIN_PP = -0.5;
+
+const recompute: Rule = {
+  id: 'F14',
+  title: 'Recomputing BatchNorm statistics for the average at the end does not hurt',
+  paper: 'CIFAR-100N: 64.18 -> 65.15 % (Table 18)',
+  criterion:
+    'BN, test accuracy, recomputed - averaged statistics, EMA (acc) and (loss): intervals above -0.5 pp; a gain is not expected with two BatchNorm layers',
+  needs: ['BN'],
+  judge: (results) => {
+    const gain = (id: 'emaAccuracy' | 'emaLoss'): Measure =>
+      results.measure(`BN: test accuracy, recomputed - averaged statistics, ${id}`, 'pp', 'BN', (run) => {
+        return testAccuracy(run, `${id}Recomputed`) - testAccuracy(run, id);
+      });
+    const [accuracy, loss] = [gain('emaAccuracy'), gain('emaLoss')];
+    const holds = isAbove(accuracy, MARGIN_PP) && isAbove(loss, MARGIN_PP);
+    const gained = isAbove(accuracy) && isAbove(loss);
+    return {
+      measures: [accuracy, loss],
+      holds,
+      verdict: gained ? 'reproduced' : nullVerdict(holds),
+      words: `${formatDifference(accuracy.estimate, 'pp')} for EMA (acc), ${formatDifference(loss.estimate, 'pp')} for EMA (loss). Why it matters for long windows is shown exactly in test/study-batch-norm.test.ts.`,
+    };
+  },
+};
+
+const bootstrap: Rule = {
+  id: 'F15',
+  title: 'Putting the average back into the weights each epoch hurts',
+  paper: 'ResNet-18, CIFAR-100: 75.83 -> 74.47 % (appendix C)',
+  criterion: 'none: BT - A, same seeds, SGD at the end and EMA (loss); "reproduced" if an interval is below 0',
+  needs: ['BT', 'A'],
+  judge: (results) => {
+    const gain = (id: 'sgdLast' | 'emaLoss'): Measure => {
+      const name = `test accuracy, bootstrapped - plain, ${id === 'sgdLast' ? 'SGD at the end' : 'EMA (loss)'}`;
+      const measure = results.paired(name, 'pp', ['BT', 'A'], (with_, without) => {
+        return testAccuracy(with_, id) - testAccuracy(without, id);
+      });
+      if (measure === undefined) throw new RangeError('BT and A have no seed in common');
+      return measure;
+    };
+    const [last, best] = [gain('sgdLast'), gain('emaLoss')];
+    const negative = last.estimate.mean < 0 && best.estimate.mean < 0;
+    const hurts = isBelow(last) || isBelow(best);
+    return {
+      measures: [last, best],
+      holds: null,
+      verdict: hurts ? 'reproduced' : negative ? 'same direction' : 'not reproduced',
+      words: `${formatDifference(last.estimate, 'pp')} for SGD at the end, ${formatDifference(best.estimate, 'pp')} for EMA (loss).`,
+    };
+  },
+};
+
+/** F14, F15. */
+export const variantRules: readonly Rule[] = [recompute, bootstrap];

@@ -1,0 +1,135 @@
+// What a finished run is judged by: every set of weights on the test images, and the linear probe.
+// Trains no network; train.ts does.
+
+import { createHash } from 'node:crypto';
+import type { LayersModel, Tensor } from '@tensorflow/tfjs-node';
+import type { Tf } from '../tfjs.js';
+import { recomputeBatchNorm } from './batch-norm.js';
+import { type TensorBatches, uploadBatches } from './batches.js';
+import type { RunSpec } from './condition.js';
+import { type Judged, judge, judgeTransfer, type Origin, type ProbeImages } from './judge.js';
+import type { Recorder } from './recorder.js';
+import type { ModelId, RunLogits, RunResult } from './result.js';
+import type { RunSamples } from './samples.js';
+import { copyWeights, type Snapshot } from './snapshots.js';
+import type { Trackers } from './trackers.js';
+import { RAW, UNIFORM } from './tracks.js';
+
+/** A trained model and all that was recorded of its run. */
+export interface TrainedRun {
+  readonly spec: RunSpec;
+  readonly samples: RunSamples;
+  /** Digits for the linear probe, where it is measured. */
+  readonly probe: RunSamples | undefined;
+  readonly model: LayersModel;
+  readonly trackers: Trackers;
+  readonly recorder: Recorder;
+  readonly validation: TensorBatches;
+  /** Training images, where BatchNorm statistics are recomputed. */
+  readonly train: TensorBatches | undefined;
+  /** Weights before the first step. */
+  readonly initial: readonly Tensor[];
+}
+
+/** Models whose test logits are kept, for comparisons between seeds. */
+const KEPT: readonly ModelId[] = ['sgdLast', 'sgdLoss', 'emaLoss'];
+
+/** Results by model, and test accuracies of probes. */
+export interface Outcome extends Pick<RunResult, 'models' | 'probe' | 'weightsDigest'> {
+  readonly logits: RunLogits;
+}
+
+type Candidate = Origin & Pick<Snapshot, 'weights'>;
+
+/** Judges a trained run; its model is left with other weights. */
+export async function judgeRun(tf: Tf, run: TrainedRun): Promise<Outcome> {
+  const weightsDigest = await digest(run.model.getWeights());
+  if (run.spec.condition.averages.main === 'none') return { models: {}, probe: {}, weightsDigest, logits: {} };
+  const candidates = collectCandidates(tf, run);
+  try {
+    const judged = await judgeModels(tf, run, candidates);
+    const probe = run.probe === undefined ? {} : await judgeProbes(tf, run, { probe: run.probe, candidates });
+    const models = Object.fromEntries([...judged].map(([id, { result }]) => [id, result]));
+    const kept = [...judged].filter(([id]) => KEPT.includes(id)).map(([id, { logits }]) => [id, logits]);
+    return { models, probe, weightsDigest, logits: Object.fromEntries(kept) };
+  } finally {
+    for (const id of ['sgdLast', 'emaLast'] as const) tf.dispose([...(candidates.get(id)?.weights ?? [])]);
+  }
+}
+
+/** Every set of weights to judge. The last ones are copied here, the snapshots belong to the recorder. */
+function collectCandidates(tf: Tf, { spec, model, trackers, recorder }: TrainedRun): Map<ModelId, Candidate> {
+  const epoch = spec.condition.recipe.epochs;
+  const { bestRaw, bestAverage, uniform } = recorder;
+  const all = new Map<ModelId, Candidate | undefined>([
+    ['sgdLast', { track: RAW, epoch, weights: copyWeights(tf, model) }],
+    ['sgdAccuracy', bestRaw.byAccuracy],
+    ['sgdLoss', bestRaw.byLoss],
+    ['emaAccuracy', bestAverage.byAccuracy],
+    ['emaLoss', bestAverage.byLoss],
+  ]);
+  const { slowest } = trackers;
+  if (slowest !== undefined) all.set('emaLast', { track: slowest.track.id, epoch, weights: trackers.copy(slowest) });
+  if (uniform.samples > 0) all.set('uniform', { track: UNIFORM, epoch, weights: uniform.weights });
+  return new Map([...all].flatMap(([id, candidate]) => (candidate === undefined ? [] : [[id, candidate]])));
+}
+
+async function judgeModels(
+  tf: Tf,
+  run: TrainedRun,
+  candidates: Map<ModelId, Candidate>,
+): Promise<Map<ModelId, Judged>> {
+  const { model, samples, validation, train } = run;
+  const test = uploadBatches(tf, samples.test, samples);
+  const judged = new Map<ModelId, Judged>();
+  try {
+    for (const [id, { track, epoch, weights }] of candidates) {
+      model.setWeights([...weights]);
+      judged.set(id, await judge(model, { track, epoch }, { validation, test }));
+      const recomputed = RECOMPUTED[id];
+      if (!run.spec.condition.measures.recompute || recomputed === undefined) continue;
+      recomputeBatchNorm(tf, model, train?.batches ?? []);
+      judged.set(recomputed, await judge(model, { track, epoch }, { validation, test }));
+    }
+    return judged;
+  } finally {
+    test.dispose();
+  }
+}
+
+const RECOMPUTED: Readonly<Partial<Record<ModelId, ModelId>>> = {
+  emaAccuracy: 'emaAccuracyRecomputed',
+  emaLoss: 'emaLossRecomputed',
+};
+
+async function judgeProbes(
+  tf: Tf,
+  { model, initial, spec }: TrainedRun,
+  { probe, candidates }: { readonly probe: RunSamples; readonly candidates: Map<ModelId, Candidate> },
+): Promise<Record<string, number>> {
+  const upload = (name: 'train' | 'test'): TensorBatches => uploadBatches(tf, probe[name], probe);
+  const images: ProbeImages = { train: upload('train'), test: upload('test'), classes: probe.images.classes };
+  const accuracies: Record<string, number> = {};
+  const measure = async (name: string, weights: readonly Tensor[]): Promise<void> => {
+    model.setWeights([...weights]);
+    accuracies[name] = await judgeTransfer(tf, model, images, spec.seed);
+  };
+  try {
+    await measure('random', initial);
+    for (const id of KEPT) await measure(id, candidates.get(id)?.weights ?? initial);
+    return accuracies;
+  } finally {
+    images.train.dispose();
+    images.test.dispose();
+  }
+}
+
+/** SHA-256 of the weights' bytes, in order. */
+async function digest(weights: readonly Tensor[]): Promise<string> {
+  const hash = createHash('sha256');
+  for (const weight of weights) {
+    const values = await weight.data();
+    hash.update(new Uint8Array(values.buffer, values.byteOffset, values.byteLength));
+  }
+  return hash.digest('hex');
+}

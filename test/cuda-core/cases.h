@@ -1,0 +1,17 @@
+// The groups of checks, one file each.
+// Each runs on the current device and leaves the fake reset.
+#pragma once
+
+namespace cases {
+
+// Before a driver is loaded: the reason why there are no GPU kernels.
+void NoDriver();
+
+void ModuleCache();  // first: counts the first loads
+void Updates();
+void Launches();  // how many, how large, no waiting
+void Copies();
+void StatisticsFigures();
+void Faults();  // fake only
+
+}  // namespace cases

@@ -1,0 +1,50 @@
+// Test of the CUDA launcher and kernels without TensorFlow.
+//   cuda_core_test DRIVER              DRIVER: the fake libcuda.so.1 of this folder's build, or
+//   "libcuda.so.1" for a real GPU cuda_core_test --incomplete DRIVER a driver that lacks functions:
+//   the message must name them
+#include <dlfcn.h>
+
+#include <cstdio>
+#include <string>
+
+#include "cases.h"
+#include "check.h"
+#include "device.h"
+#include "ema_cuda.h"
+
+namespace {
+
+int CheckIncomplete(const char* driver) {
+  check::Group("a driver that lacks functions");
+  check::That(dlopen(driver, RTLD_NOW | RTLD_LOCAL) != nullptr, "the incomplete driver loads");
+  const ema::Status status = ema::CudaFindDriver();
+  check::Contains(status.message(), "libcuda.so.1 lacks ", "names the library");
+  check::Contains(status.message(), "cuLaunchKernel", "names the function");
+  check::Contains(status.message(), "CUDA 9.2", "names the way out");
+  return check::Summary();
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  const std::string first = argc > 1 ? argv[1] : "";
+  if (first == "--incomplete" && argc > 2) return CheckIncomplete(argv[2]);
+  if (first.empty()) {
+    std::fprintf(stderr, "usage: cuda_core_test [--incomplete] DRIVER\n");
+    return 2;
+  }
+  cases::NoDriver();
+  device::Open(first);
+  const ema::Status found = ema::CudaFindDriver();
+  check::That(found.ok(), "finds the driver: " + found.message());
+  std::printf("%s, %d device(s), driver API %d\n", device::Name(0).c_str(), device::Count(),
+              device::DriverVersion());
+  device::MakeCurrent(0);
+  cases::ModuleCache();
+  cases::Updates();
+  cases::Launches();
+  cases::Copies();
+  cases::StatisticsFigures();
+  if (device::IsFake()) cases::Faults();
+  return check::Summary();
+}

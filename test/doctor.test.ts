@@ -1,0 +1,347 @@
+// The command `tfjs-ema doctor` on sound and broken set-ups, each a folder of its own and a process of its own.
+// Nothing is mocked: what is broken is really missing.
+
+import { spawnSync } from 'node:child_process';
+import {
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { afterEach, describe, expect, it } from 'vitest';
+import { judge, verdict } from '../src/cli/checks.js';
+import { CUDA_LIBRARIES } from '../src/cli/cures.js';
+import type { Check, CheckId, Facts } from '../src/cli/facts.js';
+import { coreSelfTest } from '../src/cli/self-test.js';
+
+const ROOT = fileURLToPath(new URL('..', import.meta.url));
+const MAIN = join(ROOT, 'src/cli/main.ts');
+const require = createRequire(import.meta.url);
+const TSX = pathToFileURL(require.resolve('tsx')).href;
+const installed = (name: string) => dirname(require.resolve(`${name}/package.json`));
+const folders: string[] = [];
+
+afterEach(() => {
+  for (const folder of folders.splice(0)) rmSync(folder, { recursive: true, force: true });
+});
+
+/** An app without packages. */
+function app(files: Readonly<Record<string, string>> = {}): string {
+  const folder = realpathSync(mkdtempSync(join(tmpdir(), 'tfjs-ema-doctor-')));
+  folders.push(folder);
+  mkdirSync(join(folder, 'node_modules/@tensorflow'), { recursive: true });
+  for (const [name, text] of Object.entries({ 'package.json': '{}', ...files })) {
+    mkdirSync(dirname(join(folder, name)), { recursive: true });
+    writeFileSync(join(folder, name), text);
+  }
+  return folder;
+}
+
+function link(folder: string, name: string): void {
+  symlinkSync(installed(name), join(folder, 'node_modules', name));
+}
+
+/** tfjs-node as it lies in node_modules before its install script has run. */
+function unpackedOnly(folder: string): string {
+  const target = join(folder, 'node_modules/@tensorflow/tfjs-node');
+  for (const part of ['package.json', 'dist/index.js'])
+    cpSync(join(installed('@tensorflow/tfjs-node'), part), join(target, part));
+  return target;
+}
+
+interface Report {
+  readonly code: number | null;
+  readonly engine: string | null;
+  readonly verdict: string;
+  readonly checks: readonly Check[];
+  check(id: CheckId): Check | undefined;
+}
+
+function run(folder: string, args: readonly string[], env: NodeJS.ProcessEnv = {}) {
+  return spawnSync(process.execPath, ['--import', TSX, MAIN, ...args], {
+    cwd: folder,
+    encoding: 'utf8',
+    env: { ...process.env, ...env },
+  });
+}
+
+function doctor(folder: string, env: NodeJS.ProcessEnv = {}): Report {
+  const { status, stdout, stderr } = run(folder, ['doctor', '--json'], env);
+  expect(stderr).toBe('');
+  const report = JSON.parse(stdout);
+  return { ...report, code: status, check: (id) => report.checks.find((check: Check) => check.id === id) };
+}
+
+describe('tfjs-ema doctor', { timeout: 60_000 }, () => {
+  it('finds nothing wrong in an app with tfjs-node: the native engine runs', () => {
+    const folder = app();
+    link(folder, '@tensorflow/tfjs-node');
+    const report = doctor(folder);
+    expect(report.checks.filter(({ status }) => status !== 'ok' && status !== 'warn')).toEqual([]);
+    expect(report.check('tensorflow')?.message).toMatch(/^TensorFlow 2\.\d+\.\d+ \(\/.*libtensorflow.*\)$/);
+    expect(report.check('ops')?.message).toMatch(/^registered for CPU/);
+    expect(report.check('device')?.message).toBe('tfjs-node and the ops run on the CPU');
+    expect(report).toMatchObject({ code: 0, engine: 'native', verdict: 'Updates run natively, on the CPU.' });
+  });
+
+  it('names the package to install where there is no tfjs at all', () => {
+    const folder = app();
+    const report = doctor(folder);
+    expect(report.check('tfjs')).toEqual({
+      id: 'tfjs',
+      status: 'fail',
+      message: `no @tensorflow/tfjs-node, tfjs-node-gpu or tfjs can be imported from ${folder}`,
+      cure: "in the app's folder: npm install @tensorflow/tfjs-node",
+    });
+    expect(report).toMatchObject({ code: 1, engine: null, verdict: 'Updates cannot run here yet.' });
+  });
+
+  it('accepts plain tfjs, and says how to get native updates', () => {
+    const folder = app({ 'pnpm-lock.yaml': '' });
+    link(folder, '@tensorflow/tfjs');
+    const report = doctor(folder);
+    expect(report.check('tfjs')).toMatchObject({
+      status: 'warn',
+      cure: expect.stringContaining('pnpm add @tensorflow/tfjs-node'),
+    });
+    expect(report.check('engines')?.message).toContain("tfjs runs on the backend 'cpu'");
+    expect(report).toMatchObject({ code: 0, engine: 'js' });
+  });
+
+  it('tells a failed install script from one that never ran', () => {
+    const folder = app();
+    mkdirSync(join(unpackedOnly(folder), 'deps'));
+    const report = doctor(folder);
+    expect(report.check('binding')?.message).toContain('the install script of @tensorflow/tfjs-node ran, but failed');
+    expect(report.check('binding')?.cure).toMatch(
+      /^npm rebuild @tensorflow\/tfjs-node --foreground-scripts, .*TFJS_NODE_CDN_STORAGE/,
+    );
+    expect(report.code).toBe(1);
+  });
+
+  it.each([
+    [
+      'npm',
+      { '.npmrc': 'ignore-scripts=true\n' },
+      /\.npmrc: ignore-scripts=true/,
+      /^npm rebuild @tensorflow\/tfjs-node --ignore-scripts=false/,
+    ],
+    [
+      'pnpm',
+      { 'node_modules/.modules.yaml': '{"ignoredBuilds": ["@tensorflow/tfjs-node@4.22.0"]}' },
+      /approved packages only/,
+      /^pnpm approve-builds/,
+    ],
+    [
+      'yarn',
+      { 'node_modules/.yarn-state.yml': '', '.yarnrc.yml': 'enableScripts: false\n' },
+      /enableScripts: false/,
+      /^yarn config set enableScripts true && yarn rebuild/,
+    ],
+    [
+      'yarn 1',
+      { 'node_modules/.yarn-integrity': '', '.yarnrc': 'ignore-scripts true\n' },
+      /ignore-scripts true/,
+      /^yarn config delete ignore-scripts/,
+    ],
+  ])('names the setting of %s that blocks install scripts, and what to type', (_, files, cause, cure) => {
+    const folder = app(files as Readonly<Record<string, string>>);
+    unpackedOnly(folder);
+    const check = doctor(folder, { npm_config_ignore_scripts: '' }).check('binding');
+    expect(check?.status).toBe('fail');
+    expect(check?.message).toContain('never ran: blocked by');
+    expect(check?.message).toMatch(cause);
+    expect(check?.cure).toMatch(cure);
+  });
+
+  it('runs in JavaScript where there is no binary for the platform, and says so', () => {
+    const folder = app();
+    link(folder, '@tensorflow/tfjs-node');
+    const report = doctor(folder, { PREBUILDS_ONLY: '1', npm_config_arch: 'riscv64' });
+    expect(report.check('addon')).toMatchObject({
+      status: 'warn',
+      message: expect.stringMatching(/No native build was found for platform=linux arch=riscv64/),
+    });
+    expect(report.check('addon')?.cure).toContain('binaries exist for linux-x64 and linux-arm64 with glibc');
+    expect(report.check('engines')).toMatchObject({ status: 'warn', message: expect.stringContaining('engine js') });
+    expect(report).toMatchObject({ code: 0, engine: 'js' });
+  });
+
+  it('names tfjs-ema/compat where Node lacks what tfjs-node calls', () => {
+    // What Node 23 did; scripts/test-nodes.mjs runs this on a real Node 24.
+    const folder = app({ 'remove.cjs': "delete require('node:util').isNullOrUndefined;\n" });
+    link(folder, '@tensorflow/tfjs-node');
+    const report = doctor(folder, { NODE_OPTIONS: `--require=${join(folder, 'remove.cjs')}` });
+    expect(report.check('compat')).toMatchObject({
+      status: 'warn',
+      message: expect.stringContaining('util.isNullOrUndefined'),
+    });
+    expect(report.check('compat')?.cure).toContain(
+      "import 'tfjs-ema/compat' before the import of @tensorflow/tfjs-node",
+    );
+    expect(report).toMatchObject({ code: 0, engine: 'native' });
+  });
+
+  it('lists the CUDA 11 libraries that tfjs-node-gpu lacks, and where to get them', (context) => {
+    const folder = app();
+    const gpu = join(folder, 'node_modules/@tensorflow/tfjs-node-gpu');
+    const cpu = installed('@tensorflow/tfjs-node');
+    mkdirSync(gpu);
+    for (const part of ['dist', 'lib', 'deps']) symlinkSync(join(cpu, part), join(gpu, part));
+    const manifest = JSON.parse(readFileSync(join(cpu, 'package.json'), 'utf8'));
+    writeFileSync(join(gpu, 'package.json'), JSON.stringify({ ...manifest, name: '@tensorflow/tfjs-node-gpu' }));
+    const report = doctor(folder);
+    const cuda = report.check('cuda');
+    if (cuda?.status === 'ok') context.skip();
+    expect(cuda?.message).toContain('missing for TensorFlow 2.9.1: libcudart.so.11.0, libcublas.so.11');
+    expect(cuda?.cure).toContain('pip install --target cuda11 nvidia-cuda-runtime-cu11');
+    expect(report.check('device')?.message).toContain('runs on the CPU: TensorFlow found no usable GPU');
+    expect(report.code).toBe(1);
+  });
+
+  it('prints each check with its cure below, and the verdict last', () => {
+    const { stdout, status } = run(app(), ['doctor']);
+    expect(stdout).toMatch(/^tfjs-ema \d+\.\d+\.\d+ in \/.*\n\nok {4}node {7}Node /);
+    expect(stdout).toMatch(/\nfail {2}tfjs .*\n {13} -> in the app's folder: npm install/);
+    expect(stdout).toMatch(/\n\nUpdates cannot run here yet\.\n$/);
+    expect(status).toBe(1);
+  });
+
+  it('answers a wrong command or option with its usage and exit code 2', () => {
+    for (const args of [[], ['docter'], ['doctor', '--yaml'], ['toString']]) {
+      const { status, stderr } = run(tmpdir(), args);
+      expect(stderr).toContain('usage: tfjs-ema COMMAND');
+      expect(status).toBe(2);
+    }
+    expect(run(tmpdir(), ['--help'])).toMatchObject({ status: 0, stderr: '' });
+  });
+});
+
+describe('judging', () => {
+  const registration = {
+    ops: { create: 'C', update: 'U', read: 'R', write: 'W', stats: 'S' },
+    tensorflow: '2.9.1',
+    tensorflowPath: '/tf/libtensorflow.so.2',
+    devices: ['CPU', 'GPU'],
+    gpuReason: '',
+  } as const;
+  const healthy: Facts = {
+    directory: '/app',
+    node: { version: '22.1.0', napi: 9, platform: 'linux', arch: 'x64', glibc: '2.36' },
+    addon: {
+      path: '/p/tfjs-ema.glibc.node',
+      sha256: 'ab',
+      published: true,
+      build: { version: '1.0.0', cpuKernel: 'avx2', threads: 2, compiler: 'Clang' },
+      selfTest: { compared: 10, differing: 0 },
+    },
+    copies: [{ name: '@tensorflow/tfjs-core', version: '4.22.0', path: '/app/core' }],
+    tfjs: {
+      name: '@tensorflow/tfjs-node-gpu',
+      version: '4.22.0',
+      path: '/app/tfjs-node-gpu',
+      binding: '/app/tfjs_binding.node',
+      scriptRan: true,
+      manager: 'npm',
+      scriptsBlockedBy: undefined,
+    },
+    probe: {
+      error: undefined,
+      needsCompat: false,
+      backend: 'tensorflow',
+      usesGpu: true,
+      registration,
+      engines: { engine: 'native', reason: 'because', difference: 1e-8, tolerance: 1e-6 },
+    },
+    cuda: { driver: '535.104.05', missing: [] },
+  };
+  const find = (facts: Partial<Facts>, id: CheckId) => judge({ ...healthy, ...facts }).find((check) => check.id === id);
+
+  it('finds a GPU set-up healthy, and says that updates run on the GPU', () => {
+    expect(judge(healthy).filter(({ status, cure }) => status !== 'ok' || cure !== '')).toEqual([]);
+    expect(verdict(healthy)).toBe('Updates run natively, on the GPU.');
+  });
+
+  it('fails where tfjs-node is on the GPU and the ops are not', () => {
+    const probe = {
+      ...healthy.probe,
+      registration: { ...registration, devices: ['CPU'], gpuReason: 'cuLaunchKernel is missing' },
+    } as Facts['probe'];
+    expect(find({ probe }, 'device')).toMatchObject({
+      status: 'fail',
+      message: expect.stringContaining('cuLaunchKernel is missing'),
+    });
+  });
+
+  it('fails for an old Node and warns of an old C library', () => {
+    expect(find({ node: { ...healthy.node, version: '18.20.0' } }, 'node')).toMatchObject({
+      status: 'fail',
+      cure: expect.stringContaining('20.19'),
+    });
+    expect(find({ node: { ...healthy.node, glibc: '2.17' } }, 'node')).toMatchObject({
+      status: 'warn',
+      cure: expect.stringContaining('glibc 2.28'),
+    });
+  });
+
+  it('names musl where a binary is missing for it', () => {
+    const addon = { reason: 'No native build was found for platform=linux arch=x64 libc=musl' };
+    expect(find({ addon, node: { ...healthy.node, glibc: undefined } }, 'addon')?.cure).toContain(
+      'linux-x64 with musl',
+    );
+  });
+
+  it('warns of two copies of tfjs-core, whose callbacks are strangers to each other', () => {
+    const copies = [...healthy.copies, { name: '@tensorflow/tfjs-core', version: '4.20.0', path: '/app/other/core' }];
+    expect(find({ copies }, 'copies')).toMatchObject({ status: 'warn', cure: expect.stringContaining('npm dedupe') });
+  });
+
+  it('fails where the engines disagree, and where the addon computes other bits', () => {
+    const engines = { engine: 'native', reason: 'because', difference: 1e-3, tolerance: 1e-6 } as const;
+    expect(find({ probe: { ...healthy.probe, engines } as Facts['probe'] }, 'engines')?.status).toBe('fail');
+    const addon = { ...healthy.addon, selfTest: { compared: 10, differing: 1 } } as Facts['addon'];
+    expect(find({ addon }, 'self-test')?.message).toContain('1 of 10 numbers');
+  });
+
+  it('reports how the process that loaded tfjs died', () => {
+    const probe = {
+      ...healthy.probe,
+      backend: undefined,
+      engines: undefined,
+      error: 'the process ended with signal SIGSEGV: it printed nothing',
+    } as Facts['probe'];
+    expect(find({ probe }, 'tensorflow')).toMatchObject({
+      status: 'fail',
+      message: expect.stringContaining('SIGSEGV'),
+    });
+  });
+
+  it('asks for the driver where there is none, and for the libraries only where they are missing', () => {
+    const probe = { ...healthy.probe, usesGpu: false } as Facts['probe'];
+    const none = { driver: undefined, missing: [] };
+    expect(find({ probe, cuda: none }, 'cuda')?.cure).toMatch(
+      /^install the NVIDIA driver .*the CUDA 11 libraries are all there$/,
+    );
+    const missing = Object.keys(CUDA_LIBRARIES).map((soname) => ({ soname, reason: 'no such file' }));
+    const cure = find({ probe, cuda: { driver: '535', missing } }, 'cuda')?.cure ?? '';
+    for (const name of new Set(Object.values(CUDA_LIBRARIES))) expect(cure).toContain(name);
+  });
+});
+
+describe('the core self-test', () => {
+  it('counts the numbers that an addon gets wrong', () => {
+    const lazy = { lerp: () => undefined };
+    // Of five alphas, 0 alone leaves the shadow as it was.
+    const { compared, differing } = coreSelfTest(lazy);
+    expect(differing).toBeGreaterThan(0.7 * compared);
+    expect(differing).toBeLessThanOrEqual(0.8 * compared);
+  });
+});
