@@ -146,7 +146,10 @@ function parseReport(text) {
   let row;
   for (const line of text.split('\n')) {
     const name = /Compiling entry function '(\w+)'/.exec(line)?.[1];
-    if (name) rows.push((row = { name, registers: 0, spills: 0 }));
+    if (name) {
+      row = { name, registers: 0, spills: 0 };
+      rows.push(row);
+    }
     const spills = /(\d+) bytes spill stores, (\d+) bytes spill loads/.exec(line);
     if (row && spills) row.spills = Number(spills[1]) + Number(spills[2]);
     const registers = /Used (\d+) registers/.exec(line)?.[1];

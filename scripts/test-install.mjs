@@ -85,6 +85,13 @@ function placeBinding(app) {
   for (const part of ['deps', 'lib']) symlinkSync(join(from, part), join(to, part));
 }
 
+/** The first JavaScript block of the README, which must run as it stands. */
+function readmeExample() {
+  const path = join(root, 'README.md');
+  const block = existsSync(path) ? /```js\n([\s\S]*?)```/.exec(readFileSync(path, 'utf8')) : null;
+  return block?.[1];
+}
+
 function bytesOf(folder) {
   return Number(execFileSync('du', ['-sb', realpathSync(folder)], { encoding: 'utf8' }).split('\t')[0]);
 }
@@ -107,6 +114,11 @@ function tryApp(manager, { tfjs, engine }, { tarball, bin }) {
   const doctor = JSON.parse(
     runNode(app, ['--import', 'tfjs-ema/compat', 'node_modules/tfjs-ema/dist/cli/main.js', 'doctor', '--json'], env),
   );
+  const example = engine === 'native' ? readmeExample() : undefined;
+  if (example !== undefined) {
+    writeFileSync(join(app, 'readme.mjs'), example);
+    runNode(app, ['--import', 'tfjs-ema/compat', 'readme.mjs'], env);
+  }
   if (doctor.engine !== engine) throw new Error(`doctor says ${doctor.engine}, the app runs on ${engine}`);
   return {
     manager: manager.name,

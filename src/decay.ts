@@ -204,7 +204,7 @@ export function resolveDecays(specs: DecaySpecs, run: RunLength = {}, name = 'de
 export function checkDecay(name: string, decay: unknown): number {
   if (typeof decay === 'number' && decay >= 0 && decay <= 1) return decay;
   const wayOut =
-    typeof decay === 'number' && decay > 1
+    typeof decay === 'number' && decay > 1 && decay < Number.POSITIVE_INFINITY
       ? `For a half-life of ${decay} steps write { halfLife: ${decay} }.`
       : 'A typical decay is 0.999; { halfLife: { epochs: 1 } } is one too.';
   throw invalid(name, 'a number from 0 to 1, or { halfLife }, { timeConstant } or { window }', decay, wayOut);

@@ -34,7 +34,7 @@ class JsShadows implements Shadows {
   readonly averages: number;
   readonly bytes: number;
   readonly #tf: Tfjs;
-  // One row per average. A tensor is never written after it was made, so a clone, which shares its memory, is a safe copy.
+  // One row per average. These tensors are never written after they were made: an unchanged one may be cloned.
   #rows: Shadow[][];
 
   constructor(tf: Tfjs, weights: readonly Tensor[], options: ShadowOptions) {
@@ -45,7 +45,7 @@ class JsShadows implements Shadows {
     this.bytes = 4 * floats * options.averages * (compensated ? 2 : 1);
     this.#rows = this.#keepAll(() =>
       Array.from({ length: options.averages }, () =>
-        weights.map((weight) => ({ high: weight.clone(), low: compensated ? tf.zeros(weight.shape) : undefined })),
+        weights.map((weight) => ({ high: this.#copy(weight), low: compensated ? tf.zeros(weight.shape) : undefined })),
       ),
     );
   }
@@ -80,8 +80,8 @@ class JsShadows implements Shadows {
       previous.map((shadow, i) => {
         const low = shadow.low?.clone();
         return part === 'high'
-          ? { high: at(values, i).clone(), low }
-          : { high: shadow.high.clone(), low: at(values, i).clone() };
+          ? { high: this.#copy(at(values, i)), low }
+          : { high: shadow.high.clone(), low: this.#copy(at(values, i)) };
       }),
     ]);
     this.#rows = this.#rows.map((row) => (row === previous ? at(next, 0) : row));
@@ -91,6 +91,14 @@ class JsShadows implements Shadows {
   dispose(): void {
     this.#disposeAll(this.#rows);
     this.#rows = [];
+  }
+
+  /**
+   * A copy in memory of its own: a clone would share that of the weight, and with it what becomes of it. tfjs has no op for
+   * that; reversing twice moves every bit and computes nothing.
+   */
+  #copy(tensor: Tensor): Tensor {
+    return this.#tf.tidy(() => tensor.flatten().reverse().reverse().reshape(tensor.shape));
   }
 
   /** One scalar for each alpha of an update, however many weights it serves. */
@@ -107,7 +115,7 @@ class JsShadows implements Shadows {
     const { low, high } = shadow;
     // As in native/lerp.h: alpha 0 keeps the shadow and alpha 1 takes the weight, to the bit.
     if (alpha === 0) return { high: high.clone(), low: low?.clone() };
-    if (alpha === 1) return { high: weight.clone(), low: low && this.#tf.zeros(weight.shape) };
+    if (alpha === 1) return { high: this.#copy(weight), low: low && this.#tf.zeros(weight.shape) };
     // Made out here: inside of the scope below it would end with it, and the next weight needs it too.
     const factor = scale(alpha);
     if (low === undefined) return { high: this.#plain(high, weight, factor), low };

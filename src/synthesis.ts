@@ -170,13 +170,13 @@ function residualNorm(decays: readonly number[], coefficients: readonly number[]
 }
 
 function checkRange(decays: readonly number[], wanted: number): void {
-  const lowest = Math.min(...decays);
-  const highest = Math.max(...decays);
-  if (wanted >= lowest && wanted <= highest) return;
-  const [from, to, received] = [lowest, highest, wanted].map((b) => Number(halfLifeOf(b).toPrecision(4)));
+  if (decays.length === 0) throw invalid('decays', 'tracked averages with decays below 1', decays);
+  const ends = [Math.min(...decays), Math.max(...decays)] as const;
+  if (wanted >= ends[0] && wanted <= ends[1]) return;
+  const [from, to, received] = [...ends, wanted].map((b) => Number(halfLifeOf(b).toPrecision(4)));
   throw invalid(
     'decay',
-    decays.length === 0 ? 'tracked averages with decays below 1' : `a half-life from ${from} to ${to} steps`,
+    `a half-life from ${from} to ${to} steps`,
     received,
     'Outside the tracked decays the error grows without limit: track a wider range of them in the next run.',
   );

@@ -365,12 +365,11 @@ function otherTfjs(): typeof import('@tensorflow/tfjs') {
 
 /** Runs a TypeScript module in a process of its own; gives what it printed. */
 function runScript(source: string, args: string[] = [], env: NodeJS.ProcessEnv = {}): string {
-  const options = {
+  const flags = ['--import', 'tsx', '--input-type=module', '--eval', source, '--'];
+  return execFileSync(process.execPath, [...flags, ...args], {
     cwd: new URL('..', import.meta.url),
     encoding: 'utf8',
     env: { ...process.env, ...env },
     stdio: ['ignore', 'pipe', 'ignore'],
-  } as const;
-  const flags = ['--import', 'tsx', '--input-type=module', '--eval', source, '--'];
-  return execFileSync(process.execPath, [...flags, ...args], options).trim();
+  }).trim();
 }

@@ -162,7 +162,7 @@ describe('the closed form', () => {
         const sum = coefficients.reduce((total, c) => total + c, 0);
         expect(Math.abs(sum - 1)).toBeLessThan(1e-11 * amplification);
       }),
-      { numRuns: 60 },
+      { numRuns: 30 },
     );
   });
 
@@ -203,7 +203,7 @@ describe('on paths of weights', () => {
   const kinds = ['walk', 'converging', 'noise', 'jump'] as const;
 
   it.each(kinds)('the measured error stays within the bound: %s', (kind) => {
-    for (const steps of [40, 700, 5000]) {
+    for (const steps of [40, 700, 3000]) {
       const weights = path(kind, steps, 7);
       const reach = radius(weights);
       for (const updateEvery of [1, 16]) {
@@ -217,7 +217,7 @@ describe('on paths of weights', () => {
   });
 
   it.each(kinds)('with the paper’s warm-up it stays within the bound of the run: %s', (kind) => {
-    for (const steps of [40, 700, 5000]) {
+    for (const steps of [40, 700, 3000]) {
       const weights = path(kind, steps, 11);
       const reach = radius(weights);
       for (const updateEvery of [1, 16]) {

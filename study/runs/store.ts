@@ -9,17 +9,28 @@ import type { RunSpec } from './condition.js';
 import type { ModelId, RunLogits, RunResult } from './result.js';
 import type { RunOutput } from './train.js';
 
-/** A finished run. */
-export interface StoredRun extends RunOutput {
-  readonly spec: RunSpec;
-  /** Wall time; not part of the result, which is the same in every repetition. */
+/** What a run was made on. */
+export interface RunEnvironment {
+  readonly tensorflow: string;
+  readonly node: string;
+  readonly machine: string;
+}
+
+/** What is noted of a run beside its result, which is the same in every repetition. */
+export interface RunNotes {
+  /** Wall time. */
   readonly seconds: number;
+  readonly environment: RunEnvironment;
+}
+
+/** A finished run. */
+export interface StoredRun extends RunOutput, RunNotes {
+  readonly spec: RunSpec;
 }
 
 /** What `result.json` holds. */
-interface StoredRecord {
+interface StoredRecord extends RunNotes {
   readonly spec: RunSpec;
-  readonly seconds: number;
   readonly result: RunResult;
 }
 
@@ -64,11 +75,11 @@ export class RunStore {
    * Keeps a finished run. It is written beside its place and renamed: a process killed at any moment leaves the run there as
    * a whole or not at all.
    */
-  write(spec: RunSpec, { result, logits }: RunOutput, seconds: number): void {
+  write(spec: RunSpec, { result, logits }: RunOutput, notes: RunNotes): void {
     const path = this.#pathOf(spec);
     const draft = join(this.#folder, `${DRAFT}${process.pid}-${randomUUID()}`);
     mkdirSync(draft);
-    const record: StoredRecord = { spec, seconds, result };
+    const record: StoredRecord = { spec, ...notes, result };
     writeFileSync(join(draft, RECORD), `${JSON.stringify(record)}\n`);
     for (const [model, values] of Object.entries(logits)) writeFloats(join(draft, `logits-${model}.f32`), values);
     rmSync(path, { recursive: true, force: true });

@@ -1,13 +1,13 @@
 // A process that trains one run after the other, as its parent tells it, and stores each result.
 // Started by pool.ts; decides nothing.
 
-import { performance } from 'node:perf_hooks';
+import { availableParallelism, cpus } from 'node:os';
 import { type LoadedData, loadStudyData } from '../data/study-data.js';
 import { tf } from '../tfjs.js';
 import type { DataChoice, RunSpec } from './condition.js';
 import type { FromWorker, ToWorker } from './messages.js';
 import { drawSamples, type RunSamples } from './samples.js';
-import { RunStore } from './store.js';
+import { type RunEnvironment, RunStore } from './store.js';
 import { trainRun } from './train.js';
 
 /** Digits for the linear probe: all of them, split as the data set is. */
@@ -33,8 +33,16 @@ async function train(spec: RunSpec, folder: string): Promise<void> {
     onEpoch: (epoch) => tell({ kind: 'epoch', epoch }),
   });
   const seconds = (performance.now() - begin) / 1000;
-  new RunStore(folder).write(spec, output, seconds);
+  new RunStore(folder).write(spec, output, { seconds, environment: environment() });
   tell({ kind: 'done', seconds });
+}
+
+/** What the run was made on: for reports. */
+function environment(): RunEnvironment {
+  const { binding } = tf.backend() as unknown as { readonly binding?: { readonly TF_Version?: string } };
+  const tensorflow = `TensorFlow ${binding?.TF_Version ?? 'unknown'}, tfjs ${tf.version['tfjs']}`;
+  const machine = `${availableParallelism()} cores, ${cpus()[0]?.model ?? 'unknown processor'}`;
+  return { tensorflow, node: process.version, machine: `${machine}, ${process.platform} ${process.arch}` };
 }
 
 function tell(message: FromWorker): void {

@@ -7,6 +7,8 @@ namespace cases {
 // Before a driver is loaded: the reason why there are no GPU kernels.
 void NoDriver();
 
+void Streams();  // needs no device
+
 void ModuleCache();  // first: counts the first loads
 void Updates();
 void Launches();  // how many, how large, no waiting

@@ -113,7 +113,7 @@ void Refusals() {
 }  // namespace
 
 void NoDriver() {
-  check::Group("without a driver, and with one");
+  check::Group("without a driver");
   const ema::Status status = ema::CudaFindDriver();
   check::Contains(status.message(), "has not loaded the CUDA driver", "no driver");
 }

@@ -34,6 +34,8 @@ int main(int argc, char** argv) {
     return 2;
   }
   cases::NoDriver();
+  cases::Streams();
+  check::Group("finding the driver");
   device::Open(first);
   const ema::Status found = ema::CudaFindDriver();
   check::That(found.ok(), "finds the driver: " + found.message());

@@ -226,8 +226,9 @@ void Accuracy() {
       stream.Synchronise();
       const double value =
           double{arena.Read(1)[0]} + (compensated ? double{arena.Read(1, 16)[0]} : 0.0);
-      // Plain: a step rounds the shadow by at most half an ulp of 2 (1.2e-7), and 1 / alpha steps are remembered. Compensated: only the
-      // difference is rounded, and that error enters times alpha: the sum of all steps stays below one such rounding.
+      // Plain: a step rounds the shadow by at most half an ulp of 2 (1.2e-7), and 1 / alpha steps
+      // are remembered. Compensated: only the difference is rounded, and that error enters times
+      // alpha: the sum of all steps stays below one such rounding.
       const double bound = 1.2e-7 * (compensated ? 1 : std::min(1000.0, 1 / (1 - decay)));
       char error[32];
       std::snprintf(error, sizeof(error), "%.3g", value - exact);

@@ -207,7 +207,9 @@ function twoDevices(): object {
   for (let step = 0; step < 20; step += 1) {
     byLayer(model).forEach((weight, i) => {
       const value = floats(weight.read().size, 50 * step + i);
-      tf.tidy(() => weight.write(tf.tensor(value, weight.read().shape)));
+      tf.tidy(() => {
+        weight.write(tf.tensor(value, weight.read().shape));
+      });
       lerp(value, expected[i] ?? [], alpha, false);
     });
     ema.update();

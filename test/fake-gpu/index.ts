@@ -35,7 +35,7 @@ const build = join(root, '.cache', 'cuda-core');
 /** TensorFlow's C headers: of the bootstrap, or of `$TFJS_EMA_TENSORFLOW_INCLUDE`. Empty when there are none. */
 function tensorflowInclude(): string {
   const own = join(tfjsNodeFolder(), 'deps', 'include');
-  const candidates = [process.env.TFJS_EMA_TENSORFLOW_INCLUDE ?? '', own];
+  const candidates = [process.env['TFJS_EMA_TENSORFLOW_INCLUDE'] ?? '', own];
   const header = join('tensorflow', 'c', 'experimental', 'stream_executor', 'stream_executor.h');
   return candidates.find((folder) => folder !== '' && existsSync(join(folder, header))) ?? '';
 }
@@ -47,6 +47,7 @@ function tfjsNodeFolder(): string {
 /** Why the fake GPU cannot be used here; empty when it can. */
 export function whyNoFakeGpu(): string {
   if (process.platform !== 'linux') return 'the fake GPU is for Linux';
+  if (process.env['TFJS_EMA_TFJS_BINDING'] !== undefined) return 'tfjs-node runs on another TensorFlow (with-tf.mjs)';
   if (tensorflowInclude() === '') return "TensorFlow's headers are missing: run `npm run bootstrap`";
   return existsSync(tensorflowLibrary()) ? '' : 'tfjs-node has no libtensorflow_cc.so.2 or libtensorflow.so.2';
 }

@@ -1,0 +1,11 @@
+// The process of one model of `npm run bench:fit`: takes the task from its parent's message, sends the report back, ends.
+// Measures nothing itself.
+
+import type { FitTask } from './fit-trials.js';
+
+process.once('message', async (task: FitTask) => {
+  // Only now: TensorFlow reads its settings when it is loaded.
+  const { measureFit } = await import('./fit-cell.js');
+  const report = await measureFit(task);
+  process.send?.(report, () => process.exit(0));
+});

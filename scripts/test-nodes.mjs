@@ -1,0 +1,85 @@
+// One binary on several versions of Node and of TensorFlow: the packed package trains a small model on each.
+// node scripts/test-nodes.mjs [TENSORFLOW ...]     default: the TensorFlow of this checkout, then 2.9.1 by with-tf.mjs
+
+import { execFileSync, spawnSync } from 'node:child_process';
+import { cpSync, existsSync, mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { cacheDirectory } from './bootstrap/cache.mjs';
+import { pack } from './pack.mjs';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+// npm packages that carry Node itself; the newest of each line when this was written.
+const VERSIONS = ['20.20.2', '22.23.3', '24.21.0'];
+const OWN = 'own';
+
+/** The program of a version of Node, from the npm registry, kept in the cache. */
+function nodeProgram(version) {
+  if (process.versions.node === version) return process.execPath;
+  const name = `node-${process.platform}-${process.arch}`;
+  const folder = join(cacheDirectory(), 'node', `${process.arch}-${version}`);
+  const program = join(folder, 'node_modules', name, 'bin', 'node');
+  if (!existsSync(program)) {
+    mkdirSync(folder, { recursive: true });
+    const options = ['--ignore-scripts', '--no-audit', '--no-fund', '--no-save'];
+    execFileSync('npm', ['install', '--prefix', folder, ...options, `${name}@${version}`], { stdio: ['ignore', 2, 2] });
+  }
+  return program;
+}
+
+/** An app with the packed package, and with this checkout's tfjs-node. */
+function makeApp(work) {
+  pack(work);
+  const modules = join(work, 'app', 'node_modules');
+  mkdirSync(modules, { recursive: true });
+  cpSync(join(work, 'package'), join(modules, 'tfjs-ema'), { recursive: true });
+  for (const name of ['@tensorflow', 'node-gyp-build'])
+    symlinkSync(realpathSync(join(root, 'node_modules', name)), join(modules, name));
+  writeFileSync(join(work, 'app', 'package.json'), JSON.stringify({ name: 'app', private: true, type: 'module' }));
+  cpSync(join(root, 'scripts', 'app-check.mjs'), join(work, 'app', 'app-check.mjs'));
+  return join(work, 'app');
+}
+
+function run(app, { program, tensorflow }, args) {
+  const withTf = tensorflow === OWN ? [] : [process.execPath, join(root, 'scripts', 'with-tf.mjs'), tensorflow, '--'];
+  const [command, ...rest] = [...withTf, program, ...args];
+  const env = { ...process.env, TF_CPP_MIN_LOG_LEVEL: '2' };
+  const { status, stdout, stderr, error } = spawnSync(command, rest, { cwd: app, env, encoding: 'utf8' });
+  if (status !== 0)
+    throw new Error(
+      `${args.join(' ')} on ${program}, TensorFlow ${tensorflow}: ${error?.message ?? `exit code ${status}`}\n${stdout}${stderr}`,
+    );
+  return stdout;
+}
+
+/** The app must train natively; doctor must find what it should, and miss compat exactly where Node has removed the function. */
+function tryNode(app, version, tensorflow) {
+  const place = { program: nodeProgram(version), tensorflow };
+  const needsCompat = Number(version.split('.')[0]) >= 23;
+  run(app, place, [
+    ...(needsCompat ? ['--import', 'tfjs-ema/compat'] : []),
+    'app-check.mjs',
+    '@tensorflow/tfjs-node',
+    'native',
+  ]);
+  const doctor = JSON.parse(run(app, place, ['node_modules/tfjs-ema/dist/cli/main.js', 'doctor', '--json']));
+  const message = (id) => doctor.checks.find((check) => check.id === id)?.message;
+  if ((message('compat') !== undefined) !== needsCompat)
+    throw new Error(`doctor on Node ${version} about compat: ${message('compat')}`);
+  const [, hash] = /SHA-256 (\w+)/.exec(message('addon'));
+  return { version, tensorflow: message('tensorflow').split(' ')[1], engine: doctor.engine, hash };
+}
+
+const wanted = process.argv.length > 2 ? process.argv.slice(2) : [OWN, '2.9.1'];
+const work = realpathSync(mkdtempSync(join(tmpdir(), 'tfjs-ema-nodes-')));
+try {
+  const app = makeApp(work);
+  const rows = wanted.flatMap((tensorflow) => VERSIONS.map((version) => tryNode(app, version, tensorflow)));
+  for (const { version, tensorflow, engine, hash } of rows) {
+    process.stdout.write(`ok Node ${version}, TensorFlow ${tensorflow}: engine ${engine}, addon ${hash}\n`);
+  }
+  if (new Set(rows.map(({ hash }) => hash)).size !== 1) throw new Error('expected one binary for all');
+} finally {
+  rmSync(work, { recursive: true, force: true });
+}

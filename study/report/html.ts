@@ -1,0 +1,97 @@
+// The report as one self-contained HTML page.
+// Draws no chart and judges nothing: it is given both.
+
+import { formatDifference, formatMean } from '../findings/format.js';
+import type { Finding, Verdict } from '../findings/index.js';
+import { formatDuration } from '../terminal.js';
+import type { StudyDescription } from './description.js';
+import { ours } from './table.js';
+
+/** A drawn chart. */
+export interface Figure {
+  readonly svg: string;
+  readonly caption: string;
+}
+
+const CLASS: Readonly<Record<Verdict, string>> = {
+  reproduced: 'yes',
+  'same direction': 'partly',
+  'not reproduced': 'no',
+  'expected null': 'null',
+  'not measured': 'none',
+};
+
+const STYLE = `
+body { font: 16px/1.5 "Open Sans", Helvetica, Arial, sans-serif; color: #222; max-width: 1060px; margin: 2.5rem auto; padding: 0 1.2rem; }
+h1 { font-size: 1.7rem; margin-bottom: .3rem; } h2 { font-size: 1.25rem; margin-top: 2.6rem; }
+p.lead { color: #444; } table { border-collapse: collapse; width: 100%; font-size: .9rem; }
+th, td { text-align: left; vertical-align: top; padding: .5rem .6rem; border-bottom: 1px solid #e3e3e3; }
+th { border-bottom: 2px solid #999; font-weight: 600; } td.number { white-space: nowrap; }
+.verdict { display: inline-block; padding: .05rem .5rem; border-radius: .6rem; white-space: nowrap; font-size: .82rem; }
+.yes { background: #d6efdc; } .partly { background: #fdeecb; } .no { background: #f8d7d5; } .null { background: #dde7f3; } .none { background: #eee; }
+.words { color: #555; font-size: .86rem; } figure { margin: 1.8rem 0; } figure svg { max-width: 100%; height: auto; }
+figcaption { color: #444; font-size: .92rem; max-width: 46rem; } details { margin: .4rem 0; } code { font-size: .88em; }
+`;
+
+/** The page. */
+export function reportPage(description: StudyDescription, figures: readonly Figure[]): string {
+  const { findings } = description;
+  const measured = findings.filter(({ verdict }) => verdict !== 'not measured');
+  const body = [
+    '<h1>Averaging weights: what of the paper shows on this machine</h1>',
+    `<p class="lead">${summary(measured)} Claims are those of <a href="https://arxiv.org/abs/2411.18704">Exponential Moving Average of Weights in Deep Learning</a> (2024); criteria were fixed before these seeds were run. Small networks on small images for minutes are not the paper's: where a claim does not show here, that is said.</p>`,
+    '<h2>Findings</h2>',
+    findingsTable(findings),
+    '<h2>Plots</h2>',
+    ...figures.map(({ svg, caption }) => `<figure>${svg}<figcaption>${escape(caption)}</figcaption></figure>`),
+    '<h2>All measures</h2>',
+    ...measured.map(measuresOf),
+    '<h2>What was run</h2>',
+    provenance(description),
+  ];
+  return `<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n<meta name="viewport" content="width=device-width, initial-scale=1">\n<title>tfjs-ema: the study</title>\n<style>${STYLE}</style>\n</head>\n<body>\n${body.join('\n')}\n</body>\n</html>\n`;
+}
+
+function summary(findings: readonly Finding[]): string {
+  const count = (verdict: Verdict): number => findings.filter((finding) => finding.verdict === verdict).length;
+  const parts = (['reproduced', 'same direction', 'expected null', 'not reproduced'] as const).flatMap((verdict) => {
+    const number = count(verdict);
+    return number === 0 ? [] : [`${number} ${verdict}`];
+  });
+  return `Of ${findings.length} claims that were measured: ${parts.join(', ')}.`;
+}
+
+function findingsTable(findings: readonly Finding[]): string {
+  const rows = findings.map((finding) => {
+    const { id, title, words, paper, criterion, verdict, holds } = finding;
+    const met = holds === null ? '' : `<div class="words">criterion ${holds ? 'met' : 'not met'}</div>`;
+    return `<tr><td>${escape(id)}</td><td>${escape(title)}<div class="words">${escape(words)}</div><details class="words"><summary>criterion</summary>${escape(criterion)}</details></td><td>${escape(paper)}</td><td class="number">${escape(ours(finding))}</td><td><span class="verdict ${CLASS[verdict]}">${verdict}</span>${met}</td></tr>`;
+  });
+  return `<table><thead><tr><th></th><th>Claim, and what was seen</th><th>Paper</th><th>Ours (95 %)</th><th>Verdict</th></tr></thead><tbody>${rows.join('\n')}</tbody></table>`;
+}
+
+function measuresOf({ id, title, measures }: Finding): string {
+  const rows = measures.map(({ name, unit, mean, interval, values }) => {
+    const estimate = { mean, interval: interval ?? undefined, seeds: values.length };
+    const text = unit === 'pp' || unit === 'nats' ? formatDifference(estimate, unit) : formatMean(estimate, unit);
+    const each = values.map((value) => Number(value.toFixed(4))).join(', ');
+    return `<tr><td>${escape(name)}</td><td class="number">${escape(text)}</td><td class="words">${escape(each)}</td></tr>`;
+  });
+  return `<details><summary>${escape(id)}: ${escape(title)}</summary><table><thead><tr><th>Measure</th><th>Mean ± margin</th><th>Each seed, or pair of seeds</th></tr></thead><tbody>${rows.join('\n')}</tbody></table></details>`;
+}
+
+function provenance({ about, conditions, runs }: StudyDescription): string {
+  const rows = conditions.map(({ id, title, network, data, recipe }) => {
+    const seeds = runs.filter(({ condition }) => condition === id).map(({ seed }) => seed);
+    const images = data.train === undefined ? data.name : `${data.name}, ${data.train} + ${data.validation} images`;
+    return `<tr><td>${escape(id)}</td><td>${escape(title)}</td><td>${escape(network)}</td><td>${escape(images)}</td><td>${recipe.epochs}</td><td>${seeds.join(', ')}</td></tr>`;
+  });
+  const places = about.environments.map(({ machine, tensorflow, node }) => `${machine}; ${tensorflow}; Node ${node}`);
+  const kept = about.runsKept === 0 ? '' : ` (${about.runsKept} runs were finished before)`;
+  return `<table><thead><tr><th></th><th>Condition</th><th>Network</th><th>Data</th><th>Epochs</th><th>Seeds</th></tr></thead><tbody>${rows.join('\n')}</tbody></table>
+<p class="words"><code>${escape(about.command)}</code>, ${escape(about.date.slice(0, 10))}${about.commit === null ? '' : `, commit ${escape(about.commit)}`}; ${formatDuration(about.seconds)}${kept}; ${escape(places.join(' | '))}.</p>`;
+}
+
+function escape(text: string): string {
+  return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;');
+}

@@ -1,0 +1,29 @@
+// The findings as a table for a terminal.
+// Judges nothing.
+
+import { formatDifference, formatMean } from '../findings/format.js';
+import type { Finding } from '../findings/index.js';
+import { formatTable } from '../terminal.js';
+
+/** Our figure with its margin and unit, as differences are written where it is one. */
+export function ours({ ours, interval, unit, measures }: Finding): string {
+  if (ours === null || Number.isNaN(ours)) return '';
+  const estimate = { mean: ours, interval: interval ?? undefined, seeds: measures[0]?.values.length ?? 0 };
+  return unit === 'pp' || unit === 'nats' ? formatDifference(estimate, unit) : formatMean(estimate, unit);
+}
+
+/** A row per finding. */
+export function findingsTable(findings: readonly Finding[]): string {
+  const columns = [
+    { title: '', align: 'left' },
+    { title: 'finding', align: 'left' },
+    { title: 'ours' },
+    { title: 'holds', align: 'left' },
+    { title: 'verdict', align: 'left' },
+  ] as const;
+  const rows = findings.map((finding) => {
+    const holds = finding.holds === null ? '-' : finding.holds ? 'yes' : 'no';
+    return [finding.id, finding.title, ours(finding), holds, finding.verdict];
+  });
+  return formatTable(columns, rows);
+}

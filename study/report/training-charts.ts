@@ -1,0 +1,191 @@
+// Charts of the course of training: curves per epoch, early epochs, learning rate, windows, warm-up, T.
+// Findings are not judged here.
+
+import { orderedColours } from '../charts/theme.js';
+import { bestEpoch, curve, slowestMain } from '../findings/curves.js';
+import type { StudyResults } from '../findings/index.js';
+import { PLAIN_WINDOWS } from '../runs/conditions.js';
+import { RAW, SPARSE, SPARSE_STEPS, trackId } from '../runs/tracks.js';
+import type { Chart } from './chart.js';
+import { lineChart } from './line-chart.js';
+import { COLOURS, mainSeries, meanCurve, seedCount } from './series.js';
+
+const EPOCH = { title: 'Epoch' } as const;
+const ACCURACY = { title: 'Validation accuracy (%)' } as const;
+const EARLY_EPOCHS = 10;
+
+/** Validation accuracy and loss of A, its early epochs, and validation accuracy of N40. */
+export function epochCharts(results: StudyResults): Chart[] {
+  const [clean, noisy] = [results.of('A'), results.of('N40')];
+  const charts: Chart[] = [];
+  if (clean.length > 0) {
+    const subtitle = [`Condition A: clean labels, cosine learning rate; mean of ${seedCount(clean)}`];
+    charts.push(
+      {
+        name: 'validation-accuracy',
+        caption:
+          'Validation accuracy after each epoch, of the raw weights and of every average; windows in per cent of the run.',
+        spec: lineChart({
+          title: 'Validation accuracy, clean labels',
+          subtitle,
+          x: EPOCH,
+          y: ACCURACY,
+          series: mainSeries(results, 'A', { metric: 'accuracy' }),
+        }),
+      },
+      {
+        name: 'validation-loss',
+        caption: 'Validation loss after each epoch. Its lowest point is what "(loss)" models are taken from.',
+        spec: lineChart({
+          title: 'Validation loss, clean labels',
+          subtitle,
+          x: EPOCH,
+          y: { title: 'Validation loss (nats)' },
+          series: mainSeries(results, 'A', { metric: 'loss' }),
+        }),
+      },
+      earlyChart(results),
+    );
+  }
+  if (noisy.length > 0) {
+    charts.push({
+      name: 'noisy-validation-accuracy',
+      caption:
+        'The same with 40 % of the labels wrong, in the validation data too: 64 % is about the best that can be measured.',
+      spec: lineChart({
+        title: 'Validation accuracy, 40 % wrong labels',
+        subtitle: [`Condition N40: cosine learning rate; mean of ${seedCount(noisy)}; validation labels are as noisy`],
+        x: EPOCH,
+        y: ACCURACY,
+        series: mainSeries(results, 'N40', { metric: 'accuracy' }),
+      }),
+    });
+  }
+  return charts;
+}
+
+function earlyChart(results: StudyResults): Chart {
+  const runs = results.of('A');
+  const choice = { metric: 'accuracy', epochs: EARLY_EPOCHS, band: true } as const;
+  return {
+    name: 'early',
+    caption: 'The first epochs, with the range of the seeds: the average is ahead and steadier (F1).',
+    spec: lineChart({
+      title: 'The first epochs',
+      subtitle: [`Condition A; mean and range of ${seedCount(runs)}`],
+      x: EPOCH,
+      y: ACCURACY,
+      points: true,
+      series: [
+        { label: 'raw weights', colour: COLOURS.sgdLast, points: meanCurve(runs, () => RAW, choice) },
+        { label: 'average, longest window', colour: COLOURS.ema, points: meanCurve(runs, slowestMain, choice) },
+      ],
+    }),
+  };
+}
+
+/** Decay of the learning rate against averaging. */
+export function learningRateCharts(results: StudyResults): Chart[] {
+  const [constant, cosine] = [results.of('K'), results.of('Cc')];
+  if (constant.length === 0 || cosine.length === 0) return [];
+  const choice = { metric: 'accuracy', band: true } as const;
+  return [
+    {
+      name: 'learning-rate',
+      caption:
+        'A constant learning rate with averaging comes close to a cosine rate without (F3), which stays a little ahead.',
+      spec: lineChart({
+        title: 'Learning-rate decay against averaging',
+        subtitle: [`Conditions K and Cc: augmentation, clean labels; mean and range of ${seedCount(constant)}`],
+        x: EPOCH,
+        y: ACCURACY,
+        series: [
+          {
+            label: 'constant rate, raw weights',
+            colour: COLOURS.sgdLast,
+            points: meanCurve(constant, () => RAW, choice),
+          },
+          { label: 'constant rate, average', colour: COLOURS.ema, points: meanCurve(constant, slowestMain, choice) },
+          { label: 'cosine rate, raw weights', colour: COLOURS.other, points: meanCurve(cosine, () => RAW, choice) },
+        ],
+      }),
+    },
+  ];
+}
+
+/** Window against best epoch, warm-up, and T. */
+export function updateCharts(results: StudyResults): Chart[] {
+  const runs = results.of('A');
+  const [fast = 0, slow = 0] = PLAIN_WINDOWS;
+  if (runs.length === 0 || runs[0]?.curves[trackId('plain', fast)] === undefined) return [];
+  const choice = { metric: 'accuracy' } as const;
+  const [dark = '', middle = '', light = ''] = orderedColours(PLAIN_WINDOWS.length);
+  const colours = [dark, middle, light];
+  const series = PLAIN_WINDOWS.map((share, index) => {
+    const track = trackId('plain', share);
+    const epochs = runs.map((run) => bestEpoch(curve(run, track))).sort((a, b) => a - b);
+    const label = `window ${track.split('-')[1]} %: best after ${epochs.join(', ')} epochs`;
+    return { label, colour: colours[index] ?? dark, points: meanCurve(runs, () => track, choice) };
+  });
+  const plainSlow = trackId('plain', slow);
+  const early = { ...choice, epochs: 15, band: true };
+  return [
+    {
+      name: 'windows',
+      caption: 'Without warm-up: the longer the window, the later its best epoch (F11).',
+      spec: lineChart({
+        title: 'Longer windows peak later',
+        subtitle: [`Condition A, averages without warm-up; mean of ${seedCount(runs)}`],
+        x: EPOCH,
+        y: { ...ACCURACY, domain: [70, 90] },
+        series,
+        size: [560, 300],
+      }),
+    },
+    {
+      name: 'warm-up',
+      caption: 'The same window with and without warm-up of the decay (F12).',
+      spec: lineChart({
+        title: 'Warm-up of the decay',
+        subtitle: [`Condition A, window of 10 % of the run; mean and range of ${seedCount(runs)}`],
+        x: EPOCH,
+        y: ACCURACY,
+        points: true,
+        series: [
+          { label: 'raw weights', colour: COLOURS.sgdLast, points: meanCurve(runs, () => RAW, early) },
+          { label: 'average with warm-up', colour: COLOURS.ema, points: meanCurve(runs, slowestMain, early) },
+          { label: 'average without', colour: COLOURS.sgdLoss, points: meanCurve(runs, () => plainSlow, early) },
+        ],
+      }),
+    },
+    {
+      name: 'update-every',
+      caption: `An update every ${SPARSE_STEPS} steps with decay ** ${SPARSE_STEPS} follows the average of every step; with the plain decay it lags (F13).`,
+      spec: lineChart({
+        title: `Updating every ${SPARSE_STEPS} steps`,
+        subtitle: [`Condition A, window of 2.56 % of the run, no warm-up; mean of ${seedCount(runs)}`],
+        x: EPOCH,
+        y: ACCURACY,
+        points: true,
+        series: [
+          {
+            label: 'every step',
+            colour: COLOURS.sgdLast,
+            points: meanCurve(runs, () => trackId('plain', fast), { ...choice, epochs: 15 }),
+          },
+          {
+            label: `every ${SPARSE_STEPS}, decay ** ${SPARSE_STEPS}`,
+            colour: COLOURS.ema,
+            dashed: true,
+            points: meanCurve(runs, () => SPARSE.right, { ...choice, epochs: 15 }),
+          },
+          {
+            label: `every ${SPARSE_STEPS}, plain decay`,
+            colour: COLOURS.sgdLoss,
+            points: meanCurve(runs, () => SPARSE.naive, { ...choice, epochs: 15 }),
+          },
+        ],
+      }),
+    },
+  ];
+}

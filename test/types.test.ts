@@ -1,0 +1,83 @@
+// The public types, as users meet them. The checks are the compiler's: `npm run check` fails when one of them is wrong.
+
+import type { History, LayersModel, NamedTensorMap, Scalar } from '@tensorflow/tfjs';
+import type * as TfjsNode from '@tensorflow/tfjs-node';
+import { describe, expect, expectTypeOf, it } from 'vitest';
+import * as api from '../src/index.js';
+import {
+  type EmaCallback,
+  type EmaCallbackOptions,
+  type EmaErrorCode,
+  type EmaOptions,
+  emaCallback,
+  type Tfjs,
+  WeightEma,
+  type Which,
+} from '../src/index.js';
+import { denseModel, tf } from './support/models.js';
+
+describe('public names', () => {
+  it('are these', () => {
+    expect(Object.keys(api).sort()).toEqual(['EmaError', 'WeightEma', 'emaCallback', 'equivalentDecay']);
+  });
+});
+
+describe('types', () => {
+  it('take tfjs and tfjs-node as they are', () => {
+    expectTypeOf<typeof import('@tensorflow/tfjs')>().toExtend<Tfjs>();
+    expectTypeOf<typeof TfjsNode>().toExtend<Tfjs>();
+  });
+
+  it('let the callback stand in callbacks of fit', () => {
+    const ema = emaCallback(tf, { decay: 0.9 });
+    expectTypeOf(ema).toEqualTypeOf<EmaCallback>();
+    const fit = (model: LayersModel) => model.fit(tf.ones([1]), tf.ones([1]), { callbacks: [ema] });
+    const alone = (model: LayersModel) => model.fit(tf.ones([1]), tf.ones([1]), { callbacks: ema });
+    expectTypeOf(fit).returns.resolves.toEqualTypeOf<History>();
+    expectTypeOf(alone).returns.resolves.toEqualTypeOf<History>();
+  });
+
+  it('give from use what its function gives, as a value or as a promise', async () => {
+    const model = denseModel();
+    const ema = new WeightEma(tf, { decay: 0.9, onWarning: () => undefined }).attach(model);
+    const value = ema.use(0.9, () => 'text' as const);
+    expectTypeOf(value).toEqualTypeOf<'text'>();
+    const promise = ema.use('best', async () => 1);
+    expectTypeOf(promise).toEqualTypeOf<Promise<number>>();
+    expect([value, await promise]).toEqual(['text', 1]);
+    const evaluate = (m: LayersModel) => m.evaluate(tf.ones([1, 4]), tf.ones([1, 3]));
+    expectTypeOf(ema.use<ReturnType<typeof evaluate>>).returns.toEqualTypeOf<Scalar | Scalar[]>();
+    expectTypeOf(ema.read).returns.toEqualTypeOf<NamedTensorMap>();
+    ema.dispose();
+  });
+
+  it('refuse wrong options where they are written', () => {
+    expectTypeOf<{ decay: string }>().not.toExtend<EmaOptions>();
+    expectTypeOf<{ warmup: 'linear' }>().not.toExtend<EmaOptions>();
+    expectTypeOf<{ engine: 'cuda' }>().not.toExtend<EmaOptions>();
+    // @ts-expect-error a misspelt option
+    const misspelt: EmaCallbackOptions = { decya: 0.9 };
+    // @ts-expect-error validation is the callback's
+    const validation: EmaOptions = { monitor: 'val_loss' };
+    expect([misspelt, validation]).toHaveLength(2);
+  });
+
+  it('take validation data in all its forms', () => {
+    const pair = [tf.ones([1]), tf.ones([1])] as const;
+    const zipped = tf.data.zip({ xs: tf.data.array([1]), ys: tf.data.array([1]) });
+    const forms: EmaCallbackOptions[] = [
+      { validationData: pair },
+      { validationData: { xs: [...pair], ys: { out: pair[0] } } },
+      { validationData: zipped },
+      { validationData: tf.data.array([{ xs: 1, ys: 2 }]) },
+    ];
+    expect(forms).toHaveLength(4);
+  });
+
+  it('name averages by decay, place or best, and errors by a closed list of codes', () => {
+    expectTypeOf<0.9 | 'best' | { index: 1 }>().toExtend<Which>();
+    expectTypeOf<'worst'>().not.toExtend<Which>();
+    expectTypeOf<'SWAPPED_IN'>().toExtend<EmaErrorCode>();
+    expectTypeOf<'OOPS'>().not.toExtend<EmaErrorCode>();
+  });
+});
