@@ -25,12 +25,20 @@ export function resultsChart({ machine, results }: RunFile): TopLevelSpec {
     config: theme,
     title: {
       text: 'Time of one update of all averages, over the time of tfjs-ema (native)',
-      subtitle: ['Right of the line at 1 is slower than native. Medians of paired rounds.', machineLine(machine)],
+      subtitle: [
+        'Right of the line at 1 is slower than native. Medians of paired rounds.',
+        ...machineLine(machine).split('; '),
+      ],
     },
     data: { values },
     facet: {
-      row: { field: 'shape', sort: null, title: null, header: { labelAngle: 0, labelAlign: 'left' } },
-      column: { field: 'trial', title: null },
+      row: {
+        field: 'shape',
+        sort: [...new Set(values.map(({ shape }) => shape))],
+        title: null,
+        header: { labelAngle: 0, labelAlign: 'left' },
+      },
+      column: { field: 'trial', sort: [...new Set(values.map(({ trial }) => trial))], title: null },
     },
     spec: {
       width: 260,
@@ -40,7 +48,13 @@ export function resultsChart({ machine, results }: RunFile): TopLevelSpec {
           mark: 'bar',
           encoding: {
             y: { field: 'contender', type: 'nominal', sort: null, title: null },
-            x: { field: 'ratio', type: 'quantitative', scale: { type: 'log', domainMin: 0.5 }, title: 'times native' },
+            x: {
+              field: 'ratio',
+              type: 'quantitative',
+              scale: { type: 'log', domainMin: 0.5, nice: false },
+              axis: { tickCount: 5, format: '~g' },
+              title: 'times native',
+            },
             x2: { datum: 1 },
             color: { field: 'contender', type: 'nominal', legend: null },
           },

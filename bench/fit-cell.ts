@@ -6,8 +6,15 @@ import { median } from 'simple-statistics';
 import { type EmaCallback, emaCallback } from '../src/index.js';
 import { loadAddon } from '../src/native.js';
 import { tf } from '../study/tfjs.js';
-import { FIT_MODELS, type FitModel } from './fit-models.js';
-import { FIT_CONTENDERS, type FitContender, type FitReport, type FitResult, type FitTask } from './fit-trials.js';
+import { buildModel } from './fit-models.js';
+import {
+  FIT_CONTENDERS,
+  type FitContender,
+  type FitModel,
+  type FitReport,
+  type FitResult,
+  type FitTask,
+} from './fit-trials.js';
 import { rotated } from './rounds.js';
 import { decaysOf } from './trials.js';
 
@@ -93,15 +100,9 @@ function resultOf(model: FitModel, { contender, times }: Trainer, reference: rea
   };
 }
 
-/**
- * Measures one model in this process.
- * @throws Error when there is no such model.
- */
-export async function measureFit({ shape, rounds }: FitTask): Promise<FitReport> {
-  const fitModel = FIT_MODELS.find((candidate) => candidate.shape === shape);
-  if (fitModel === undefined)
-    throw new Error(`no model '${shape}'; there are ${FIT_MODELS.map((known) => known.shape).join(', ')}`);
-  const model = fitModel.build();
+/** Measures one model in this process. */
+export async function measureFit({ model: fitModel, rounds }: FitTask): Promise<FitReport> {
+  const model = buildModel(fitModel.shape);
   // The cheapest optimizer: with any other, the callback's share is smaller.
   model.compile({ optimizer: tf.train.sgd(0.001), loss: 'categoricalCrossentropy' });
   const data = noise(fitModel);
@@ -112,6 +113,6 @@ export async function measureFit({ shape, rounds }: FitTask): Promise<FitReport>
   }
   const reference = trainers[0]?.times ?? [];
   const addon = loadAddon();
-  const tensorflow = 'addon' in addon ? addon.addon.register().tensorflow : 'unknown';
-  return { results: trainers.map((trainer) => resultOf(fitModel, trainer, reference)), tensorflow };
+  const versions = 'addon' in addon ? { tensorflow: addon.addon.register().tensorflow } : {};
+  return { results: trainers.map((trainer) => resultOf(fitModel, trainer, reference)), versions };
 }

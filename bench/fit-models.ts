@@ -3,18 +3,7 @@
 
 import type { LayersModel, SymbolicTensor } from '@tensorflow/tfjs';
 import { tf } from '../study/tfjs.js';
-
-/** A model to train. */
-export interface FitModel {
-  /** Name of its shapes in shapes.ts. */
-  readonly shape: string;
-  /** Shape of one sample. */
-  readonly input: readonly number[];
-  readonly batchSize: number;
-  /** Batches of one timed fit: a multiple of every `updateEvery`, so that each fit has its share of updates. */
-  readonly steps: number;
-  readonly build: () => LayersModel;
-}
+import type { FitShape } from './fit-trials.js';
 
 const { layers } = tf;
 const CLASSES = 10;
@@ -83,9 +72,13 @@ function resnet18(): LayersModel {
   });
 }
 
-/** The models, small to large. */
-export const FIT_MODELS: readonly FitModel[] = [
-  { shape: 'small-cnn', input: [32, 32, 3], batchSize: 32, steps: 32, build: smallCnn },
-  { shape: 'mlp', input: [784], batchSize: 32, steps: 64, build: mlp },
-  { shape: 'resnet-18-cifar', input: [32, 32, 3], batchSize: 8, steps: 16, build: resnet18 },
-];
+const BUILDERS: { readonly [Shape in FitShape]: () => LayersModel } = {
+  'small-cnn': smallCnn,
+  mlp,
+  'resnet-18-cifar': resnet18,
+};
+
+/** Builds a model, not compiled. */
+export function buildModel(shape: FitShape): LayersModel {
+  return BUILDERS[shape]();
+}

@@ -1,6 +1,26 @@
 // What `npm run bench:fit` compares: training without a callback and with each of these. Data only.
 // How a step is timed is in fit-cell.ts.
 
+/** Models that are trained, by the name of their shapes in shapes.ts. */
+export type FitShape = 'small-cnn' | 'mlp' | 'resnet-18-cifar';
+
+/** How a model is trained. */
+export interface FitModel {
+  readonly shape: FitShape;
+  /** Shape of one sample. */
+  readonly input: readonly number[];
+  readonly batchSize: number;
+  /** Batches of one timed fit: a multiple of every `updateEvery`, so that each fit has its share of updates. */
+  readonly steps: number;
+}
+
+/** The models, small to large. */
+export const FIT_MODELS: readonly FitModel[] = [
+  { shape: 'small-cnn', input: [32, 32, 3], batchSize: 32, steps: 32 },
+  { shape: 'mlp', input: [784], batchSize: 32, steps: 64 },
+  { shape: 'resnet-18-cifar', input: [32, 32, 3], batchSize: 8, steps: 16 },
+];
+
 /** One way to train. */
 export interface FitContender {
   readonly name: string;
@@ -24,8 +44,7 @@ export const FIT_CONTENDERS: readonly FitContender[] = [
 
 /** What one process of the benchmark does. */
 export interface FitTask {
-  /** Name of a model in fit-models.ts. */
-  readonly shape: string;
+  readonly model: FitModel;
   readonly rounds: number;
 }
 
@@ -47,5 +66,6 @@ export interface FitResult {
 /** What a process reports. */
 export interface FitReport {
   readonly results: readonly FitResult[];
-  readonly tensorflow: string;
+  /** Name and version of the frameworks that took part. */
+  readonly versions: Readonly<Record<string, string>>;
 }

@@ -4,16 +4,18 @@
 import { writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { formatTable, Progress } from '../study/terminal.js';
-import { FIT_MODELS } from './fit-models.js';
-import type { FitReport, FitResult, FitTask } from './fit-trials.js';
+import { FIT_MODELS, type FitModel, type FitReport, type FitResult, type FitTask } from './fit-trials.js';
 import { describeMachine, machineLine } from './machine.js';
 import { formatTime } from './report.js';
 import { runInProcess } from './run-in-process.js';
 
+/** Fewer than for single updates: a round trains for seconds. */
+const DEFAULT_ROUNDS = 5;
+
 const HELP = `npm run bench:fit -- [options]
 
   --models a,b     ${FIT_MODELS.map(({ shape }) => shape).join(', ')}
-  --rounds 5       interleaved rounds
+  --rounds ${DEFAULT_ROUNDS}       interleaved rounds
   --json FILE      writes the results
 `;
 
@@ -39,22 +41,38 @@ function format(results: readonly FitResult[]): string {
   return formatTable(columns, rows);
 }
 
+function modelsByName(names: string | undefined): readonly FitModel[] {
+  if (names === undefined) return FIT_MODELS;
+  return names.split(',').map((name) => {
+    const found = FIT_MODELS.find(({ shape }) => shape === name.trim());
+    if (found === undefined) {
+      throw new Error(
+        `--models: expected some of ${FIT_MODELS.map(({ shape }) => shape).join(', ')}, received '${name}'`,
+      );
+    }
+    return found;
+  });
+}
+
 async function main(): Promise<void> {
   const text = { type: 'string' } as const;
   const { values } = parseArgs({ options: { models: text, rounds: text, json: text, help: { type: 'boolean' } } });
   const progress = new Progress();
   if (values.help === true) return progress.log(HELP);
-  const rounds = Number(values.rounds ?? 5);
+  const rounds = Number(values.rounds ?? DEFAULT_ROUNDS);
   if (!Number.isInteger(rounds) || rounds < 1)
     throw new Error(`--rounds: expected a whole number of at least 1, received '${values.rounds}'`);
-  const machine = describeMachine();
+  const before = describeMachine();
   const results: FitResult[] = [];
-  for (const shape of values.models?.split(',') ?? FIT_MODELS.map((model) => model.shape)) {
-    progress.update(shape);
-    const task: FitTask = { shape, rounds };
-    const report = await runInProcess<FitReport>('fit-process.ts', task, machine.cores);
+  const versions: Record<string, string> = {};
+  for (const model of modelsByName(values.models)) {
+    progress.update(model.shape);
+    const task: FitTask = { model, rounds };
+    const report = await runInProcess<FitReport>('fit-process.ts', task, before.cores);
     results.push(...report.results);
+    Object.assign(versions, report.versions);
   }
+  const machine = { ...before, versions: { ...before.versions, ...versions } };
   progress.log(`${machineLine(machine)}\n\n${format(results)}\n`);
   progress.log(
     `medians of ${rounds} interleaved rounds of model.fit with SGD; 'share of step': time inside our hooks over the whole.`,

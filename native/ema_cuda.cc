@@ -28,8 +28,8 @@ constexpr int64_t DivideUp(int64_t a, int64_t b) { return (a + b - 1) / b; }
 // Collects weights into a table and launches it when it is full or the next weight does not follow.
 class UpdateLaunches {
  public:
-  UpdateLaunches(const Update& update, const CudaTarget& target)
-      : update_(update), target_(target) {
+  UpdateLaunches(const Update& update, const CudaTarget& target, int64_t busy_tiles)
+      : update_(update), target_(target), busy_tiles_(busy_tiles) {
     table_.row_stride = update.row_stride;
     table_.count = 0;
   }
@@ -55,7 +55,7 @@ class UpdateLaunches {
     if (table_.count == 0) return Status();
     table_.places[table_.count] = Place(end_);
     const int64_t vectors = DivideUp(end_ - begin_, kFloatsPerVector);
-    const bool busy = vectors >= kBusyTiles * kBlockThreads * kVectorsPerThread;
+    const bool busy = vectors >= busy_tiles_ * kBlockThreads * kVectorsPerThread;
     table_.vectors = busy ? kVectorsPerThread : 1;
     const int64_t blocks = DivideUp(vectors, int64_t{kBlockThreads} * table_.vectors);
     if (blocks > kMaxBlocks) return Status::Failure("a model of over 2^43 floats");
@@ -110,6 +110,7 @@ class UpdateLaunches {
 
   const Update& update_;
   const CudaTarget& target_;
+  const int64_t busy_tiles_;
   int64_t begin_ = 0;  // of the first collected weight in its row, in floats
   int64_t end_ = 0;    // of the last one, with its padding
   UpdateTable table_;
@@ -160,9 +161,13 @@ Status LaunchStatistics(const CudaTarget& target, const Update& update, int firs
 Status CudaFindDriver() { return FindCuda(); }
 
 Status CudaUpdate(const Update& update, CudaStream stream) {
+  return CudaUpdateTuned(update, stream, kBusyTiles);
+}
+
+Status CudaUpdateTuned(const Update& update, CudaStream stream, int64_t busy_tiles) {
   CudaTarget target;
   if (Status status = AttachCuda(update.arena, stream, &target); !status.ok()) return status;
-  UpdateLaunches launches(update, target);
+  UpdateLaunches launches(update, target, busy_tiles);
   for (int i = 0; i < update.segment_count; ++i) {
     if (Status status = launches.Add(update.segments[i]); !status.ok()) return status;
   }

@@ -18,6 +18,9 @@ Status CudaFindDriver();
 // Enqueues the update; returns before it has run.
 Status CudaUpdate(const Update& update, CudaStream stream);
 
+// The same with large tiles where a launch has at least `busy_tiles` of them; for the benchmark that chooses the number.
+Status CudaUpdateTuned(const Update& update, CudaStream stream, int64_t busy_tiles);
+
 // Enqueues the copies (device to device).
 Status CudaCopy(const Copy* copies, int count, CudaStream stream);
 

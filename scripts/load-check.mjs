@@ -1,10 +1,10 @@
 // Loads one binary in this Node and compares its CPU core with JavaScript, bit for bit; for verify-prebuilds.mjs and emulators.
-// Needs `npm run build` first, and no TensorFlow.
+// Needs no TensorFlow and nothing compiled.
 
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { resolve } from 'node:path';
-import { coreSelfTest } from '../dist/cli/self-test.js';
+import ts from 'typescript';
 
 /** The fastest kernel that this processor runs; undefined where its abilities cannot be read. */
 function expectedKernel() {
@@ -14,6 +14,14 @@ function expectedKernel() {
   return flags.includes('avx2') && flags.includes('fma') ? 'avx2' : 'baseline';
 }
 
+/** The self-test of `tfjs-ema doctor`, translated here: it imports types only. */
+async function loadSelfTest() {
+  const source = readFileSync(new URL('../src/cli/self-test.ts', import.meta.url), 'utf8');
+  const { outputText } = ts.transpileModule(source, { compilerOptions: { target: 'ES2022', module: 'ESNext' } });
+  return import(`data:text/javascript,${encodeURIComponent(outputText)}`);
+}
+
+const { coreSelfTest } = await loadSelfTest();
 const addon = createRequire(import.meta.url)(resolve(process.argv[2]));
 const { cpuKernel, compiler, version } = addon.buildInfo();
 const { compared, differing } = coreSelfTest(addon);

@@ -1,5 +1,7 @@
 // The tarball in apps of strangers: npm, pnpm and yarn, scripts off, no compiler in PATH; with tfjs-node and with plain tfjs.
-// Nothing of the checkout is used but the tarball, and tfjs-node's binding, whose download may be out of reach.
+// Uses of the checkout the tarball, the README's example, and tfjs-node's binding, whose download may be out of reach.
+//
+//   node scripts/test-install.mjs [npm] [pnpm] [yarn]     default: all three
 
 import { execFileSync, spawnSync } from 'node:child_process';
 import {
@@ -7,9 +9,11 @@ import {
   existsSync,
   mkdirSync,
   mkdtempSync,
+  readdirSync,
   readFileSync,
   realpathSync,
   rmSync,
+  statSync,
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
@@ -19,6 +23,7 @@ import { delimiter, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { cacheDirectory } from './bootstrap/cache.mjs';
 import { pack } from './pack.mjs';
+import { TARGETS } from './targets.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const require = createRequire(import.meta.url);
@@ -36,8 +41,10 @@ const MANAGERS = [
   },
 ];
 
+const hasBinary = TARGETS.some(({ platform, arch }) => platform === process.platform && arch === process.arch);
 const APPS = [
-  { tfjs: '@tensorflow/tfjs-node', engine: 'native' },
+  // Elsewhere, such as on macOS, there is no native engine to try.
+  ...(hasBinary ? [{ tfjs: '@tensorflow/tfjs-node', engine: 'native' }] : []),
   { tfjs: '@tensorflow/tfjs', engine: 'js' },
 ];
 
@@ -85,24 +92,43 @@ function placeBinding(app) {
   for (const part of ['deps', 'lib']) symlinkSync(join(from, part), join(to, part));
 }
 
-/** The first JavaScript block of the README, which must run as it stands. */
-function readmeExample() {
+/** What the README's first example takes for granted. */
+const README_PREAMBLE = `
+const x = tf.randomNormal([64, 4]);
+const y = x.sum(1, true);
+const [xVal, yVal, xTest, yTest] = [x, y, x, y];
+const model = tf.sequential({ layers: [tf.layers.dense({ units: 1, inputShape: [4] })] });
+model.compile({ optimizer: 'sgd', loss: 'meanSquaredError' });
+`;
+
+/** The README's first example as a program: its imports, a model and data, then the rest of it, word for word. */
+function readmeProgram() {
   const path = join(root, 'README.md');
-  const block = existsSync(path) ? /```js\n([\s\S]*?)```/.exec(readFileSync(path, 'utf8')) : null;
-  return block?.[1];
+  const block = existsSync(path) ? /```(?:js|ts)\n([\s\S]*?)```/.exec(readFileSync(path, 'utf8')) : null;
+  if (block === null) throw new Error('expected an example in README.md; found none');
+  const lines = block[1].split('\n');
+  const isImport = (line) => line.startsWith('import ');
+  return [...lines.filter(isImport), README_PREAMBLE, ...lines.filter((line) => !isImport(line))].join('\n');
 }
 
 function bytesOf(folder) {
-  return Number(execFileSync('du', ['-sb', realpathSync(folder)], { encoding: 'utf8' }).split('\t')[0]);
+  const files = readdirSync(folder, { recursive: true, encoding: 'utf8' }).map((name) => statSync(join(folder, name)));
+  return files.filter((file) => file.isFile()).reduce((sum, { size }) => sum + size, 0);
+}
+
+/** Nothing of this process's environment but what the registry's address and the caches depend on. */
+function environment(bin) {
+  const kept = Object.entries(process.env).filter(([name]) =>
+    /^(HOME$|npm_config_|XDG_|https?_proxy|NODE_EXTRA)/i.test(name),
+  );
+  return { ...Object.fromEntries(kept), PATH: bin, TF_CPP_MIN_LOG_LEVEL: '2' };
 }
 
 function tryApp(manager, { tfjs, engine }, { tarball, bin }) {
   const app = join(work, `${manager.name}-${engine}`);
   mkdirSync(app);
   writeFileSync(join(app, 'package.json'), JSON.stringify({ name: 'app', private: true, type: 'module' }));
-  const env = { PATH: bin, HOME: process.env.HOME, TF_CPP_MIN_LOG_LEVEL: '2' };
-  for (const [name, value] of Object.entries(process.env))
-    if (/^(npm_config_|XDG_|https?_proxy|NODE_EXTRA)/i.test(name)) env[name] = value;
+  const env = environment(bin);
   const start = performance.now();
   runNode(app, [programOf(manager), ...manager.add, tarball, `${tfjs}@${TFJS_VERSION}`], env);
   const seconds = (performance.now() - start) / 1000;
@@ -114,9 +140,8 @@ function tryApp(manager, { tfjs, engine }, { tarball, bin }) {
   const doctor = JSON.parse(
     runNode(app, ['--import', 'tfjs-ema/compat', 'node_modules/tfjs-ema/dist/cli/main.js', 'doctor', '--json'], env),
   );
-  const example = engine === 'native' ? readmeExample() : undefined;
-  if (example !== undefined) {
-    writeFileSync(join(app, 'readme.mjs'), example);
+  if (engine === 'native') {
+    writeFileSync(join(app, 'readme.mjs'), readmeProgram());
     runNode(app, ['--import', 'tfjs-ema/compat', 'readme.mjs'], env);
   }
   if (doctor.engine !== engine) throw new Error(`doctor says ${doctor.engine}, the app runs on ${engine}`);
@@ -125,7 +150,7 @@ function tryApp(manager, { tfjs, engine }, { tarball, bin }) {
     tfjs,
     engine: outcome.engine,
     seconds: seconds.toFixed(1),
-    kilobytes: Math.round(bytesOf(join(app, 'node_modules/tfjs-ema')) / 1000),
+    kilobytes: Math.round(bytesOf(realpathSync(join(app, 'node_modules/tfjs-ema'))) / 1000),
   };
 }
 
@@ -133,7 +158,9 @@ try {
   const { tarball, packed, unpacked } = pack(work);
   process.stdout.write(`${tarball.split('/').at(-1)}: ${packed} bytes packed, ${unpacked} unpacked\n`);
   const bin = barePath();
-  const rows = MANAGERS.flatMap((manager) => APPS.map((app) => tryApp(manager, app, { tarball, bin })));
+  const wanted = process.argv.slice(2);
+  const managers = MANAGERS.filter(({ name }) => wanted.length === 0 || wanted.includes(name));
+  const rows = managers.flatMap((manager) => APPS.map((app) => tryApp(manager, app, { tarball, bin })));
   for (const row of rows) {
     process.stdout.write(
       `ok ${row.manager} ${row.tfjs}: engine ${row.engine}; installed in ${row.seconds} s, tfjs-ema takes ${row.kilobytes} kB\n`,

@@ -5,7 +5,10 @@
 //
 // The libraries come from PyPI into the cache, tfjs-node's binding is compiled against them, and a preload script makes
 // every Node process of the command, its children and workers load that binding. The command also gets
-// TFJS_EMA_TENSORFLOW_VERSION, for tests that hold it against what they see.
+//
+// TFJS_EMA_TENSORFLOW_VERSION  the version, for tests that hold it against what they see
+// TFJS_EMA_TENSORFLOW_LIBRARY  the library with the C API, for tests that load it themselves
+// TFJS_EMA_TENSORFLOW_INCLUDE  its headers, for tests that compile against it
 
 import { spawn } from 'node:child_process';
 import { constants } from 'node:os';
@@ -27,7 +30,7 @@ function parse([version, dashes, ...command]) {
   return { version, command };
 }
 
-function environment(version, binding) {
+function environment(tensorflow, binding) {
   const hook = join(PROJECT, 'scripts', 'bootstrap', 'redirect-binding.cjs');
   // Quoted: NODE_OPTIONS is split at spaces.
   const preload = `--require "${hook.replaceAll('\\', '\\\\').replaceAll('"', '\\"')}"`;
@@ -36,14 +39,16 @@ function environment(version, binding) {
     NODE_OPTIONS: [process.env.NODE_OPTIONS, preload].filter(Boolean).join(' '),
     PATH: [join(PROJECT, 'node_modules', '.bin'), process.env.PATH].filter(Boolean).join(delimiter),
     TFJS_EMA_TFJS_BINDING: binding,
-    TFJS_EMA_TENSORFLOW_VERSION: version,
+    TFJS_EMA_TENSORFLOW_VERSION: tensorflow.version,
+    TFJS_EMA_TENSORFLOW_LIBRARY: join(tensorflow.folder, 'lib', tensorflow.libraries[0]),
+    TFJS_EMA_TENSORFLOW_INCLUDE: join(tensorflow.folder, 'include'),
   };
 }
 
 async function prepare(version) {
   await bootstrap();
   const tensorflow = await ensureTensorFlow({ version });
-  const env = environment(version, await ensureBinding(TFJS_NODE, tensorflow));
+  const env = environment(tensorflow, await ensureBinding(TFJS_NODE, tensorflow));
   const loaded = await loadedVersion(packageFolder(TFJS_NODE), env);
   if (loaded !== version) {
     throw new BootstrapError(

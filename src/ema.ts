@@ -2,15 +2,15 @@
 // Touches no tfjs internals and knows no training events.
 
 import type { io, LayersModel, NamedTensorMap } from '@tensorflow/tfjs';
-import { checkEngine, type EngineName } from './engine.js';
+import { EmaFacts } from './ema-facts.js';
+import { checkEngine } from './engine.js';
 import { EmaError } from './errors.js';
-import { checkTfjs, type EmaOptions, invalid, type ResolvedOptions, resolveOptions } from './options.js';
+import { checkTfjs, type EmaOptions, invalid, resolveOptions } from './options.js';
 import { Progress } from './progress.js';
 import { Schedule } from './schedule.js';
 import { ModelShadows } from './shadow.js';
-import { isSwapped, SwapScope, swappedIn } from './swap.js';
+import { isSwapped, swappedIn } from './swap.js';
 import type { Tfjs } from './tfjs.js';
-import { Warnings } from './warnings.js';
 import { indexOf, type Which } from './which.js';
 
 /** Where {@link WeightEma.saveModel} writes: a URL such as `file://folder`, or a handler of tfjs. */
@@ -34,14 +34,8 @@ export type SaveTarget = io.IOHandler | string;
  * ```
  * @see "Exponential Moving Average of Weights in Deep Learning", arXiv 2411.18704, equation 1.
  */
-export class WeightEma {
-  readonly #tf: Tfjs;
-  readonly #options: ResolvedOptions;
-  readonly #warnings: Warnings;
-  readonly #scope: SwapScope;
-  #run: Progress | undefined;
+export class WeightEma extends EmaFacts {
   #best: number | undefined;
-  #disposed = false;
 
   /**
    * @param tf the tfjs that the model is made with: `import * as tf from '@tensorflow/tfjs-node'`.
@@ -51,74 +45,8 @@ export class WeightEma {
    */
   constructor(tf: Tfjs, options: EmaOptions = {}) {
     checkTfjs(tf);
-    this.#tf = tf;
-    this.#options = resolveOptions(options);
-    this.#warnings = new Warnings(this.#options.onWarning);
-    this.#scope = new SwapScope(tf);
-    checkEngine(tf, this.#options.engine);
-  }
-
-  /** Optimizer steps counted so far. */
-  get steps(): number {
-    return this.#run?.steps ?? 0;
-  }
-
-  /** Moves of the averages so far. */
-  get updates(): number {
-    return this.#run?.updates ?? 0;
-  }
-
-  /** Seconds spent in updates so far; on a GPU, the time to hand them over. */
-  get updateSeconds(): number {
-    return this.#run?.seconds ?? 0;
-  }
-
-  /** Decays per step, in the order of the averages. */
-  get decays(): readonly number[] {
-    return this.#options.decays;
-  }
-
-  /** Number of averages. */
-  get averages(): number {
-    return this.#options.decays.length;
-  }
-
-  /** Who runs the updates; undefined before `attach`. */
-  get engine(): EngineName | undefined {
-    return this.#run?.shadow.engine.engine;
-  }
-
-  /** Why this engine was chosen, and not the other. */
-  get engineReason(): string {
-    return this.#run?.shadow.engine.reason ?? 'not attached to a model yet';
-  }
-
-  /** Bytes that the averages occupy; 0 before `attach`. */
-  get bytes(): number {
-    return this.#disposed ? 0 : (this.#run?.shadow.bytes ?? 0);
-  }
-
-  /** Whether `attach` was called. */
-  get isAttached(): boolean {
-    return this.#run !== undefined;
-  }
-
-  /** Whether an average stands in the model's place now. */
-  get isSwapped(): boolean {
-    return this.#scope.isOpen;
-  }
-
-  /** What a user should know but that stopped nothing, each once, oldest first. */
-  get warnings(): readonly string[] {
-    return this.#warnings.messages;
-  }
-
-  /**
-   * Values that training wrote into the model during `use()`, by weight; empty when all went well. Owned by this object:
-   * replaced at the next such accident and disposed by `dispose()`.
-   */
-  get overwritten(): Readonly<NamedTensorMap> {
-    return this.#scope.overwritten;
+    super(tf, resolveOptions(options));
+    checkEngine(tf, this.options.engine);
   }
 
   /**
@@ -129,22 +57,22 @@ export class WeightEma {
    */
   attach(model: LayersModel): this {
     this.#checkUsable();
-    if (this.#run !== undefined) {
-      const { name } = this.#run.shadow.model;
+    if (this.run !== undefined) {
+      const { name } = this.run.shadow.model;
       throw new EmaError(
         'ALREADY_ATTACHED',
         `attach: attached to model '${name}' already. Make a new one for another.`,
       );
     }
-    if (!(model instanceof this.#tf.LayersModel)) {
+    if (!(model instanceof this.tf.LayersModel)) {
       throw invalid('model', 'a tf.LayersModel of the same tfjs as given to the constructor', model);
     }
-    const shadow = new ModelShadows(this.#tf, model, this.#options);
+    const shadow = new ModelShadows(this.tf, model, this.options);
     if (isSwapped(shadow.weights.averaged)) {
       shadow.dispose();
       throw swappedIn('attach', 'It is one of another object: attach after its use() has returned.');
     }
-    this.#run = new Progress(shadow, new Schedule(this.#options), this.#options.updateEvery);
+    this.run = new Progress(shadow, new Schedule(this.options), this.options.updateEvery);
     return this;
   }
 
@@ -182,7 +110,7 @@ export class WeightEma {
       return fn(shadow.model);
     }
     run.flush();
-    return this.#scope.run(shadow.swapIn(index), () => fn(shadow.model));
+    return this.scope.run(shadow.swapIn(index), () => fn(shadow.model));
   }
 
   /**
@@ -236,7 +164,7 @@ export class WeightEma {
    * @throws {@link EmaError} INVALID_ARGUMENT — there is no such average.
    */
   indexOf(which: Which): number {
-    return indexOf(which, this.#options.decays, this.#best);
+    return indexOf(which, this.options.decays, this.#best);
   }
 
   /**
@@ -259,7 +187,7 @@ export class WeightEma {
    * @internal
    */
   warn(message: string): void {
-    this.#warnings.add(message);
+    this.notes.add(message);
   }
 
   /**
@@ -267,23 +195,23 @@ export class WeightEma {
    * @throws {@link EmaError} SWAPPED_IN — called inside `use()`.
    */
   dispose(): void {
-    if (this.#disposed) return;
-    if (this.#scope.isOpen) throw swappedIn('dispose', 'Let use() return first: it gives the weights back.');
-    this.#disposed = true;
-    this.#run?.shadow.dispose();
-    this.#scope.dispose();
+    if (this.isDisposed) return;
+    if (this.scope.isOpen) throw swappedIn('dispose', 'Let use() return first: it gives the weights back.');
+    this.isDisposed = true;
+    this.run?.shadow.dispose();
+    this.scope.dispose();
   }
 
   #attached(method: string): Progress {
     this.#checkUsable();
-    if (this.#run !== undefined) return this.#run;
+    if (this.run !== undefined) return this.run;
     const wayOut = 'Call attach(model) first; as a callback, start model.fit first.';
     throw new EmaError('NOT_ATTACHED', `${method}: there is no model yet. ${wayOut}`);
   }
 
   #checkUsable(): void {
-    if (this.#disposed) throw new EmaError('DISPOSED', 'the average was disposed. Make a new one.');
-    const cause = this.#run?.poison;
+    if (this.isDisposed) throw new EmaError('DISPOSED', 'the average was disposed. Make a new one.');
+    const cause = this.run?.poison;
     if (cause === undefined) return;
     throw new EmaError('POISONED', `an earlier update failed, and the averages cannot be trusted: ${cause.message}`, {
       cause,

@@ -51,6 +51,7 @@ class JsShadows implements Shadows {
   }
 
   update(weights: readonly Tensor[], alphas: readonly number[]): void {
+    if (this.#rows.length === 0) throw new EmaError('DISPOSED', 'the averages were disposed.');
     const perWeight = alphas.length !== this.averages;
     const alphaOf = (i: number, k: number): number => Math.fround(at(alphas, perWeight ? i * this.averages + k : k));
     let next: Shadow[][];

@@ -89,7 +89,8 @@ export function createShadows(
       return withEngine(native);
     } catch (error) {
       cause = error;
-      reason = `${native.reason}, but a trial on this model failed: ${error instanceof Error ? error.message : error}`;
+      const message = error instanceof Error ? error.message : String(error);
+      reason = `${native.reason}, but a trial on this model failed: ${message.replace(/\s+/g, ' ').trim()}`;
     }
   }
   if (choice === 'native') throw unavailable(reason, cause);

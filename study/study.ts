@@ -4,7 +4,7 @@
 import { join } from 'node:path';
 import { type LoadedData, loadStudyData } from './data/study-data.js';
 import { type Finding, judgeAll, StudyResults } from './findings/index.js';
-import type { StudyOptions } from './options.js';
+import { type StudyOptions, StudyUsageError } from './options.js';
 import { planRuns } from './plan.js';
 import type { RunSpec } from './runs/condition.js';
 import { trainAll } from './runs/pool.js';
@@ -26,10 +26,12 @@ export interface Study {
 /**
  * Runs the study; runs that are finished in the output folder are kept.
  * @throws DataError — the data cannot be had.
+ * @throws StudyUsageError — the options leave nothing to run.
  */
 export async function runStudy(options: StudyOptions, progress: Progress): Promise<Study> {
   const begin = performance.now();
   const specs = planRuns(options.plan, codeDigest());
+  if (specs.length === 0) throw new StudyUsageError('There is nothing to run: --conditions leaves none.');
   // Before the processes are started, so that only one of them fetches.
   const data = await loadAll(specs, (line) => progress.log(line));
   const store = new RunStore(join(options.out, 'runs'));

@@ -7,6 +7,7 @@ import type { Engine, Shadows } from '../src/engine.js';
 import { jsEngine } from '../src/engine-js.js';
 import { nativeEngine } from '../src/engine-native.js';
 import { EmaError } from '../src/errors.js';
+import { thrownBy } from './support/expect.js';
 import { floats, tf } from './support/models.js';
 import { at, bits, Oracle, ulp } from './support/oracle.js';
 
@@ -260,6 +261,29 @@ describe.each(contenders)('$title', ({ backend, make }) => {
     tf.dispose(weights);
   });
 
+  it('throws on every call after dispose', () => {
+    const weights = makeWeights(18);
+    const shadows = engine.create(weights, { averages: 1, precision: 'fp32' });
+    shadows.dispose();
+    expect(() => shadows.update(weights, [0.5])).toThrow(EmaError);
+    expect(() => shadows.read(0, weights)).toThrow(EmaError);
+    expect(() => shadows.write(0, weights)).toThrow(EmaError);
+    tf.dispose(weights);
+    const left = tf.memory().numTensors - tensorsBefore;
+    // The native engine made the alphas of the update that it then refused.
+    expect(left).toBeLessThanOrEqual(1);
+    tensorsBefore += left;
+  });
+
+  it('refuses low parts without compensation, and averages that do not exist', () => {
+    const weights = makeWeights(19);
+    withShadows(weights, 2, (shadows) => {
+      expect(() => shadows.read(0, weights, 'low')).toThrow(EmaError);
+      expect(() => shadows.read(2, weights)).toThrow(EmaError);
+      expect(() => shadows.write(2, weights)).toThrow(EmaError);
+    });
+  });
+
   it('counts its bytes', () => {
     const weights = makeWeights(16, [[64], [32]]);
     withShadows(weights, 3, (shadows) => expect(shadows.bytes).toBe(4 * 96 * 3));
@@ -303,6 +327,21 @@ describe.each(contenders)('$title', ({ backend, make }) => {
         'compensated',
       );
     });
+  });
+});
+
+describe('native alone', () => {
+  it('calls itself poisoned after an update that TensorFlow refused, names the cause, and wrote nothing', async () => {
+    await tf.setBackend('tensorflow');
+    const weights = makeWeights(20, [[3], [4]]);
+    const shadows = makeNative().create(weights, { averages: 1, precision: 'fp32' });
+    const wrong = makeWeights(21, [[3], [400]]);
+    const before = allBits(readValues(shadows, 0, weights));
+    const error = thrownBy(() => shadows.update(wrong, [0.5]), 'POISONED');
+    expect(error.message).toMatch(/^TensorFlow reported a failed update.*tfjs-ema/s);
+    expect(allBits(readValues(shadows, 0, weights))).toEqual(before);
+    shadows.dispose();
+    tf.dispose([weights, wrong]);
   });
 });
 

@@ -139,7 +139,6 @@ describe.each(files.map((file) => [file.room, file] as const))('src/%s.ts', (roo
     expect(room).toMatch(/^[a-z/]+(-[a-z]+)*$/);
     const tested: Readonly<Record<string, string>> = {
       index: 'types',
-      engine: 'engine.contract',
       'engine-js': 'engine.contract',
       'engine-native': 'engine.contract',
       'safetensors-header': 'safetensors',

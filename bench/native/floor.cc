@@ -1,5 +1,6 @@
-// The machine's own limits, as functions for Node: one memcpy of the weights, and the simplest loop that reads and writes in
-// place. Built by bench/floor.ts for benchmarks only; no part of the package.
+// The machine's own limits, as functions for Node: one memcpy of the weights, and the simplest loop
+// that reads and writes in place. Built by bench/floor.ts for benchmarks only; no part of the
+// package.
 #include <node_api.h>
 
 #include <cstdint>
@@ -30,7 +31,8 @@ void Share(int64_t size, int threads, Part part) {
   if (threads < 2 || size < kThreadedFloats) return part(0, size);
   std::vector<std::thread> helpers;
   const int64_t share = size / threads;
-  for (int i = 1; i < threads; ++i) helpers.emplace_back(part, i * share, i + 1 == threads ? size - i * share : share);
+  for (int i = 1; i < threads; ++i)
+    helpers.emplace_back(part, i * share, i + 1 == threads ? size - i * share : share);
   part(0, share);
   for (std::thread& helper : helpers) helper.join();
 }
@@ -41,8 +43,8 @@ struct Call {
     size_t count = 2;
     napi_value arguments[2];
     void* data = nullptr;
-    valid = napi_get_cb_info(env, info, &count, arguments, nullptr, nullptr) == napi_ok && count == 2 &&
-            napi_get_value_external(env, arguments[0], &data) == napi_ok &&
+    valid = napi_get_cb_info(env, info, &count, arguments, nullptr, nullptr) == napi_ok &&
+            count == 2 && napi_get_value_external(env, arguments[0], &data) == napi_ok &&
             napi_get_value_int32(env, arguments[1], &threads) == napi_ok;
     if (!valid) napi_throw_type_error(env, nullptr, "floor: expected (buffers, threads)");
     buffers = static_cast<Buffers*>(data);
@@ -57,9 +59,10 @@ napi_value CopyAll(napi_env env, napi_callback_info info) {
   if (!call.valid) return nullptr;
   float* const target = call.buffers->target.data();
   const float* const source = call.buffers->source.data();
-  Share(static_cast<int64_t>(call.buffers->source.size()), call.threads, [=](int64_t start, int64_t size) {
-    std::memcpy(target + start, source + start, static_cast<size_t>(size) * sizeof(float));
-  });
+  Share(static_cast<int64_t>(call.buffers->source.size()), call.threads,
+        [=](int64_t start, int64_t size) {
+          std::memcpy(target + start, source + start, static_cast<size_t>(size) * sizeof(float));
+        });
   return nullptr;
 }
 
@@ -73,7 +76,9 @@ napi_value ScaleAll(napi_env env, napi_callback_info info) {
 }
 
 // Frees buffers that JavaScript has let go.
-void Free(napi_env, void* data, void*) { const std::unique_ptr<Buffers> taken_back(static_cast<Buffers*>(data)); }
+void Free(napi_env, void* data, void*) {
+  const std::unique_ptr<Buffers> taken_back(static_cast<Buffers*>(data));
+}
 
 napi_value Allocate(napi_env env, napi_callback_info info) {
   size_t count = 1;

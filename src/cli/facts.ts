@@ -25,6 +25,7 @@ export interface Unavailable {
   readonly reason: string;
 }
 
+/** This Node, and what it runs on. */
 export interface NodeFacts {
   readonly version: string;
   readonly napi: number;
@@ -34,6 +35,7 @@ export interface NodeFacts {
   readonly glibc: string | undefined;
 }
 
+/** The addon that was loaded. */
 export interface AddonFacts {
   readonly path: string;
   readonly sha256: string;
@@ -43,6 +45,7 @@ export interface AddonFacts {
   readonly selfTest: SelfTest;
 }
 
+/** One copy of a package on disk. */
 export interface PackageCopy {
   readonly name: string;
   readonly version: string;
@@ -52,6 +55,7 @@ export interface PackageCopy {
 /** The three packages that bring tfjs, best first. */
 export type TfjsName = '@tensorflow/tfjs-node-gpu' | '@tensorflow/tfjs-node' | '@tensorflow/tfjs';
 
+/** The tfjs package that the app would import. */
 export interface TfjsFacts extends PackageCopy {
   readonly name: TfjsName;
   /** Path of `tfjs_binding.node`; undefined when it is not there, or has no place (plain tfjs). */
@@ -63,6 +67,7 @@ export interface TfjsFacts extends PackageCopy {
   readonly scriptsBlockedBy: string | undefined;
 }
 
+/** The package managers whose traces are known; `yarn` is version 2 and later. */
 export type PackageManager = 'npm' | 'pnpm' | 'yarn' | 'yarn-classic';
 
 /** Answers of the child process that loads tfjs; what it did not reach is undefined. */
@@ -88,12 +93,14 @@ export interface EngineFacts {
   readonly tolerance: number;
 }
 
+/** What the dynamic loader finds of CUDA. */
 export interface CudaFacts {
   /** File that `libcuda.so.1` is; it carries the driver's version. */
   readonly driver: string | undefined;
   readonly missing: readonly MissingLibrary[];
 }
 
+/** A library that cannot be loaded. */
 export interface MissingLibrary {
   readonly soname: string;
   readonly reason: string;
@@ -108,6 +115,7 @@ export interface Check {
   readonly cure: string;
 }
 
+/** Names of the checks, stable for programs that read `--json`. */
 export type CheckId =
   | 'node'
   | 'addon'

@@ -43,7 +43,7 @@ export function reportPage(description: StudyDescription, figures: readonly Figu
     '<h2>Findings</h2>',
     findingsTable(findings),
     '<h2>Plots</h2>',
-    ...figures.map(({ svg, caption }) => `<figure>${svg}<figcaption>${escape(caption)}</figcaption></figure>`),
+    ...figures.map(({ svg, caption }) => `<figure>${svg}<figcaption>${escapeHtml(caption)}</figcaption></figure>`),
     '<h2>All measures</h2>',
     ...measured.map(measuresOf),
     '<h2>What was run</h2>',
@@ -65,7 +65,7 @@ function findingsTable(findings: readonly Finding[]): string {
   const rows = findings.map((finding) => {
     const { id, title, words, paper, criterion, verdict, holds } = finding;
     const met = holds === null ? '' : `<div class="words">criterion ${holds ? 'met' : 'not met'}</div>`;
-    return `<tr><td>${escape(id)}</td><td>${escape(title)}<div class="words">${escape(words)}</div><details class="words"><summary>criterion</summary>${escape(criterion)}</details></td><td>${escape(paper)}</td><td class="number">${escape(ours(finding))}</td><td><span class="verdict ${CLASS[verdict]}">${verdict}</span>${met}</td></tr>`;
+    return `<tr><td>${escapeHtml(id)}</td><td>${escapeHtml(title)}<div class="words">${escapeHtml(words)}</div><details class="words"><summary>criterion</summary>${escapeHtml(criterion)}</details></td><td>${escapeHtml(paper)}</td><td class="number">${escapeHtml(ours(finding))}</td><td><span class="verdict ${CLASS[verdict]}">${verdict}</span>${met}</td></tr>`;
   });
   return `<table><thead><tr><th></th><th>Claim, and what was seen</th><th>Paper</th><th>Ours (95 %)</th><th>Verdict</th></tr></thead><tbody>${rows.join('\n')}</tbody></table>`;
 }
@@ -75,23 +75,23 @@ function measuresOf({ id, title, measures }: Finding): string {
     const estimate = { mean, interval: interval ?? undefined, seeds: values.length };
     const text = unit === 'pp' || unit === 'nats' ? formatDifference(estimate, unit) : formatMean(estimate, unit);
     const each = values.map((value) => Number(value.toFixed(4))).join(', ');
-    return `<tr><td>${escape(name)}</td><td class="number">${escape(text)}</td><td class="words">${escape(each)}</td></tr>`;
+    return `<tr><td>${escapeHtml(name)}</td><td class="number">${escapeHtml(text)}</td><td class="words">${escapeHtml(each)}</td></tr>`;
   });
-  return `<details><summary>${escape(id)}: ${escape(title)}</summary><table><thead><tr><th>Measure</th><th>Mean ± margin</th><th>Each seed, or pair of seeds</th></tr></thead><tbody>${rows.join('\n')}</tbody></table></details>`;
+  return `<details><summary>${escapeHtml(id)}: ${escapeHtml(title)}</summary><table><thead><tr><th>Measure</th><th>Mean ± margin</th><th>Each seed, or pair of seeds</th></tr></thead><tbody>${rows.join('\n')}</tbody></table></details>`;
 }
 
 function provenance({ about, conditions, runs }: StudyDescription): string {
   const rows = conditions.map(({ id, title, network, data, recipe }) => {
     const seeds = runs.filter(({ condition }) => condition === id).map(({ seed }) => seed);
     const images = data.train === undefined ? data.name : `${data.name}, ${data.train} + ${data.validation} images`;
-    return `<tr><td>${escape(id)}</td><td>${escape(title)}</td><td>${escape(network)}</td><td>${escape(images)}</td><td>${recipe.epochs}</td><td>${seeds.join(', ')}</td></tr>`;
+    return `<tr><td>${escapeHtml(id)}</td><td>${escapeHtml(title)}</td><td>${escapeHtml(network)}</td><td>${escapeHtml(images)}</td><td>${recipe.epochs}</td><td>${seeds.join(', ')}</td></tr>`;
   });
   const places = about.environments.map(({ machine, tensorflow, node }) => `${machine}; ${tensorflow}; Node ${node}`);
   const kept = about.runsKept === 0 ? '' : ` (${about.runsKept} runs were finished before)`;
   return `<table><thead><tr><th></th><th>Condition</th><th>Network</th><th>Data</th><th>Epochs</th><th>Seeds</th></tr></thead><tbody>${rows.join('\n')}</tbody></table>
-<p class="words"><code>${escape(about.command)}</code>, ${escape(about.date.slice(0, 10))}${about.commit === null ? '' : `, commit ${escape(about.commit)}`}; ${formatDuration(about.seconds)}${kept}; ${escape(places.join(' | '))}.</p>`;
+<p class="words"><code>${escapeHtml(about.command)}</code>, ${escapeHtml(about.date.slice(0, 10))}${about.commit === null ? '' : `, commit ${escapeHtml(about.commit)}`}; ${formatDuration(about.seconds)}${kept}; ${escapeHtml(places.join(' | '))}.</p>`;
 }
 
-function escape(text: string): string {
+function escapeHtml(text: string): string {
   return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;');
 }

@@ -54,61 +54,73 @@ interface Row extends ChartPoint {
   readonly order: number;
 }
 
+/** One layer of a chart. */
+type Layer = Extract<TopLevelSpec, { layer: unknown[] }>['layer'][number];
+
 /** Lines in the order of their points, with bands where points have them. */
-export function lineChart({
-  title,
-  subtitle,
-  x,
-  y,
-  series,
-  rules = [],
-  points = false,
-  size = [560, 340],
-}: LineChart): TopLevelSpec {
-  const rows = series.flatMap(({ label, points }) =>
-    points.map((point, order): Row => ({ ...point, series: label, order })),
-  );
-  const scaled = (axis: ChartAxis) => ({
-    scale: axis.domain === undefined ? { zero: false, nice: true } : { domain: [...axis.domain], nice: false },
-    axis: { title: axis.title, ...(axis.values === undefined ? { tickCount: 7 } : { values: [...axis.values] }) },
+export function lineChart(chart: LineChart): TopLevelSpec {
+  const { title, subtitle, series, rules = [], size = [560, 340] } = chart;
+  const rows = series.flatMap(({ label, points }) => {
+    return points.map((point, order): Row => ({ ...point, series: label, order }));
   });
-  const position = {
-    x: { field: 'x', type: 'quantitative', ...scaled(x) },
-    y: { field: 'y', type: 'quantitative', ...scaled(y) },
-  } as const;
-  const domain = series.map(({ label }) => label);
-  const color = {
-    field: 'series',
-    type: 'nominal',
-    scale: { domain, range: series.map(({ colour }) => colour) },
-    legend: { title: null, symbolType: 'stroke', symbolStrokeWidth: 3, symbolSize: 220 },
-  } as const;
-  const strokeDash = {
-    field: 'series',
-    type: 'nominal',
-    scale: { domain, range: series.map(({ dashed }) => (dashed ? [5, 4] : [1, 0])) },
-    legend: null,
-  } as const;
-  const hasBand = rows.some(({ low }) => low !== undefined);
-  const band = {
-    mark: { type: 'area', opacity: 0.16 },
-    encoding: { ...position, y: { ...position.y, field: 'low' }, y2: { field: 'high' }, color },
-  } as const;
-  const line = {
-    mark: { type: 'line', strokeWidth: 2.2, clip: true, ...(points ? { point: { size: 36 } } : {}) },
-    encoding: { ...position, color, strokeDash, order: { field: 'order', type: 'quantitative' } },
-  } as const;
   return {
     config: theme,
     title: { text: title, subtitle: [...subtitle] },
     width: size[0],
     height: size[1],
     data: { values: rows },
-    layer: [...rules.map(rule), ...(hasBand ? [band] : []), line],
+    layer: [...rules.map(rule), ...(rows.some(({ low }) => low !== undefined) ? [band(chart)] : []), line(chart)],
   };
 }
 
-function rule({ from, to }: ChartRule) {
+function line(chart: LineChart): Layer {
+  const { x, y, series, points } = chart;
+  const dashes = series.map(({ dashed }) => (dashed ? [5, 4] : [1, 0]));
+  return {
+    mark: { type: 'line', strokeWidth: 2.2, clip: true, ...(points ? { point: { size: 36 } } : {}) },
+    encoding: {
+      x: { field: 'x', type: 'quantitative', ...scaled(x) },
+      y: { field: 'y', type: 'quantitative', ...scaled(y) },
+      color: colour(chart),
+      strokeDash: { field: 'series', type: 'nominal', scale: { domain: labels(series), range: dashes }, legend: null },
+      order: { field: 'order', type: 'quantitative' },
+    },
+  };
+}
+
+function band(chart: LineChart): Layer {
+  return {
+    mark: { type: 'area', opacity: 0.16, clip: true },
+    encoding: {
+      x: { field: 'x', type: 'quantitative', ...scaled(chart.x) },
+      y: { field: 'low', type: 'quantitative', ...scaled(chart.y) },
+      y2: { field: 'high' },
+      color: colour(chart),
+    },
+  };
+}
+
+function colour({ series }: LineChart) {
+  return {
+    field: 'series',
+    type: 'nominal' as const,
+    scale: { domain: labels(series), range: series.map(({ colour }) => colour) },
+    legend: { title: null, symbolType: 'stroke', symbolStrokeWidth: 3, symbolSize: 220 },
+  };
+}
+
+function labels(series: readonly ChartSeries[]): string[] {
+  return series.map(({ label }) => label);
+}
+
+function scaled({ title, domain, values }: ChartAxis) {
+  return {
+    scale: domain === undefined ? { zero: false, nice: true } : { domain: [...domain], nice: false },
+    axis: { title, ...(values === undefined ? { tickCount: 7 } : { values: [...values] }) },
+  };
+}
+
+function rule({ from, to }: ChartRule): Layer {
   return {
     data: { values: [{ x: from.x, y: from.y, x2: to.x, y2: to.y }] },
     mark: { type: 'rule', color: '#999', strokeDash: [3, 3] },
@@ -118,5 +130,5 @@ function rule({ from, to }: ChartRule) {
       x2: { field: 'x2' },
       y2: { field: 'y2' },
     },
-  } as const;
+  };
 }

@@ -43,12 +43,15 @@ export const presets = {
     data: { ...CLEAN, name: 'cifar-100' },
     recipe: recipe(1.2, 1e-4),
   }),
-  'paper-cifar100-vgg': preset({
-    title: 'VGG-16 without BatchNorm on CIFAR-100',
-    network: 'vgg-16',
-    data: { ...CLEAN, name: 'cifar-100' },
-    recipe: recipe(0.05, 5e-4),
-  }),
+  'paper-cifar100-vgg': preset(
+    {
+      title: 'VGG-16 without BatchNorm on CIFAR-100',
+      network: 'vgg-16',
+      data: { ...CLEAN, name: 'cifar-100' },
+      recipe: recipe(0.05, 5e-4),
+    },
+    { ...MEASURES, recompute: false },
+  ),
   'paper-cifar100-wrn': preset({
     title: 'WideResNet-28-10 on CIFAR-100',
     network: 'wrn-28-10',

@@ -1,0 +1,97 @@
+// What may be asked of an average at any time: counters, engine, memory, warnings.
+// Changes nothing.
+
+import type { NamedTensorMap } from '@tensorflow/tfjs';
+import type { EngineName } from './engine.js';
+import type { ResolvedOptions } from './options.js';
+import type { Progress } from './progress.js';
+import { SwapScope } from './swap.js';
+import type { Tfjs } from './tfjs.js';
+import { Warnings } from './warnings.js';
+
+/** The state of a `WeightEma`, and the facts about it. */
+export abstract class EmaFacts {
+  /** @internal */
+  protected readonly tf: Tfjs;
+  /** @internal */
+  protected readonly options: ResolvedOptions;
+  /** @internal */
+  protected readonly notes: Warnings;
+  /** @internal */
+  protected readonly scope: SwapScope;
+  /** @internal */
+  protected run: Progress | undefined;
+  /** @internal */
+  protected isDisposed = false;
+
+  /** @internal */
+  protected constructor(tf: Tfjs, options: ResolvedOptions) {
+    this.tf = tf;
+    this.options = options;
+    this.notes = new Warnings(options.onWarning);
+    this.scope = new SwapScope(tf);
+  }
+
+  /** Optimizer steps counted so far. */
+  get steps(): number {
+    return this.run?.steps ?? 0;
+  }
+
+  /** Moves of the averages so far. */
+  get updates(): number {
+    return this.run?.updates ?? 0;
+  }
+
+  /** Seconds spent in updates so far; on a GPU, the time to hand them over. */
+  get updateSeconds(): number {
+    return this.run?.seconds ?? 0;
+  }
+
+  /** Decays per step, in the order of the averages. */
+  get decays(): readonly number[] {
+    return this.options.decays;
+  }
+
+  /** Number of averages. */
+  get averages(): number {
+    return this.options.decays.length;
+  }
+
+  /** Who runs the updates; undefined before `attach`. */
+  get engine(): EngineName | undefined {
+    return this.run?.shadow.engine.engine;
+  }
+
+  /** Why this engine was chosen, and not the other. */
+  get engineReason(): string {
+    return this.run?.shadow.engine.reason ?? 'not attached to a model yet';
+  }
+
+  /** Bytes that the averages occupy; 0 before `attach`. */
+  get bytes(): number {
+    return this.isDisposed ? 0 : (this.run?.shadow.bytes ?? 0);
+  }
+
+  /** Whether `attach` was called. */
+  get isAttached(): boolean {
+    return this.run !== undefined;
+  }
+
+  /** Whether an average stands in the model's place now. */
+  get isSwapped(): boolean {
+    return this.scope.isOpen;
+  }
+
+  /** What a user should know but that stopped nothing, each once, oldest first. */
+  get warnings(): readonly string[] {
+    return this.notes.messages;
+  }
+
+  /**
+   * Values that training wrote into the model during `use()`, by weight; empty when all went well. Owned by this object:
+   * replaced at the next such accident and disposed by `dispose()`.
+   */
+  get overwritten(): Readonly<NamedTensorMap> {
+    return this.scope.overwritten;
+  }
+}
