@@ -29,8 +29,10 @@ export type EmaMembers = Pick<
   | 'dispose'
   | 'engine'
   | 'engineReason'
+  | 'loadCheckpoint'
   | 'overwritten'
   | 'read'
+  | 'saveCheckpoint'
   | 'saveModel'
   | 'steps'
   | 'updateSeconds'
@@ -208,6 +210,12 @@ function defineCallback(tf: Tfjs): EmaCallbackClass {
     }
     saveModel(which: Which, target: SaveTarget, config?: io.SaveConfig): Promise<io.SaveResult> {
       return this.ema.saveModel(which, target, config);
+    }
+    saveCheckpoint(path: string): Promise<void> {
+      return this.ema.saveCheckpoint(path);
+    }
+    loadCheckpoint(path: string): Promise<void> {
+      return this.ema.loadCheckpoint(path);
     }
     dispose(): void {
       this.ema.dispose();

@@ -2,6 +2,8 @@
 // Touches no tfjs internals and knows no training events.
 
 import type { io, LayersModel, NamedTensorMap } from '@tensorflow/tfjs';
+import { readWhole, writeAtomically } from './atomic-file.js';
+import { checkPath, decodeCheckpoint, encodeCheckpoint } from './checkpoint.js';
 import { EmaFacts } from './ema-facts.js';
 import { checkEngine } from './engine.js';
 import { EmaError } from './errors.js';
@@ -138,6 +140,40 @@ export class WeightEma extends EmaFacts {
    */
   async saveModel(which: Which, target: SaveTarget, config?: io.SaveConfig): Promise<io.SaveResult> {
     return this.use(which, (model) => model.save(target, config));
+  }
+
+  /**
+   * Saves all averages and where averaging stands, steps between updates included, as a safetensors file: the new file replaces
+   * the old one at once and whole. The weights of the model and the optimizer's state are not in it: save them beside it.
+   * @param path the file; its folder must exist.
+   * @throws {@link EmaError} CHECKPOINT — it cannot be written; an older file of this name is as before.
+   * @throws {@link EmaError} NOT_ATTACHED, DISPOSED, POISONED
+   */
+  async saveCheckpoint(path: string): Promise<void> {
+    const run = this.#attached('saveCheckpoint');
+    const { steps, pending, updates } = run;
+    const standing = { steps, pending, updates, best: this.#best };
+    await writeAtomically(checkPath(path), encodeCheckpoint(run.shadow, this.options, standing));
+  }
+
+  /**
+   * Goes on from a checkpoint: averaging then gives, to the bit, what it would have given without the interruption, once
+   * the model has its weights of that moment again. All or nothing: every byte is checked before an average changes.
+   * @param path a file of `saveCheckpoint`.
+   * @throws {@link EmaError} CHECKPOINT — it cannot be read, is damaged, or is of another version, model or schedule; the
+   *   message lists the differences, and nothing was changed.
+   * @throws {@link EmaError} NOT_ATTACHED, DISPOSED, POISONED
+   */
+  async loadCheckpoint(path: string): Promise<void> {
+    this.#attached('loadCheckpoint');
+    const bytes = await readWhole(checkPath(path));
+    // Asked again: reading took a while.
+    const run = this.#attached('loadCheckpoint');
+    const { standing, averages } = decodeCheckpoint(bytes, run.shadow, this.options);
+    run.restore(standing, () => {
+      for (const { average, part, values } of averages) run.shadow.overwrite(average, part, values);
+    });
+    this.#best = standing.best;
   }
 
   /**

@@ -5,7 +5,7 @@ import type { Tensor } from '@tensorflow/tfjs';
 import { jsEngine } from './engine-js.js';
 import { nativeEngine } from './engine-native.js';
 import { EmaError } from './errors.js';
-import type { EngineChoice } from './options.js';
+import type { EngineChoice, Precision } from './options.js';
 import type { Tfjs } from './tfjs.js';
 
 /** Who runs an update. */
@@ -52,7 +52,7 @@ export interface ShadowOptions {
   /** K, at least 1. */
   readonly averages: number;
   /** `compensated` keeps each shadow as the sum of two floats. */
-  readonly precision: 'fp32' | 'compensated';
+  readonly precision: Precision;
 }
 
 /** Shadows, and who runs their updates. */

@@ -10,6 +10,7 @@ export type {
   EmaCallbackOptions,
   EmaOptions,
   EngineChoice,
+  Precision,
   TensorInput,
   ValidationData,
   ValidationTensors,

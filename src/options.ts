@@ -39,6 +39,12 @@ export interface EmaOptions {
    * weights, `'copy'` uses the live ones beside the averaged weights. @defaultValue `'average'`
    */
   readonly batchNorm?: BatchNormPolicy;
+  /**
+   * How averages are kept. In float32 a weight's step is lost where it moves its average by less than half a float: at decay
+   * 0.9999 where it is off by less than 6e-4 of its size. `'compensated'` keeps each average as the sum of two floats, in twice
+   * the memory, and loses nothing. @defaultValue `'fp32'`
+   */
+  readonly precision?: Precision;
   /** Who runs updates. `'auto'` takes native where it can and says why not in `engineReason`. @defaultValue `'auto'` */
   readonly engine?: EngineChoice;
   /** Receives each warning once; they are also listed in `warnings`. @defaultValue `process.emitWarning` */
@@ -61,6 +67,9 @@ export interface EmaCallbackOptions extends EmaOptions {
 /** What happens to BatchNorm's moving statistics. */
 export type BatchNormPolicy = 'average' | 'copy';
 
+/** How averages are kept: as floats, or as sums of two floats. */
+export type Precision = 'fp32' | 'compensated';
+
 /** Which engine is wanted. */
 export type EngineChoice = 'auto' | 'native' | 'js';
 
@@ -70,6 +79,7 @@ export interface ResolvedOptions {
   readonly updateEvery: number;
   readonly warmup: Warmup;
   readonly batchNorm: BatchNormPolicy;
+  readonly precision: Precision;
   readonly engine: EngineChoice;
   readonly onWarning: WarningHandler | undefined;
 }
@@ -86,8 +96,18 @@ export const PAPER_DECAYS: readonly number[] = [0.998, 0.999, 0.9995, 0.99975, 0
 
 const WARMUPS: readonly Warmup[] = ['paper', 'none'];
 const POLICIES: readonly BatchNormPolicy[] = ['average', 'copy'];
+const PRECISIONS: readonly Precision[] = ['fp32', 'compensated'];
 const ENGINES: readonly EngineChoice[] = ['auto', 'native', 'js'];
-const EMA_NAMES: readonly string[] = ['decay', 'decays', 'updateEvery', 'warmup', 'batchNorm', 'engine', 'onWarning'];
+const EMA_NAMES: readonly string[] = [
+  'decay',
+  'decays',
+  'updateEvery',
+  'warmup',
+  'batchNorm',
+  'precision',
+  'engine',
+  'onWarning',
+];
 const CALLBACK_NAMES: readonly string[] = [...EMA_NAMES, 'validationData', 'monitor', 'batchSize'];
 
 /**
@@ -101,6 +121,7 @@ export function resolveOptions(options: EmaOptions): ResolvedOptions {
     updateEvery: positiveInteger('updateEvery', options.updateEvery ?? 16),
     warmup: oneOf('warmup', options.warmup ?? 'paper', WARMUPS),
     batchNorm: oneOf('batchNorm', options.batchNorm ?? 'average', POLICIES),
+    precision: oneOf('precision', options.precision ?? 'fp32', PRECISIONS),
     engine: oneOf('engine', options.engine ?? 'auto', ENGINES),
     onWarning: optionalFunction(options.onWarning),
   };

@@ -5,6 +5,16 @@ import { EmaError } from './errors.js';
 import type { Schedule } from './schedule.js';
 import type { ModelShadows } from './shadow.js';
 
+/** How far averaging has come. */
+export interface Counters {
+  /** Optimizer steps counted so far. */
+  readonly steps: number;
+  /** Steps of them that the averages do not hold yet. */
+  readonly pending: number;
+  /** Moves of the averages so far. */
+  readonly updates: number;
+}
+
 /** Counters of one attached average, and the moves that they call for. */
 export class Progress {
   /** The averages that are moved. */
@@ -59,6 +69,23 @@ export class Progress {
   /** Moves the averages by the pending steps, if there are any. */
   flush(): void {
     if (this.#pending > 0) this.#move();
+  }
+
+  /**
+   * Goes on from another state, which `write` puts into the averages.
+   * @throws {@link EmaError} POISONED — `write` failed, so that the averages are neither the old nor the new ones.
+   */
+  restore({ steps, pending, updates }: Counters, write: () => void): void {
+    try {
+      write();
+    } catch (cause) {
+      const text = cause instanceof Error ? cause.message : String(cause);
+      this.#poison = new EmaError('POISONED', `the averages were overwritten in part only: ${text}`, { cause });
+      throw this.#poison;
+    }
+    this.#steps = steps;
+    this.#pending = pending;
+    this.#updates = updates;
   }
 
   #move(): void {

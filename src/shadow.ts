@@ -32,7 +32,7 @@ export class ModelShadows {
     this.#chosen = createShadows(tf, options.engine, {
       weights: this.#variables,
       averages: options.decays.length,
-      precision: 'fp32',
+      precision: options.precision,
     });
   }
 
@@ -104,18 +104,44 @@ export class ModelShadows {
     checkSameWeights(this.weights, model);
   }
 
+  /**
+   * Values of an average in memory of the caller's, in the order of `weights.averaged`.
+   * @param part `'low'`: what compensation keeps; only with `precision: 'compensated'`.
+   */
+  values(average: number, part: 'high' | 'low'): Float32Array[] {
+    const tensors = this.#readAverage(average, part);
+    try {
+      return tensors.map((tensor) => Float32Array.from(tensor.dataSync<'float32'>()));
+    } finally {
+      this.#tf.dispose(tensors);
+    }
+  }
+
+  /**
+   * Overwrites an average.
+   * @param values one per weight of `weights.averaged`, of its size.
+   */
+  overwrite(average: number, part: 'high' | 'low', values: readonly Float32Array[]): void {
+    const tensors = this.#variables.map(({ shape }, index) => this.#tf.tensor(values[index] ?? [], shape, 'float32'));
+    try {
+      this.#chosen.shadows.write(average, tensors, part);
+    } finally {
+      this.#tf.dispose(tensors);
+    }
+  }
+
   /** Releases the averages. */
   dispose(): void {
     this.#chosen.shadows.dispose();
   }
 
-  #readAverage(average: number): Tensor[] {
+  #readAverage(average: number, part: 'high' | 'low' = 'high'): Tensor[] {
     const { shadows } = this.#chosen;
-    if (this.isAlive) return shadows.read(average, this.#variables);
+    if (this.isAlive) return shadows.read(average, this.#variables, part);
     // The weights are gone, and with them the shapes that the engine asks for: stand-ins of zeros.
     const like = this.#variables.map(({ shape }) => this.#tf.zeros(shape));
     try {
-      return shadows.read(average, like);
+      return shadows.read(average, like, part);
     } finally {
       this.#tf.dispose(like);
     }

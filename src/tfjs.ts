@@ -26,6 +26,7 @@ export type Tfjs = Pick<
   | 'mul'
   | 'scalar'
   | 'sub'
+  | 'tensor'
   | 'tensor1d'
   | 'tidy'
   | 'zeros'

@@ -12,6 +12,7 @@ describe('defaults', () => {
       updateEvery: 16,
       warmup: 'paper',
       batchNorm: 'average',
+      precision: 'fp32',
       engine: 'auto',
       onWarning: undefined,
     });
@@ -60,6 +61,7 @@ describe('what is refused', () => {
     ['updateEvery in quotes', { updateEvery: '16' }, /^updateEvery: .*received '16'\./],
     ['an unknown warm-up', { warmup: 'linear' }, /^warmup: expected 'paper' or 'none', received 'linear'\./],
     ['an unknown policy', { batchNorm: 'keep' }, /^batchNorm: expected 'average' or 'copy', received 'keep'\./],
+    ['an unknown precision', { precision: 'fp64' }, /^precision: expected 'fp32' or 'compensated', received 'fp64'\./],
     ['an unknown engine', { engine: 'cuda' }, /^engine: expected 'auto' or 'native' or 'js', received 'cuda'\./],
     ['a handler that is none', { onWarning: 'log' }, /^onWarning: expected a function .*received 'log'\./],
     ['a misspelt option', { decay: 0.9, updateEvry: 4 }, /no option 'updateEvry'\. Did you mean 'updateEvery'\?$/],

@@ -168,7 +168,7 @@ class Timer {
 // Contenders in turn, round after round, so that a slow spell meets all of them.
 struct Contender {
   const char* name;
-  std::function<void(Set&)> call;
+  std::function<void(Set&, int)> call;  // the set, and the number of the call
   std::vector<float> microseconds;
   float host = 0;
 };
@@ -201,24 +201,30 @@ void Measure(const Network& network, const Task& task, int rounds, Timer* timer)
   for (const int64_t size : network.sizes) parameters += size;
   // Each weight read once, each shadow read and written once.
   const int64_t moved = parameters * (1 + 2 * sets[0]->rows());
-  const device::Floats scratch(moved / 2 + 1);
-  device::Floats copied(moved / 2 + 1);
+  // The copy walks through memory as the updates walk through the sets.
+  const int64_t half = moved / 2 + 1;
+  const int64_t room = std::max(half, kRotatedFloats / 2);
+  const device::Floats scratch(room);
+  device::Floats copied(room);
   const auto stream = timer->stream();
   std::vector<Contender> contenders = {
-      {"", [=](Set& set) { Check(ema::CudaUpdate(set.update(), stream)); }, {}},
+      {"", [=](Set& set, int) { Check(ema::CudaUpdate(set.update(), stream)); }, {}},
       {"copy",
-       [&](Set&) { timer->device_stream().Copy(copied.get(), scratch.get(), moved / 2); },
+       [&](Set&, int i) {
+         const int64_t at = i % (room / half) * half;
+         timer->device_stream().Copy(copied.get() + at, scratch.get() + at, half);
+       },
        {}},
       {"largeTiles",
-       [=](Set& set) { Check(ema::CudaUpdateTuned(set.update(), stream, kAllTiles)); },
+       [=](Set& set, int) { Check(ema::CudaUpdateTuned(set.update(), stream, kAllTiles)); },
        {}},
       {"smallTiles",
-       [=](Set& set) { Check(ema::CudaUpdateTuned(set.update(), stream, kNoTiles)); },
+       [=](Set& set, int) { Check(ema::CudaUpdateTuned(set.update(), stream, kNoTiles)); },
        {}},
   };
   if (task.averages > 1 && !task.compensated) {
     contenders.push_back({"separate",
-                          [&task, stream](Set& set) {
+                          [&task, stream](Set& set, int) {
                             for (int k = 0; k < task.averages; ++k) {
                               Check(ema::CudaUpdate(set.single(k), stream));
                             }
@@ -231,7 +237,7 @@ void Measure(const Network& network, const Task& task, int rounds, Timer* timer)
   for (int round = -1; round < rounds; ++round) {
     for (Contender& contender : contenders) {
       const float time = timer->Microseconds(
-          calls, [&](int i) { contender.call(*sets[static_cast<size_t>(i) % sets.size()]); });
+          calls, [&](int i) { contender.call(*sets[static_cast<size_t>(i) % sets.size()], i); });
       if (round < 0) continue;  // warm-up
       contender.microseconds.push_back(time);
       contender.host = timer->host_microseconds();

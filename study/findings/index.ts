@@ -35,7 +35,10 @@ const ORDER = [
 /** The claims, in order. */
 export const RULES: readonly Rule[] = GROUPS.flat().sort((a, b) => ORDER.indexOf(a.id) - ORDER.indexOf(b.id));
 
-/** Judges every claim. */
-export function judgeAll(results: StudyResults): Finding[] {
-  return RULES.map((rule) => judgeRule(rule, results));
+/**
+ * Judges claims.
+ * @param rules which. @defaultValue all of the study
+ */
+export function judgeAll(results: StudyResults, rules: readonly Rule[] = RULES): Finding[] {
+  return rules.map((rule) => judgeRule(rule, results));
 }

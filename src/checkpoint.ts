@@ -1,0 +1,210 @@
+// What a checkpoint of averages holds, and whether one fits: state to bytes and back, all of it checked.
+// Opens no files, and changes no average.
+
+import { EmaError } from './errors.js';
+import { invalid, type ResolvedOptions, show } from './options.js';
+import type { Counters } from './progress.js';
+import {
+  checkDigests,
+  decodeSafetensors,
+  encodeSafetensors,
+  type StoredContent,
+  type StoredTensor,
+  withDigests,
+} from './safetensors.js';
+import type { ModelShadows } from './shadow.js';
+
+/** Where averaging stands. */
+export interface Standing extends Counters {
+  /** Which average `'best'` stands for. */
+  readonly best: number | undefined;
+}
+
+/** Values of one average, in the order of the model's weights. */
+export interface SavedAverage {
+  readonly average: number;
+  readonly part: 'high' | 'low';
+  readonly values: readonly Float32Array[];
+}
+
+/** A checkpoint that fits. */
+export interface Checkpoint {
+  readonly standing: Standing;
+  readonly averages: readonly SavedAverage[];
+}
+
+/** The version of the layout: names of tensors and metadata. */
+const VERSION = '1';
+/** At most so many differences are listed. */
+const LISTED = 10;
+
+type Part = 'high' | 'low';
+
+/**
+ * The bytes of a checkpoint: tensors `average.<index>/<weight>`, with `precision: 'compensated'` also
+ * `average.<index>.low/<weight>`, and metadata `tfjs-ema` (version), `standing`, `settings`, `weights`, and SHA-256 digests.
+ * @returns pieces to be written one after the other.
+ */
+export function encodeCheckpoint(
+  shadow: ModelShadows,
+  options: ResolvedOptions,
+  standing: Standing,
+): readonly Uint8Array[] {
+  const tensors = new Map<string, StoredTensor>();
+  for (const { average, part } of rowsOf(options)) {
+    const values = shadow.values(average, part);
+    shadow.weights.averaged.forEach(({ name, variable: { shape } }, index) => {
+      const data = values[index];
+      if (data !== undefined) tensors.set(tensorName(average, part, name), { dtype: 'F32', shape, data });
+    });
+  }
+  const metadata = new Map([
+    ['tfjs-ema', VERSION],
+    ['standing', JSON.stringify(standing)],
+    ['settings', JSON.stringify(settingsOf(options))],
+    ['weights', JSON.stringify(weightsOf(shadow))],
+  ]);
+  return encodeSafetensors(withDigests({ tensors, metadata }));
+}
+
+/**
+ * The state in a checkpoint, once every byte of it was checked.
+ * @throws {@link EmaError} CHECKPOINT — damaged, of another version, or of another model or other options: all differences.
+ */
+export function decodeCheckpoint(bytes: Uint8Array, shadow: ModelShadows, options: ResolvedOptions): Checkpoint {
+  const content = decodeSafetensors(bytes);
+  checkVersion(content.metadata.get('tfjs-ema'));
+  checkDigests(content);
+  const differences = [
+    ...settingDifferences(parse(content, 'settings'), settingsOf(options)),
+    ...weightDifferences(parse(content, 'weights'), weightsOf(shadow)),
+  ];
+  if (differences.length > 0) throw other(differences);
+  const averages = rowsOf(options).map(({ average, part }) => ({
+    average,
+    part,
+    values: shadow.weights.averaged.map(({ name, variable: { shape } }) =>
+      dataOf(content, tensorName(average, part, name), shape),
+    ),
+  }));
+  return { standing: standingOf(parse(content, 'standing'), options), averages };
+}
+
+/**
+ * Checks the argument of the methods.
+ * @throws {@link EmaError} INVALID_ARGUMENT
+ */
+export function checkPath(path: string): string {
+  if (typeof path === 'string' && path !== '' && !path.includes('://')) return path;
+  throw invalid('path', "a file's path such as 'run/ema.safetensors'", path);
+}
+
+function rowsOf(options: ResolvedOptions): { readonly average: number; readonly part: Part }[] {
+  const parts: readonly Part[] = options.precision === 'compensated' ? ['high', 'low'] : ['high'];
+  return parts.flatMap((part) => options.decays.map((_, average) => ({ average, part })));
+}
+
+function tensorName(average: number, part: Part, weight: string): string {
+  return `average.${average}${part === 'low' ? '.low' : ''}/${weight}`;
+}
+
+/** The options on which the averages depend; neither the engine nor where warnings go. */
+function settingsOf({ engine, onWarning, ...settings }: ResolvedOptions): Readonly<Record<string, unknown>> {
+  return settings;
+}
+
+/** What the model's weights are called, and `live` or their shape: its fingerprint. */
+function weightsOf({ weights }: ModelShadows): Readonly<Record<string, unknown>> {
+  const shapeOf = (shape: readonly number[]) => `[${shape.join(', ')}]`;
+  return Object.fromEntries([
+    ...weights.averaged.map(({ name, variable }) => [name, shapeOf(variable.shape)]),
+    ...weights.live.map(({ name, variable }) => [name, `${shapeOf(variable.shape)}, not averaged`]),
+  ]);
+}
+
+function checkVersion(version: string | undefined): void {
+  if (version === VERSION) return;
+  if (version === undefined) {
+    throw new EmaError('CHECKPOINT', 'checkpoint: expected one of this package, received a file of another one.');
+  }
+  throw new EmaError(
+    'CHECKPOINT',
+    `checkpoint: expected format version ${VERSION}, received ${version}. Load it with the version of tfjs-ema that saved it.`,
+  );
+}
+
+/** An object from the metadata: it passed its digest, so only a file made on purpose is wrong here. */
+function parse({ metadata }: StoredContent, name: string): Readonly<Record<string, unknown>> {
+  let value: unknown;
+  try {
+    value = JSON.parse(metadata.get(name) ?? '');
+  } catch (cause) {
+    throw new EmaError('CHECKPOINT', `checkpoint: expected JSON as '${name}' of the metadata.`, { cause });
+  }
+  if (typeof value !== 'object' || value === null) {
+    throw new EmaError('CHECKPOINT', `checkpoint: expected an object as '${name}' of the metadata.`);
+  }
+  return Object.fromEntries(Object.entries(value));
+}
+
+function settingDifferences(
+  saved: Readonly<Record<string, unknown>>,
+  own: Readonly<Record<string, unknown>>,
+): string[] {
+  return [...new Set([...Object.keys(saved), ...Object.keys(own)])]
+    .filter((name) => JSON.stringify(saved[name]) !== JSON.stringify(own[name]))
+    .map((name) => `option ${name} was ${text(saved[name])}, now it is ${text(own[name])}`);
+}
+
+function weightDifferences(saved: Readonly<Record<string, unknown>>, own: Readonly<Record<string, unknown>>): string[] {
+  return [
+    ...Object.keys(saved)
+      .filter((name) => !(name in own))
+      .map((name) => `weight '${name}' is only in the checkpoint`),
+    ...Object.keys(own)
+      .filter((name) => !(name in saved))
+      .map((name) => `weight '${name}' is only in the model`),
+    ...Object.keys(own)
+      .filter((name) => name in saved && saved[name] !== own[name])
+      .map((name) => `weight '${name}' was ${saved[name]}, now it is ${own[name]}`),
+  ];
+}
+
+function text(value: unknown): string {
+  return value === undefined ? 'not there' : JSON.stringify(value);
+}
+
+function other(differences: readonly string[]): EmaError {
+  const more = differences.length > LISTED ? `; and ${differences.length - LISTED} more` : '';
+  return new EmaError(
+    'CHECKPOINT',
+    `checkpoint: expected one of this model and these options, received another: ${differences.slice(0, LISTED).join('; ')}` +
+      `${more}. Give the options of the saved run, and its model: layers with names of your own, or a loaded model, have the ` +
+      'same weight names in every run.',
+  );
+}
+
+function dataOf({ tensors }: StoredContent, name: string, shape: readonly number[]): Float32Array {
+  const tensor = tensors.get(name);
+  if (tensor?.dtype === 'F32' && JSON.stringify(tensor.shape) === JSON.stringify(shape)) return tensor.data;
+  throw new EmaError(
+    'CHECKPOINT',
+    `checkpoint: expected tensor '${name}' of type F32 and shape [${shape.join(', ')}].`,
+  );
+}
+
+function standingOf(saved: Readonly<Record<string, unknown>>, { decays }: ResolvedOptions): Standing {
+  const count = (name: string, most: number): number => {
+    const value = saved[name];
+    if (typeof value === 'number' && Number.isSafeInteger(value) && value >= 0 && value <= most) return value;
+    throw new EmaError('CHECKPOINT', `checkpoint: expected ${name} from 0 to ${most}, received ${show(value)}.`);
+  };
+  const steps = count('steps', Number.MAX_SAFE_INTEGER);
+  return {
+    steps,
+    // A failed update leaves more steps pending than an interval has.
+    pending: count('pending', steps),
+    updates: count('updates', steps),
+    best: saved['best'] === undefined ? undefined : count('best', decays.length - 1),
+  };
+}
