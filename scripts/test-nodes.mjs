@@ -1,32 +1,16 @@
 // One binary on several versions of Node and of TensorFlow: the packed package trains a small model on each.
 // node scripts/test-nodes.mjs [TENSORFLOW ...]     default: the TensorFlow of this checkout, then 2.9.1 by with-tf.mjs
 
-import { execFileSync, spawnSync } from 'node:child_process';
-import { cpSync, existsSync, mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { cpSync, mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { cacheDirectory } from './bootstrap/cache.mjs';
+import { NODE_VERSIONS, nodeProgram } from './node-program.mjs';
 import { pack } from './pack.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
-// npm packages that carry Node itself; the newest of each line when this was written.
-const VERSIONS = ['20.20.2', '22.23.3', '24.21.0'];
 const OWN = 'own';
-
-/** The program of a version of Node, from the npm registry, kept in the cache. */
-function nodeProgram(version) {
-  if (process.versions.node === version) return process.execPath;
-  const name = `node-${process.platform}-${process.arch}`;
-  const folder = join(cacheDirectory(), 'node', `${process.arch}-${version}`);
-  const program = join(folder, 'node_modules', name, 'bin', 'node');
-  if (!existsSync(program)) {
-    mkdirSync(folder, { recursive: true });
-    const options = ['--ignore-scripts', '--no-audit', '--no-fund', '--no-save'];
-    execFileSync('npm', ['install', '--prefix', folder, ...options, `${name}@${version}`], { stdio: ['ignore', 2, 2] });
-  }
-  return program;
-}
 
 /** An app with the packed package, and with this checkout's tfjs-node. */
 function makeApp(work) {
@@ -75,7 +59,7 @@ const wanted = process.argv.length > 2 ? process.argv.slice(2) : [OWN, '2.9.1'];
 const work = realpathSync(mkdtempSync(join(tmpdir(), 'tfjs-ema-nodes-')));
 try {
   const app = makeApp(work);
-  const rows = wanted.flatMap((tensorflow) => VERSIONS.map((version) => tryNode(app, version, tensorflow)));
+  const rows = wanted.flatMap((tensorflow) => NODE_VERSIONS.map((version) => tryNode(app, version, tensorflow)));
   for (const { version, tensorflow, engine, hash } of rows) {
     process.stdout.write(`ok Node ${version}, TensorFlow ${tensorflow}: engine ${engine}, addon ${hash}\n`);
   }

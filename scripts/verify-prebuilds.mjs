@@ -8,6 +8,7 @@ import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { readElf } from './elf.mjs';
+import { nodeRunner } from './node-program.mjs';
 import { GLIBC, MAX_BYTES, prebuildPath, TARGETS } from './targets.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -55,12 +56,6 @@ export function faultsOf(bytes, { elfMachine }) {
   return [...rules.filter(([holds]) => !holds).map(([, fault]) => fault), ...symbolFaults(elf)];
 }
 
-/** The command that runs this target's Node here, if any: this very Node, or NODE_ARM64 such as "qemu-aarch64 -L ROOT node". */
-function runnerFor({ platform, arch }) {
-  if (platform === process.platform && arch === process.arch) return [process.execPath];
-  return process.env[`NODE_${arch.toUpperCase()}`]?.split(' ').filter(Boolean);
-}
-
 function selfTest(file, runner) {
   const script = join(root, 'scripts', 'load-check.mjs');
   const { status, stdout, stderr, error } = spawnSync(runner[0], [...runner.slice(1), script, file], {
@@ -75,10 +70,12 @@ function verify(target, folder, { requireLoad }) {
   if (!existsSync(file)) return { faults: ['is missing'] };
   const bytes = readFileSync(file);
   const faults = faultsOf(bytes, target);
-  const runner = runnerFor(target);
+  const runner = nodeRunner(target);
   const loaded = runner ? selfTest(file, runner) : { report: 'not loaded: another processor', faults: [] };
   if (!runner && requireLoad)
-    loaded.faults.push(`cannot be loaded here: set NODE_${target.arch.toUpperCase()} to a command that runs its Node`);
+    loaded.faults.push(
+      'cannot be loaded here: install qemu-user, libc6-arm64-cross and libstdc++6-arm64-cross, or set NODE_ARM64',
+    );
   const sha256 = createHash('sha256').update(bytes).digest('hex');
   return { faults: [...faults, ...loaded.faults], sha256, bytes: bytes.length, report: loaded.report };
 }

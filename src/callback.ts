@@ -2,9 +2,12 @@
 // Does no arithmetic: counting and averaging are in ema.ts.
 
 import type { Callback, io, LayersModel, Logs, NamedTensorMap } from '@tensorflow/tfjs';
+import { invalid } from './argument.js';
+import type { RunLength } from './decay.js';
 import { type SaveTarget, WeightEma } from './ema.js';
 import { EmaError } from './errors.js';
-import { type EmaCallbackOptions, invalid, type ResolvedValidation, splitOptions } from './options.js';
+import { type EmaCallbackOptions, type ResolvedValidation, splitOptions } from './options.js';
+import { runOfFit } from './run-length.js';
 import { bestIndex, type Metrics } from './selection.js';
 import type { Tfjs } from './tfjs.js';
 import { type Validation, validate } from './validation.js';
@@ -138,7 +141,7 @@ function defineCallback(tf: Tfjs): EmaCallbackClass {
       this.#last = 'onTrainBegin';
       checkMonitor(this.#validation, this.model);
       if (this.ema.isAttached) this.ema.checkTrainable(this.model);
-      else this.ema.attach(this.model);
+      else this.ema.attach(this.model, runOfFit(this.params));
       return DONE;
     }
 
@@ -196,8 +199,8 @@ function defineCallback(tf: Tfjs): EmaCallbackClass {
     get warnings(): readonly string[] {
       return this.ema.warnings;
     }
-    attach(model: LayersModel): WeightEma {
-      return this.ema.attach(model);
+    attach(model: LayersModel, run?: RunLength): WeightEma {
+      return this.ema.attach(model, run);
     }
     choose(which: Which): void {
       this.ema.choose(which);

@@ -1,8 +1,9 @@
 // What a checkpoint of averages holds, and whether one fits: state to bytes and back, all of it checked.
 // Opens no files, and changes no average.
 
+import { invalid, show } from './argument.js';
 import { EmaError } from './errors.js';
-import { invalid, type ResolvedOptions, show } from './options.js';
+import type { ResolvedOptions } from './options.js';
 import type { Counters } from './progress.js';
 import {
   checkDigests,
@@ -108,8 +109,14 @@ function tensorName(average: number, part: Part, weight: string): string {
   return `average.${average}${part === 'low' ? '.low' : ''}/${weight}`;
 }
 
-/** The options on which the averages depend; neither the engine nor where warnings go. */
-function settingsOf({ engine, onWarning, ...settings }: ResolvedOptions): Readonly<Record<string, unknown>> {
+/** The options on which the averages depend; neither the units of its decays, nor the engine, nor where warnings go. */
+function settingsOf({
+  engine,
+  onWarning,
+  specs,
+  run,
+  ...settings
+}: ResolvedOptions): Readonly<Record<string, unknown>> {
   return settings;
 }
 

@@ -1,7 +1,7 @@
 // A decay in the units that people think in: half-life, time constant or window; in steps, epochs, samples or a share of the run.
 // Pure numbers: no tensors, no schedule, no defaults of options.
 
-import { invalid } from './options.js';
+import { invalid } from './argument.js';
 import { equivalentDecay } from './schedule.js';
 
 /** A length of training in one unit. A bare number counts optimizer steps; `fraction` is a share of the whole run. */
@@ -204,9 +204,11 @@ export function resolveDecays(specs: DecaySpecs, run: RunLength = {}, name = 'de
 export function checkDecay(name: string, decay: unknown): number {
   if (typeof decay === 'number' && decay >= 0 && decay <= 1) return decay;
   const wayOut =
-    typeof decay === 'number' && decay > 1 && decay < Number.POSITIVE_INFINITY
-      ? `For a half-life of ${decay} steps write { halfLife: ${decay} }.`
-      : 'A typical decay is 0.999; { halfLife: { epochs: 1 } } is one too.';
+    typeof decay === 'string' && decay.trim() !== '' && Number.isFinite(Number(decay))
+      ? `Write ${Number(decay)} without quotes.`
+      : typeof decay === 'number' && decay > 1 && decay < Number.POSITIVE_INFINITY
+        ? `For a half-life of ${decay} steps write { halfLife: ${decay} }.`
+        : 'A typical decay is 0.999; { halfLife: { epochs: 1 } } is one too.';
   throw invalid(name, 'a number from 0 to 1, or { halfLife }, { timeConstant } or { window }', decay, wayOut);
 }
 

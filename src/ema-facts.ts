@@ -2,6 +2,7 @@
 // Changes nothing.
 
 import type { NamedTensorMap } from '@tensorflow/tfjs';
+import { PAPER_WINDOWS } from './decay.js';
 import type { EngineName } from './engine.js';
 import type { ResolvedOptions } from './options.js';
 import type { Progress } from './progress.js';
@@ -14,7 +15,7 @@ export abstract class EmaFacts {
   /** @internal */
   protected readonly tf: Tfjs;
   /** @internal */
-  protected readonly options: ResolvedOptions;
+  protected options: ResolvedOptions;
   /** @internal */
   protected readonly notes: Warnings;
   /** @internal */
@@ -47,14 +48,15 @@ export abstract class EmaFacts {
     return this.run?.seconds ?? 0;
   }
 
-  /** Decays per step, in the order of the averages. */
+  /** Decays per step, in the order of the averages; none before `attach` where their units need the length of the run. */
   get decays(): readonly number[] {
     return this.options.decays;
   }
 
   /** Number of averages. */
   get averages(): number {
-    return this.options.decays.length;
+    const { specs } = this.options.specs;
+    return specs === 'auto' ? PAPER_WINDOWS.length : specs.length;
   }
 
   /** Who runs the updates; undefined before `attach`. */

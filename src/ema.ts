@@ -2,13 +2,16 @@
 // Touches no tfjs internals and knows no training events.
 
 import type { io, LayersModel, NamedTensorMap } from '@tensorflow/tfjs';
+import { invalid } from './argument.js';
 import { readWhole, writeAtomically } from './atomic-file.js';
 import { checkPath, decodeCheckpoint, encodeCheckpoint } from './checkpoint.js';
+import { type RunLength, resolveDecays } from './decay.js';
 import { EmaFacts } from './ema-facts.js';
 import { checkEngine } from './engine.js';
 import { EmaError } from './errors.js';
-import { checkTfjs, type EmaOptions, invalid, resolveOptions } from './options.js';
+import { checkTfjs, type EmaOptions, resolveOptions, withRun } from './options.js';
 import { Progress } from './progress.js';
+import { foresee } from './run-length.js';
 import { Schedule } from './schedule.js';
 import { ModelShadows } from './shadow.js';
 import { isSwapped, swappedIn } from './swap.js';
@@ -54,10 +57,12 @@ export class WeightEma extends EmaFacts {
   /**
    * Starts averaging: every average begins as a copy of the model's weights.
    * @param model a built layers model. With `tf.sequential()`, give that one: it is what `saveModel` saves.
+   * @param run the length of the run, where the option `run` does not say it.
    * @returns this.
+   * @throws {@link EmaError} INVALID_ARGUMENT — a decay is given in a unit that needs more than is known of the run.
    * @throws {@link EmaError} MODEL_NOT_BUILT, WEIGHT_DISPOSED, ALREADY_ATTACHED, SWAPPED_IN, DISPOSED
    */
-  attach(model: LayersModel): this {
+  attach(model: LayersModel, run: RunLength = {}): this {
     this.#checkUsable();
     if (this.run !== undefined) {
       const { name } = this.run.shadow.model;
@@ -69,12 +74,15 @@ export class WeightEma extends EmaFacts {
     if (!(model instanceof this.tf.LayersModel)) {
       throw invalid('model', 'a tf.LayersModel of the same tfjs as given to the constructor', model);
     }
+    this.#plan(run);
     const shadow = new ModelShadows(this.tf, model, this.options);
     if (isSwapped(shadow.weights.averaged)) {
       shadow.dispose();
       throw swappedIn('attach', 'It is one of another object: attach after its use() has returned.');
     }
-    this.run = new Progress(shadow, new Schedule(this.options), this.options.updateEvery);
+    const schedule = new Schedule(this.options);
+    this.run = new Progress(shadow, schedule, this.options.updateEvery);
+    for (const message of foresee(schedule, this.options)) this.warn(message);
     return this;
   }
 
@@ -236,6 +244,14 @@ export class WeightEma extends EmaFacts {
     this.isDisposed = true;
     this.run?.shadow.dispose();
     this.scope.dispose();
+  }
+
+  /** Settles what the length of the run decides. */
+  #plan(fitted: RunLength): void {
+    const { specs, run } = this.options;
+    this.options = { ...this.options, ...withRun(specs, { ...fitted, ...run }) };
+    if (this.options.decays.length === 0)
+      resolveDecays(specs.specs, this.options.run, specs.isSingle ? 'decay' : 'decays');
   }
 
   #attached(method: string): Progress {

@@ -2,6 +2,7 @@
 // Holds no statements.
 
 export { type EmaCallback, type EmaMembers, type EpochValidation, emaCallback } from './callback.js';
+export type { DecaySpec, DecaySpecs, Duration, RunLength } from './decay.js';
 export { type SaveTarget, WeightEma } from './ema.js';
 export type { EngineName } from './engine.js';
 export { EmaError, type EmaErrorCode } from './errors.js';

@@ -2,6 +2,8 @@
 // Holds no behaviour: what comes out is complete and valid, or an error names what is wrong.
 
 import type { Tensor } from '@tensorflow/tfjs';
+import { invalid } from './argument.js';
+import { type DecaySpec, type DecaySpecs, type RunLength, resolveDecay, resolveDecays } from './decay.js';
 import { EmaError } from './errors.js';
 import type { Warmup } from './schedule.js';
 import type { Dataset, Tfjs } from './tfjs.js';
@@ -20,13 +22,22 @@ export type ValidationData = ValidationTensors | Dataset;
 
 /** Options of a `WeightEma`. */
 export interface EmaOptions {
-  /** One decay per optimizer step, in [0, 1]: the share of the average that a step keeps. Not together with `decays`. */
-  readonly decay?: number;
   /**
-   * Several decays per optimizer step, tracked in one pass.
+   * One decay per optimizer step, in [0, 1]: the share of the average that a step keeps; or how long the average remembers, as
+   * `{ halfLife: { epochs: 1 } }`. Not together with `decays`.
+   */
+  readonly decay?: DecaySpec;
+  /**
+   * Several decays, tracked in one pass; `'auto'` is the paper's five windows as shares of the run: 0.64, 1.28, 2.56, 5.12 and
+   * 10.23 % of its steps.
    * @defaultValue the paper's five: `[0.998, 0.999, 0.9995, 0.99975, 0.999875]`
    */
-  readonly decays?: readonly number[];
+  readonly decays?: DecaySpecs;
+  /**
+   * What turns epochs, samples and shares of the run into steps; it also makes possible to warn of decays too high for the run.
+   * @defaultValue what `model.fit` says of itself; none in loops of your own
+   */
+  readonly run?: RunLength;
   /** Optimizer steps between updates, an integer of at least 1; an update after T steps keeps `decay ** T`. @defaultValue 16 */
   readonly updateEvery?: number;
   /**
@@ -73,9 +84,20 @@ export type Precision = 'fp32' | 'compensated';
 /** Which engine is wanted. */
 export type EngineChoice = 'auto' | 'native' | 'js';
 
+/** Decays in the units in which they were given. */
+export interface Specs {
+  readonly specs: DecaySpecs;
+  /** Given as `decay`, not as `decays`. */
+  readonly isSingle: boolean;
+}
+
 /** {@link EmaOptions}, checked and complete. */
 export interface ResolvedOptions {
+  /** None until `run` says how long their units are. */
   readonly decays: readonly number[];
+  /** The decays as given. */
+  readonly specs: Specs;
+  readonly run: RunLength;
   readonly updateEvery: number;
   readonly warmup: Warmup;
   readonly batchNorm: BatchNormPolicy;
@@ -93,6 +115,9 @@ export interface ResolvedValidation {
 
 /** The paper's decays at T = 16 (0.968, 0.984, 0.992, 0.996, 0.998), per step. */
 export const PAPER_DECAYS: readonly number[] = [0.998, 0.999, 0.9995, 0.99975, 0.999875];
+
+/** Any run, to check decays before the real one is known; its figures make no two units agree. */
+const SOME_RUN: RunLength = { stepsPerEpoch: 1e5 * Math.PI, batchSize: Math.SQRT2, totalSteps: 1e8 * Math.E };
 
 const WARMUPS: readonly Warmup[] = ['paper', 'none'];
 const POLICIES: readonly BatchNormPolicy[] = ['average', 'copy'];
@@ -117,7 +142,7 @@ const CALLBACK_NAMES: readonly string[] = [...EMA_NAMES, 'validationData', 'moni
 export function resolveOptions(options: EmaOptions): ResolvedOptions {
   checkNames(options, EMA_NAMES);
   return {
-    decays: resolveDecays(options),
+    ...withRun(specsOf(options), checkRun(options.run ?? {})),
     updateEvery: positiveInteger('updateEvery', options.updateEvery ?? 16),
     warmup: oneOf('warmup', options.warmup ?? 'paper', WARMUPS),
     batchNorm: oneOf('batchNorm', options.batchNorm ?? 'average', POLICIES),
@@ -125,6 +150,15 @@ export function resolveOptions(options: EmaOptions): ResolvedOptions {
     engine: oneOf('engine', options.engine ?? 'auto', ENGINES),
     onWarning: optionalFunction(options.onWarning),
   };
+}
+
+/**
+ * The decays of a run.
+ * @returns no decays where a unit needs more than is known of the run.
+ * @throws {@link EmaError} INVALID_ARGUMENT — a decay is wrong, whatever the run.
+ */
+export function withRun(specs: Specs, run: RunLength): Pick<ResolvedOptions, 'decays' | 'run' | 'specs'> {
+  return { decays: decaysOf(specs, run), run, specs };
 }
 
 /**
@@ -146,18 +180,6 @@ export function splitOptions(options: EmaCallbackOptions): { ema: EmaOptions; va
 }
 
 /**
- * The error for a wrong argument: expected, for which option, received, way out.
- * @param name option or argument.
- * @param expected what it must be.
- * @param received what it was.
- * @param wayOut one sentence, when the expectation alone does not say what to do.
- */
-export function invalid(name: string, expected: string, received: unknown, wayOut = ''): EmaError {
-  const hint = wayOut === '' ? '' : ` ${wayOut}`;
-  return new EmaError('INVALID_ARGUMENT', `${name}: expected ${expected}, received ${show(received)}.${hint}`);
-}
-
-/**
  * Checks that the first argument of the constructors is tfjs.
  * @throws {@link EmaError} INVALID_ARGUMENT
  */
@@ -165,14 +187,6 @@ export function checkTfjs(tf: Tfjs): void {
   if (typeof tf === 'object' && tf !== null && typeof tf.Callback === 'function' && typeof tf.engine === 'function')
     return;
   throw invalid('tf', "the tfjs module, as in import * as tf from '@tensorflow/tfjs-node'", tf);
-}
-
-/** A value as a message shows it: short, and with its type visible. */
-export function show(value: unknown): string {
-  if (typeof value === 'string') return `'${value}'`;
-  if (typeof value === 'number' || typeof value === 'boolean' || value == null) return `${value}`;
-  if (Array.isArray(value)) return `[${value.slice(0, 6).map(show).join(', ')}${value.length > 6 ? ', ...' : ''}]`;
-  return typeof value === 'object' ? 'an object' : `a ${typeof value}`;
 }
 
 function checkNames(options: object, names: readonly string[]): void {
@@ -187,28 +201,36 @@ function checkNames(options: object, names: readonly string[]): void {
   }
 }
 
-function resolveDecays(options: EmaOptions): readonly number[] {
-  if (options.decay !== undefined && options.decays !== undefined) {
-    throw invalid('decay', 'either decay or decays', 'both', 'Put all of them into decays.');
+/** The decays, or none where their units need a longer look at the run than is known yet: then they are checked all the same. */
+function decaysOf({ specs, isSingle }: Specs, run: RunLength): readonly number[] {
+  const resolve = (length: RunLength): readonly number[] =>
+    isSingle && specs !== 'auto' && specs[0] !== undefined
+      ? [resolveDecay(specs[0], length)]
+      : resolveDecays(specs, length);
+  try {
+    return resolve(run);
+  } catch {
+    // Wrong values throw here; what only lacked the length of the run does not.
+    resolve({ ...SOME_RUN, ...run });
+    return [];
   }
-  if (options.decay !== undefined) return [checkDecay('decay', options.decay)];
-  const decays: unknown = options.decays ?? PAPER_DECAYS;
-  if (!Array.isArray(decays) || decays.length === 0) {
-    throw invalid('decays', 'a list of at least one decay', decays, 'Leave decays out for the defaults of the paper.');
-  }
-  const checked = decays.map((decay: unknown, index) => checkDecay(`decays[${index}]`, decay));
-  const twice = checked.find((decay, index) => checked.indexOf(decay) !== index);
-  if (twice !== undefined) throw invalid('decays', 'different decays', decays, `${twice} stands there twice.`);
-  return checked;
 }
 
-function checkDecay(name: string, decay: unknown): number {
-  if (typeof decay === 'number' && decay >= 0 && decay <= 1) return decay;
-  const wayOut =
-    typeof decay === 'string' && decay.trim() !== '' && Number.isFinite(Number(decay))
-      ? `Write ${Number(decay)} without quotes.`
-      : 'A typical decay is 0.999: a step keeps that share of the average.';
-  throw invalid(name, 'a number from 0 to 1', decay, wayOut);
+function specsOf({ decay, decays }: EmaOptions): Specs {
+  if (decay === undefined) return { specs: decays ?? PAPER_DECAYS, isSingle: false };
+  if (decays === undefined) return { specs: [decay], isSingle: true };
+  throw invalid('decay', 'either decay or decays', 'both', 'Put all of them into decays.');
+}
+
+function checkRun(run: RunLength): RunLength {
+  const names: readonly string[] = ['totalSteps', 'stepsPerEpoch', 'batchSize'];
+  if (typeof run !== 'object' || run === null) throw invalid('run', 'an object such as { totalSteps: 10000 }', run);
+  for (const [name, value] of Object.entries(run)) {
+    if (!names.includes(name)) throw invalid('run', `the names ${names.join(', ')}`, name);
+    if (value !== undefined && !(value > 0 && value < Number.POSITIVE_INFINITY))
+      throw invalid(`run.${name}`, 'a number above 0', value);
+  }
+  return run;
 }
 
 function positiveInteger(name: string, value: unknown): number {

@@ -1,7 +1,7 @@
 // Whether two candidates differ, judged on the same samples: a paired test.
 // Pure numbers: runs no model and chooses nothing.
 
-import { invalid } from './options.js';
+import { invalid } from './argument.js';
 
 /** How two candidates compare on the same samples. */
 export interface PairedDifference {

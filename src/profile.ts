@@ -1,7 +1,7 @@
 // Averages of other shapes, and what an average remembers: from steps to alphas, shares and ages.
 // Pure numbers: no tensors, no tfjs; the choice between shapes is schedule.ts's.
 
-import { invalid } from './options.js';
+import { invalid } from './argument.js';
 
 /** timm's and diffusers' warm-up: the decay of update `n` is capped at `1 - (1 + n / scale) ** -power`. */
 export interface InverseGamma {

@@ -2,8 +2,8 @@
 // Knows neither files nor averages; what it reads it trusts in nothing.
 
 import { createHash } from 'node:crypto';
+import { invalid } from './argument.js';
 import { EmaError } from './errors.js';
-import { invalid } from './options.js';
 import {
   damaged,
   type Header,

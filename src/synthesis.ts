@@ -1,9 +1,9 @@
 // An average with any half-life between the tracked ones, as a combination of them, after the run and without snapshots.
 // Pure numbers: coefficients and how far off they can be; reads no average.
 
+import { invalid } from './argument.js';
 import { checkDecay, halfLifeOf } from './decay.js';
 import type { EmaError } from './errors.js';
-import { invalid } from './options.js';
 
 /** A combination of tracked averages that stands for one that was not tracked. */
 export interface Synthesis {

@@ -2,8 +2,9 @@
 // Chooses nothing, and leaves the model as it was.
 
 import type { LayersModel, Scalar, Tensor } from '@tensorflow/tfjs';
+import { invalid } from './argument.js';
 import type { WeightEma } from './ema.js';
-import { invalid, isDataset, isTensor, sides, type TensorInput, type ValidationData } from './options.js';
+import { isDataset, isTensor, sides, type TensorInput, type ValidationData } from './options.js';
 import type { Metrics } from './selection.js';
 import { evaluateDataset } from './tfjs.js';
 

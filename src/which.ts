@@ -1,8 +1,8 @@
 // Naming one of the averages.
 // Holds no averages and chooses none.
 
+import { invalid, show } from './argument.js';
 import { EmaError } from './errors.js';
-import { invalid, show } from './options.js';
 
 /**
  * Names one of the averages: its decay as given in the options, its place in the list of decays, or `'best'`, which is the

@@ -4,6 +4,7 @@
 import { join } from 'node:path';
 import { type LoadedData, loadStudyData } from './data/study-data.js';
 import { type Finding, judgeAll, StudyResults } from './findings/index.js';
+import { paperRules } from './findings/paper-tables.js';
 import { type StudyOptions, StudyUsageError } from './options.js';
 import { planRuns } from './plan.js';
 import type { RunSpec } from './runs/condition.js';
@@ -44,7 +45,9 @@ export async function runStudy(options: StudyOptions, progress: Progress): Promi
   const labels = [...data].map(([name, { images }]) => [name, images.test.labels]);
   const results = new StudyResults(runs, Object.fromEntries(labels));
   const seconds = (performance.now() - begin) / 1000;
-  return { runs, results, findings: judgeAll(results), seconds, kept: specs.length - missing.length };
+  const { preset } = options.plan;
+  const findings = preset === undefined ? judgeAll(results) : judgeAll(results, paperRules(preset));
+  return { runs, results, findings, seconds, kept: specs.length - missing.length };
 }
 
 async function loadAll(specs: readonly RunSpec[], say: (line: string) => void): Promise<Map<string, LoadedData>> {

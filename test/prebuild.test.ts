@@ -2,7 +2,9 @@
 // Builds none.
 
 import { spawnSync } from 'node:child_process';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 
@@ -122,6 +124,19 @@ describe('the workflows', () => {
 });
 
 describe('the published binaries', () => {
+  it('are missed when they are not there, as is what nobody expects', () => {
+    const folder = mkdtempSync(join(tmpdir(), 'tfjs-ema-prebuilds-'));
+    writeFileSync(join(folder, 'stray.so'), '');
+    const args = [file('scripts/verify-prebuilds.mjs'), '--folder', folder];
+    const { stderr, status } = spawnSync(process.execPath, args, { encoding: 'utf8' });
+    rmSync(folder, { recursive: true });
+    expect(stderr.trim().split('\n')).toEqual([
+      'stray.so belongs to no target',
+      ...TARGETS.map(({ platform, arch }) => `${platform}-${arch}/tfjs-ema.glibc.node is missing`),
+    ]);
+    expect(status).toBe(1);
+  });
+
   it.skipIf(!existsSync(file('prebuilds')))('are all there, sound, and compute', () => {
     const { stderr, status } = spawnSync(process.execPath, [file('scripts/verify-prebuilds.mjs')], {
       encoding: 'utf8',

@@ -7,7 +7,7 @@ import { RAW, trackId } from '../runs/tracks.js';
 import { isAbove, isBelow } from './criteria.js';
 import { bestEpoch, curve, slowestMain } from './curves.js';
 import { effectVerdict, type Measure, type Rule } from './finding.js';
-import { formatDifference, formatLevel, formatList, formatMean } from './format.js';
+import { formatDifference, formatLevel, formatList } from './format.js';
 import { model, type StudyResults, testAccuracy } from './study-results.js';
 
 const EARLY_EPOCHS = 5;
@@ -104,7 +104,7 @@ const earlyStop: Rule = {
       const epochs = results.epochs(condition);
       const by = id === 'emaLoss' ? 'loss' : 'accuracy';
       return results.measure(
-        `${condition}: epoch of the best EMA by ${by}, share of the run`,
+        `${condition} by ${by}, epoch of the best EMA as a share of the run`,
         'share',
         condition,
         (run) => {
@@ -116,9 +116,7 @@ const earlyStop: Rule = {
     const measures: [Measure, ...Measure[]] = [share('A', 'emaLoss'), share('A', 'emaAccuracy'), ...noisy];
     const latest = Math.max(...measures.flatMap(({ values }) => values));
     const holds = latest <= LATEST;
-    const list = measures.map(
-      ({ name, estimate }) => `${formatMean({ ...estimate, interval: undefined }, 'share')} (${name.split(',')[0]})`,
-    );
+    const list = measures.map(({ name, estimate }) => `${formatLevel(estimate.mean, 'share')} (${name.split(',')[0]})`);
     return {
       measures,
       holds,
@@ -139,12 +137,11 @@ const slowerLater: Rule = {
     'medians of the best epoch for windows of 2.6, 10 and 30 % without warm-up rise; accuracies are not compared',
   needs: ['A'],
   judge: (results) => {
-    const best = PLAIN_WINDOWS.map((share) => {
-      const track = trackId('plain', share);
+    const tracks = PLAIN_WINDOWS.map((share) => trackId('plain', share));
+    const best = tracks.map((track) => {
       return results.measure(`best epoch, ${track}`, 'epochs', 'A', (run) => bestEpoch(curve(run, track)));
     });
-    const accuracy = PLAIN_WINDOWS.map((share) => {
-      const track = trackId('plain', share);
+    const accuracy = tracks.map((track) => {
       return results.measure(
         `best accuracy, ${track}`,
         '%',
@@ -152,14 +149,18 @@ const slowerLater: Rule = {
         (run) => 100 * Math.max(...curve(run, track).accuracy),
       );
     });
-    const medians = best.map(({ values }) => median([...values]));
-    const [fast = 0, middle = 0, slow = 0] = medians;
+    const [fastest = '', , slowest = ''] = tracks;
+    const later = results.measure('best epoch, window 30 % - window 2.6 %', 'epochs', 'A', (run) => {
+      return bestEpoch(curve(run, slowest)) - bestEpoch(curve(run, fastest));
+    });
+    const [fast = 0, middle = 0, slow = 0] = best.map(({ values }) => median([...values]));
     const holds = fast < middle && middle < slow;
+    const levels = accuracy.map(({ estimate }) => formatLevel(estimate.mean, '%'));
     return {
-      measures: [best[2] ?? accuracy[0], ...best.slice(0, 2), ...accuracy] as [Measure, ...Measure[]],
+      measures: [later, ...best, ...accuracy],
       holds,
       verdict: effectVerdict(holds, fast < slow),
-      words: `Median best epochs ${formatList(medians.map(String))} for windows of 2.6, 10 and 30 % of the run; best accuracies ${formatList(accuracy.map(({ estimate }) => formatLevel(estimate.mean, '%')))}.`,
+      words: `Median best epochs ${fast}, ${middle} and ${slow} for windows of 2.6, 10 and 30 % of the run; best accuracies ${formatList(levels)}.`,
     };
   },
 };

@@ -4,7 +4,7 @@
 import type { Estimate } from '../metrics/intervals.js';
 import type { Unit } from './finding.js';
 
-const DIGITS: Readonly<Record<Unit, number>> = { pp: 2, '%': 1, nats: 3, epochs: 1, share: 2, '': 2 };
+const DIGITS: Readonly<Record<Unit, number>> = { pp: 2, '%': 1, nats: 3, epochs: 1, share: 2, '': 3 };
 
 /** A level with its unit: `87.2 %`, `−0.05 pp`. */
 export function formatLevel(value: number, unit: Unit): string {

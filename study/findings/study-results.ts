@@ -4,6 +4,7 @@
 import { churn, jensenShannon } from '../metrics/consistency.js';
 import { pairwiseInterval } from '../metrics/intervals.js';
 import { type Predictions, softmax } from '../metrics/predictions.js';
+import type { Condition } from '../runs/condition.js';
 import type { ModelId, ModelResult, RunResult } from '../runs/result.js';
 import type { StoredRun } from '../runs/store.js';
 import { type Measure, measureOf, type Unit } from './finding.js';
@@ -31,8 +32,13 @@ export class StudyResults {
   }
 
   /** Conditions that were run, in the order of their first run. */
-  get conditions(): readonly StoredRun['spec']['condition'][] {
+  get conditions(): readonly Condition[] {
     return [...new Map(this.#runs.map(({ spec: { condition } }) => [condition.id, condition])).values()];
+  }
+
+  /** The condition that most findings are about: A, or that of a preset. */
+  get main(): Condition | undefined {
+    return this.conditions.find(({ id }) => id === 'A' || id === 'paper');
   }
 
   /** Ids of the conditions with synthetic label noise and a cosine learning rate, by rising noise. */

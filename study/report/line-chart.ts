@@ -69,44 +69,57 @@ export function lineChart(chart: LineChart): TopLevelSpec {
     width: size[0],
     height: size[1],
     data: { values: rows },
-    layer: [...rules.map(rule), ...(rows.some(({ low }) => low !== undefined) ? [band(chart)] : []), line(chart)],
+    layer: [...rules.map((one) => rule(chart, one)), ...series.flatMap((one) => band(chart, one)), line(chart)],
   };
 }
 
 function line(chart: LineChart): Layer {
-  const { x, y, series, points } = chart;
+  const { series, points } = chart;
   const dashes = series.map(({ dashed }) => (dashed ? [5, 4] : [1, 0]));
+  const legend = { title: null, symbolType: 'stroke', symbolStrokeWidth: 3, symbolSize: 220 };
+  const colours = series.map(({ colour }) => colour);
   return {
-    mark: { type: 'line', strokeWidth: 2.2, clip: true, ...(points ? { point: { size: 36 } } : {}) },
+    mark: { type: 'line', strokeWidth: 2.2, clip: isCut(chart), ...(points ? { point: { size: 36 } } : {}) },
     encoding: {
-      x: { field: 'x', type: 'quantitative', ...scaled(x) },
-      y: { field: 'y', type: 'quantitative', ...scaled(y) },
-      color: colour(chart),
-      strokeDash: { field: 'series', type: 'nominal', scale: { domain: labels(series), range: dashes }, legend: null },
+      ...position(chart),
+      color: { field: 'series', type: 'nominal', scale: { domain: labels(series), range: colours }, legend },
+      strokeDash: { field: 'series', type: 'nominal', scale: { domain: labels(series), range: dashes }, legend },
       order: { field: 'order', type: 'quantitative' },
     },
   };
 }
 
-function band(chart: LineChart): Layer {
-  return {
-    mark: { type: 'area', opacity: 0.16, clip: true },
-    encoding: {
-      x: { field: 'x', type: 'quantitative', ...scaled(chart.x) },
-      y: { field: 'low', type: 'quantitative', ...scaled(chart.y) },
-      y2: { field: 'high' },
-      color: colour(chart),
+/** A layer of its own for each series, with its own colour: in the legend there are lines only. */
+function band(chart: LineChart, { colour, points }: ChartSeries): Layer[] {
+  if (points.every(({ low }) => low === undefined)) return [];
+  const { x, y } = position(chart);
+  return [
+    {
+      data: { values: [...points] },
+      mark: { type: 'area', opacity: 0.16, color: colour, clip: isCut(chart) },
+      encoding: { x, y: { ...y, field: 'low' }, y2: { field: 'high' } },
     },
+  ];
+}
+
+function rule(chart: LineChart, { from, to }: ChartRule): Layer {
+  return {
+    data: { values: [{ x: from.x, y: from.y, x2: to.x, y2: to.y }] },
+    mark: { type: 'rule', color: '#999', strokeDash: [3, 3] },
+    encoding: { ...position(chart), x2: { field: 'x2' }, y2: { field: 'y2' } },
   };
 }
 
-function colour({ series }: LineChart) {
+function position({ x, y }: LineChart) {
   return {
-    field: 'series',
-    type: 'nominal' as const,
-    scale: { domain: labels(series), range: series.map(({ colour }) => colour) },
-    legend: { title: null, symbolType: 'stroke', symbolStrokeWidth: 3, symbolSize: 220 },
+    x: { field: 'x', type: 'quantitative' as const, ...scaled(x) },
+    y: { field: 'y', type: 'quantitative' as const, ...scaled(y) },
   };
+}
+
+/** Whether an axis may leave data out; elsewhere clipping would halve the points at the edges. */
+function isCut({ x, y }: LineChart): boolean {
+  return x.domain !== undefined || y.domain !== undefined;
 }
 
 function labels(series: readonly ChartSeries[]): string[] {
@@ -117,18 +130,5 @@ function scaled({ title, domain, values }: ChartAxis) {
   return {
     scale: domain === undefined ? { zero: false, nice: true } : { domain: [...domain], nice: false },
     axis: { title, ...(values === undefined ? { tickCount: 7 } : { values: [...values] }) },
-  };
-}
-
-function rule({ from, to }: ChartRule): Layer {
-  return {
-    data: { values: [{ x: from.x, y: from.y, x2: to.x, y2: to.y }] },
-    mark: { type: 'rule', color: '#999', strokeDash: [3, 3] },
-    encoding: {
-      x: { field: 'x', type: 'quantitative' },
-      y: { field: 'y', type: 'quantitative' },
-      x2: { field: 'x2' },
-      y2: { field: 'y2' },
-    },
   };
 }

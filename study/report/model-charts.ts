@@ -18,7 +18,8 @@ const COLOUR = { sgdLast: COLOURS.sgdLast, sgdLoss: COLOURS.sgdLoss, emaLoss: CO
 /** Test accuracy by share of wrong labels, and how they are memorised. */
 export function noiseCharts(results: StudyResults): Chart[] {
   const levels = ['A', ...results.noisy].filter((id) => results.of(id).length > 0);
-  if (results.noisy.length === 0) return [];
+  const memorised = ['N40', 'paper'].flatMap((id) => memorisationChart(results, id));
+  if (results.noisy.length === 0) return memorised;
   const noiseOf = (id: string): number =>
     100 * (results.conditions.find((condition) => condition.id === id)?.data.noise ?? 0);
   const series = MODELS.map((id): ChartSeries => {
@@ -33,7 +34,7 @@ export function noiseCharts(results: StudyResults): Chart[] {
     {
       name: 'noise',
       caption:
-        "Test accuracy (true labels) by the share of wrong training labels: most of the gain is early stopping, the average adds the rest (F5, F5').",
+        "Test accuracy (true labels) by the share of wrong training labels: how much early stopping saves, and how much the average adds (F5, F5').",
       spec: lineChart({
         title: 'Wrong labels',
         subtitle: ['Conditions A, N20, N40, N60; mean and range of the seeds'],
@@ -43,13 +44,13 @@ export function noiseCharts(results: StudyResults): Chart[] {
         points: true,
       }),
     },
-    ...memorisationChart(results),
+    ...memorised,
   ];
 }
 
-function memorisationChart(results: StudyResults): Chart[] {
-  const runs = results.of('N40');
-  if (runs.length === 0) return [];
+function memorisationChart(results: StudyResults, condition: string): Chart[] {
+  const runs = results.of(condition);
+  if (runs[0]?.memorisation[RAW] === undefined) return [];
   const path = (fits: readonly NoisyFit[] | undefined): ChartPoint[] =>
     (fits ?? []).map(({ clean, noisy }) => ({ x: 100 * clean, y: 100 * noisy }));
   const mean = (track: (run: (typeof runs)[number]) => string): ChartPoint[] => {
@@ -64,10 +65,10 @@ function memorisationChart(results: StudyResults): Chart[] {
     {
       name: 'memorisation',
       caption:
-        'Each line goes through the epochs. At the same fit of the right labels (dotted: 90 %) the average has learnt fewer wrong ones by heart (F6).',
+        'Each line goes through the epochs. To be compared at the same fit of the right labels (dotted: 90 %) (F6).',
       spec: lineChart({
         title: 'Memorisation of wrong labels',
-        subtitle: [`Condition N40; one point an epoch, mean of ${seedCount(runs)}`],
+        subtitle: [`Condition ${condition}; one point an epoch, mean of ${seedCount(runs)}`],
         x: { title: 'Right labels fitted (%)' },
         y: { title: 'Wrong labels fitted (%)' },
         series: [
@@ -83,8 +84,9 @@ function memorisationChart(results: StudyResults): Chart[] {
 
 /** Confidence against accuracy on the test images. */
 export function reliabilityCharts(results: StudyResults): Chart[] {
-  const runs = results.of('A');
-  if (runs.length === 0) return [];
+  const { main } = results;
+  if (main === undefined) return [];
+  const runs = results.of(main.id);
   const series = MODELS.map((id): ChartSeries => {
     const bins = runs.map((run) => model(run, id).reliability);
     const points = (bins[0] ?? []).flatMap((_, index) => {
@@ -105,7 +107,7 @@ export function reliabilityCharts(results: StudyResults): Chart[] {
       spec: lineChart({
         title: 'Reliability',
         subtitle: [
-          `Condition A; all test images of ${seedCount(runs)}; bins with fewer than 20 images a seed left out`,
+          `Condition ${main.id}; all test images of ${seedCount(runs)}; bins with fewer than 20 images a seed left out`,
         ],
         x: { title: 'Confidence (%)', domain: [20, 100] },
         y: { title: 'Accuracy (%)', domain: [20, 100] },
@@ -120,7 +122,7 @@ export function reliabilityCharts(results: StudyResults): Chart[] {
 
 /** Disagreement between seeds. */
 export function churnCharts(results: StudyResults): Chart[] {
-  const rows = ['A', 'K', 'N40'].flatMap((condition) =>
+  const rows = ['A', 'K', 'N40', 'paper'].flatMap((condition) =>
     MODELS.flatMap((id) => {
       const measure = results.disagreement('churn', condition, id);
       if (measure === undefined) return [];

@@ -4,6 +4,7 @@
 import { orderedColours } from '../charts/theme.js';
 import { bestEpoch, curve, slowestMain } from '../findings/curves.js';
 import type { StudyResults } from '../findings/index.js';
+import type { Condition } from '../runs/condition.js';
 import { PLAIN_WINDOWS } from '../runs/conditions.js';
 import { RAW, SPARSE, SPARSE_STEPS, trackId } from '../runs/tracks.js';
 import type { Chart } from './chart.js';
@@ -14,65 +15,51 @@ const EPOCH = { title: 'Epoch' } as const;
 const ACCURACY = { title: 'Validation accuracy (%)' } as const;
 const EARLY_EPOCHS = 10;
 
-/** Validation accuracy and loss of A, its early epochs, and validation accuracy of N40. */
+/** Validation curves of the main condition and of N40, and the main condition's early epochs. */
 export function epochCharts(results: StudyResults): Chart[] {
-  const [clean, noisy] = [results.of('A'), results.of('N40')];
-  const charts: Chart[] = [];
-  if (clean.length > 0) {
-    const subtitle = [`Condition A: clean labels, cosine learning rate; mean of ${seedCount(clean)}`];
-    charts.push(
-      {
-        name: 'validation-accuracy',
-        caption:
-          'Validation accuracy after each epoch, of the raw weights and of every average; windows in per cent of the run.',
-        spec: lineChart({
-          title: 'Validation accuracy, clean labels',
-          subtitle,
-          x: EPOCH,
-          y: ACCURACY,
-          series: mainSeries(results, 'A', { metric: 'accuracy' }),
-        }),
-      },
-      {
-        name: 'validation-loss',
-        caption: 'Validation loss after each epoch. Its lowest point is what "(loss)" models are taken from.',
-        spec: lineChart({
-          title: 'Validation loss, clean labels',
-          subtitle,
-          x: EPOCH,
-          y: { title: 'Validation loss (nats)' },
-          series: mainSeries(results, 'A', { metric: 'loss' }),
-        }),
-      },
-      earlyChart(results),
-    );
-  }
-  if (noisy.length > 0) {
-    charts.push({
-      name: 'noisy-validation-accuracy',
-      caption:
-        'The same with 40 % of the labels wrong, in the validation data too: 64 % is about the best that can be measured.',
-      spec: lineChart({
-        title: 'Validation accuracy, 40 % wrong labels',
-        subtitle: [`Condition N40: cosine learning rate; mean of ${seedCount(noisy)}; validation labels are as noisy`],
-        x: EPOCH,
-        y: ACCURACY,
-        series: mainSeries(results, 'N40', { metric: 'accuracy' }),
-      }),
-    });
-  }
-  return charts;
+  const main = results.main;
+  const charts = main === undefined ? [] : [...curveCharts(results, main), earlyChart(results, main)];
+  return [...charts, ...noisyChart(results)];
 }
 
-function earlyChart(results: StudyResults): Chart {
-  const runs = results.of('A');
+function curveCharts(results: StudyResults, main: Condition): Chart[] {
+  const subtitle = [`Condition ${main.id}: ${main.title}; mean of ${seedCount(results.of(main.id))}`];
+  return [
+    {
+      name: 'validation-accuracy',
+      caption:
+        'Validation accuracy after each epoch, of the raw weights and of every average; windows in per cent of the run.',
+      spec: lineChart({
+        title: 'Validation accuracy',
+        subtitle,
+        x: EPOCH,
+        y: ACCURACY,
+        series: mainSeries(results, main.id, { metric: 'accuracy' }),
+      }),
+    },
+    {
+      name: 'validation-loss',
+      caption: 'Validation loss after each epoch. Its lowest point is what "(loss)" models are taken from.',
+      spec: lineChart({
+        title: 'Validation loss',
+        subtitle,
+        x: EPOCH,
+        y: { title: 'Validation loss (nats)' },
+        series: mainSeries(results, main.id, { metric: 'loss' }),
+      }),
+    },
+  ];
+}
+
+function earlyChart(results: StudyResults, main: Condition): Chart {
+  const runs = results.of(main.id);
   const choice = { metric: 'accuracy', epochs: EARLY_EPOCHS, band: true } as const;
   return {
     name: 'early',
-    caption: 'The first epochs, with the range of the seeds: the average is ahead and steadier (F1).',
+    caption: 'The first epochs, with the range of the seeds (F1).',
     spec: lineChart({
       title: 'The first epochs',
-      subtitle: [`Condition A; mean and range of ${seedCount(runs)}`],
+      subtitle: [`Condition ${main.id}; mean and range of ${seedCount(runs)}`],
       x: EPOCH,
       y: ACCURACY,
       points: true,
@@ -84,6 +71,26 @@ function earlyChart(results: StudyResults): Chart {
   };
 }
 
+function noisyChart(results: StudyResults): Chart[] {
+  const runs = results.of('N40');
+  if (runs.length === 0) return [];
+  const subtitle = [`Condition N40: cosine learning rate; mean of ${seedCount(runs)}; validation labels are as noisy`];
+  return [
+    {
+      name: 'noisy-validation-accuracy',
+      caption:
+        'The same with 40 % of the labels wrong, in the validation data too: a perfect model would measure about 60 %.',
+      spec: lineChart({
+        title: 'Validation accuracy, 40 % wrong labels',
+        subtitle,
+        x: EPOCH,
+        y: ACCURACY,
+        series: mainSeries(results, 'N40', { metric: 'accuracy' }),
+      }),
+    },
+  ];
+}
+
 /** Decay of the learning rate against averaging. */
 export function learningRateCharts(results: StudyResults): Chart[] {
   const [constant, cosine] = [results.of('K'), results.of('Cc')];
@@ -92,8 +99,7 @@ export function learningRateCharts(results: StudyResults): Chart[] {
   return [
     {
       name: 'learning-rate',
-      caption:
-        'A constant learning rate with averaging comes close to a cosine rate without (F3), which stays a little ahead.',
+      caption: 'A constant learning rate, its average, and a cosine rate without averaging (F3).',
       spec: lineChart({
         title: 'Learning-rate decay against averaging',
         subtitle: [`Conditions K and Cc: augmentation, clean labels; mean and range of ${seedCount(constant)}`],
@@ -132,9 +138,10 @@ export function updateCharts(results: StudyResults): Chart[] {
   return [
     {
       name: 'windows',
-      caption: 'Without warm-up: the longer the window, the later its best epoch (F11).',
+      caption:
+        'Validation accuracy of averages without warm-up of the decay, by window; the legend has the best epoch of each seed (F11).',
       spec: lineChart({
-        title: 'Longer windows peak later',
+        title: 'Windows without warm-up',
         subtitle: [`Condition A, averages without warm-up; mean of ${seedCount(runs)}`],
         x: EPOCH,
         y: { ...ACCURACY, domain: [70, 90] },
@@ -160,7 +167,7 @@ export function updateCharts(results: StudyResults): Chart[] {
     },
     {
       name: 'update-every',
-      caption: `An update every ${SPARSE_STEPS} steps with decay ** ${SPARSE_STEPS} follows the average of every step; with the plain decay it lags (F13).`,
+      caption: `An update every ${SPARSE_STEPS} steps with decay ** ${SPARSE_STEPS} beside the average of every step, and one with the plain decay (F13).`,
       spec: lineChart({
         title: `Updating every ${SPARSE_STEPS} steps`,
         subtitle: [`Condition A, window of 2.56 % of the run, no warm-up; mean of ${seedCount(runs)}`],

@@ -30,7 +30,7 @@ int main(int argc, char** argv) {
   const std::string first = argc > 1 ? argv[1] : "";
   if (first == "--incomplete" && argc > 2) return CheckIncomplete(argv[2]);
   if (first.empty()) {
-    std::fprintf(stderr, "usage: cuda_core_test [--incomplete] DRIVER\n");
+    std::fprintf(stderr, "usage: cuda_core_test [--incomplete] DRIVER [--small]\n");
     return 2;
   }
   cases::NoDriver();
@@ -43,7 +43,7 @@ int main(int argc, char** argv) {
               device::DriverVersion());
   device::MakeCurrent(0);
   cases::ModuleCache();
-  cases::Updates();
+  cases::Updates(argc > 2 && argv[2] == std::string("--small"));
   cases::Launches();
   cases::Copies();
   cases::StatisticsFigures();

@@ -258,14 +258,16 @@ void Accuracy() {
 
 }  // namespace
 
-void Updates() {
+void Updates(bool small) {
   Tables();
   Averages();
   Alignments();
-  LargeTiles();
   Gaps();
-  Huge();
-  Accuracy();
+  LargeTiles();
+  if (!small) {
+    Huge();
+    Accuracy();
+  }
   if (device::IsFake()) device::Fake().reset();
 }
 

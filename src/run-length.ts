@@ -1,0 +1,75 @@
+// How long a run is, and what that means for its averages: which of them cannot do what their decays promise.
+// Moves no average and resolves no decay.
+
+import type { RunLength } from './decay.js';
+import type { ResolvedOptions } from './options.js';
+import { forecast, indistinguishable, longestHalfLife } from './profile.js';
+import { equivalentDecay, paperWarmup, type Schedule } from './schedule.js';
+
+/** What `fit` tells its callbacks, as far as it is used here. */
+export type FitParams = Readonly<Record<string, unknown>>;
+
+/** An average that holds more than this of the weights it started from is worth a warning. */
+const FORGOTTEN = 0.01;
+/** A forecast goes through every update: up to this many, which is a fraction of a second. */
+const MOST_UPDATES = 1_000_000;
+
+/**
+ * The length of a run of `model.fit` or `model.fitDataset`; of a data set only where `batchesPerEpoch` is given.
+ * @param params what `setParams` was called with.
+ */
+export function runOfFit({ epochs, samples, steps, batchSize }: FitParams): RunLength {
+  const [size, total, perEpoch, count] = [batchSize, samples, steps, epochs].map(positive);
+  const stepsPerEpoch = perEpoch ?? (size !== undefined && total !== undefined ? Math.ceil(total / size) : undefined);
+  const run: { -readonly [K in keyof RunLength]: RunLength[K] } = {};
+  if (size !== undefined) run.batchSize = size;
+  if (stepsPerEpoch !== undefined) run.stepsPerEpoch = stepsPerEpoch;
+  if (stepsPerEpoch !== undefined && count !== undefined) run.totalSteps = stepsPerEpoch * count;
+  return run;
+}
+
+/**
+ * What will be wrong at the end of the run: averages that still hold their start, and averages that are all the same because
+ * the warm-up never ends.
+ * @returns messages; none where `totalSteps` is not known.
+ */
+export function foresee(
+  schedule: Schedule,
+  { decays, run, updateEvery, warmup }: Pick<ResolvedOptions, 'decays' | 'run' | 'updateEvery' | 'warmup'>,
+): string[] {
+  const steps = run.totalSteps;
+  if (steps === undefined || steps / updateEvery > MOST_UPDATES) return [];
+  const memory = forecast(steps, updateEvery, (before, pending) => schedule.alphas(before, pending));
+  const messages = decays.flatMap((decay, index) => {
+    const share = memory.initialShare(index);
+    return share > FORGOTTEN && decay < 1 ? [holdsStart(decay, share, steps)] : [];
+  });
+  const updates = Math.ceil(steps / updateEvery);
+  if (warmup === 'none') return messages;
+  const perUpdate = decays.map((decay) => equivalentDecay(decay, updateEvery));
+  const same = indistinguishable(perUpdate, paperWarmup(updates - 1)).map((index) => decays[index]);
+  if (same.length > 0) messages.push(neverEnds(same, updates));
+  return messages;
+}
+
+function holdsStart(decay: number, share: number, steps: number): string {
+  return (
+    `decay ${decay} is too high for this run: after its ${steps} steps the average still holds ${percent(share)} of the initial ` +
+    `weights. Use a half-life of at most ${Math.floor(longestHalfLife(steps, FORGOTTEN))} steps, or the warm-up.`
+  );
+}
+
+function neverEnds(decays: readonly (number | undefined)[], updates: number): string {
+  return (
+    `the warm-up does not end in the ${updates} updates of this run, so decays ${decays.join(' and ')} are one and the same ` +
+    "average. Use decays: 'auto', a smaller updateEvery, or warmup: 'none'."
+  );
+}
+
+function percent(share: number): string {
+  return `${(100 * share).toPrecision(2)} %`;
+}
+
+function positive(value: unknown): number | undefined {
+  return typeof value === 'number' && value > 0 && value < Number.POSITIVE_INFINITY ? value : undefined;
+}
