@@ -6,6 +6,8 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
+    // Node 23 and newer: tfjs-node's ops fail without it.
+    setupFiles: ['src/compat.ts'],
     // A process of its own for each file: TensorFlow, its registered ops and tfjs's global state end with it.
     pool: 'forks',
     maxWorkers: 1,

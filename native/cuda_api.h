@@ -1,6 +1,6 @@
-// The CUDA driver API as a typed table of functions found at run time in the libcuda that
-// TensorFlow has loaded. Declares only what the launcher uses, makes no decisions, needs no CUDA
-// header: one binary serves machines with and without a GPU.
+// The CUDA driver API as a typed table of functions found in the libcuda that TensorFlow has
+// loaded. No decisions, no CUDA header, only what is used: one binary serves machines with and
+// without a GPU.
 #pragma once
 
 #include <cstddef>

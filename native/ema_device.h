@@ -1,7 +1,6 @@
-// What a kernel needs from the device compiler: indices, a barrier, vector accesses with cache
-// hints, a parameter's type. Holds no arithmetic and no EMA knowledge. Clang (without CUDA's
-// headers) and nvcc see the first half; a host compiler that emulates the device (test/fake-cuda)
-// provides the same names before this file is read.
+// What a kernel needs from its compiler (clang without CUDA's headers, nvcc): indices, barrier,
+// accesses. No arithmetic, no EMA knowledge. A host that emulates the device (test/fake-cuda)
+// brings its own.
 #pragma once
 
 #include <cstdint>

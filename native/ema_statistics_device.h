@@ -1,6 +1,6 @@
 // Device code of the statistics: one block compares one weight with one average. Part of
-// ema_kernel.cu. No entry points. On demand, never in an update: one block a pair needs no memory
-// for partial sums, at the price of speed on one huge weight.
+// ema_kernel.cu. No entry points. On demand only: no memory for partial sums is needed, but one
+// huge weight is slow.
 #pragma once
 
 #include "ema_cuda_table.h"

@@ -1,24 +1,21 @@
-// Reading TensorFlow's CUDA stream out of a running kernel's context.
-// Nothing else of TensorFlow's C++ is touched; no CUDA call is made, so a stream from here is
-// checked by whoever uses it (ema_cuda_module).
-//
-// A pluggable device gives its stream through the C API (TF_GetStream), the built-in CUDA device
-// only through C++:
-//   const Eigen::GpuDevice& tensorflow::OpKernelContext::eigen_device<Eigen::GpuDevice>() const
-// which libtensorflow_framework exports (every third-party GPU op links it), and
-// TF_OpKernelContext* is an OpKernelContext*. Behind it:
-//   Eigen::GpuDevice (TensorDeviceGpu.h) is not polymorphic; its first member is `const
-//   StreamInterface* stream_`. Eigen::StreamInterface: ~StreamInterface() takes slots 0 and 1 of
-//   the vtable (complete and deleting destructor, Itanium ABI); slot 2 is `virtual const
-//   gpuStream_t& stream() const`: a function from the object to the address of a stream.
-// Both classes read the same in the headers of TensorFlow 2.9 and 2.21. A change would show at
-// attach, where the launcher asks the driver whose stream it is and the facade looks for a first
-// update in a fresh read.
+// Reading TensorFlow's CUDA stream out of a running kernel's context; ema_cuda_module.h checks
+// whose it is. Nothing else of TensorFlow's C++ is touched, and no CUDA call is made.
 #include "tf_stream.h"
 
 #include "cuda_api.h"
 #include "tf_api.h"
 
+// A pluggable device gives its stream through the C API (TF_GetStream), the built-in CUDA device
+// only through C++:
+//   const Eigen::GpuDevice& tensorflow::OpKernelContext::eigen_device<Eigen::GpuDevice>() const
+// which libtensorflow_framework exports (every third-party GPU op links it), and
+// TF_OpKernelContext* is an OpKernelContext*. Behind it, in Eigen's TensorDeviceGpu.h:
+//   GpuDevice is not polymorphic; its first member is `const StreamInterface* stream_`.
+//   StreamInterface: ~StreamInterface() takes slots 0 and 1 of the vtable (complete and deleting
+//   destructor, Itanium ABI); slot 2 is `virtual const gpuStream_t& stream() const`: from the
+//   object to the address of a stream.
+// Read in TensorFlow 2.21's headers. A change would show at attach, where the launcher asks the
+// driver whose stream it is and the facade looks for a first update in a fresh read.
 namespace ema {
 namespace {
 

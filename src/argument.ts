@@ -1,5 +1,5 @@
-// The error for a wrong argument, and how it shows values.
-// Checks nothing.
+// The error for a wrong argument, how it shows values, and which name a misspelt one was meant to be.
+// Knows no option.
 
 import { EmaError } from './errors.js';
 
@@ -21,4 +21,34 @@ export function show(value: unknown): string {
   if (typeof value === 'number' || typeof value === 'boolean' || value == null) return `${value}`;
   if (Array.isArray(value)) return `[${value.slice(0, 6).map(show).join(', ')}${value.length > 6 ? ', ...' : ''}]`;
   return typeof value === 'object' ? 'an object' : `a ${typeof value}`;
+}
+
+/**
+ * Checks that an object has no other names than these.
+ * @throws {@link EmaError} INVALID_ARGUMENT — names the wrong one, and the right one where that can be guessed.
+ */
+export function checkNames(options: object, names: readonly string[]): void {
+  if (typeof options !== 'object' || options === null || Array.isArray(options)) {
+    throw invalid('options', 'an object such as { decay: 0.999 }', options);
+  }
+  for (const name of Object.keys(options)) {
+    if (names.includes(name)) continue;
+    const near = names.find((known) => distance(known.toLowerCase(), name.toLowerCase()) <= 2);
+    const hint = near === undefined ? `Known options: ${names.join(', ')}.` : `Did you mean '${near}'?`;
+    throw new EmaError('INVALID_ARGUMENT', `options: there is no option '${name}'. ${hint}`);
+  }
+}
+
+/** Edits that turn one word into another (Levenshtein), for "did you mean". */
+function distance(a: string, b: string): number {
+  let row = Array.from({ length: b.length + 1 }, (_, index) => index);
+  for (let i = 0; i < a.length; i += 1) {
+    const next = [i + 1];
+    for (let j = 0; j < b.length; j += 1) {
+      const change = (row[j] ?? 0) + (a[i] === b[j] ? 0 : 1);
+      next.push(Math.min(change, (row[j + 1] ?? 0) + 1, (next[j] ?? 0) + 1));
+    }
+    row = next;
+  }
+  return row[b.length] ?? 0;
 }

@@ -2,9 +2,9 @@
 // Holds no behaviour: what comes out is complete and valid, or an error names what is wrong.
 
 import type { Tensor } from '@tensorflow/tfjs';
-import { invalid } from './argument.js';
+import { checkNames, invalid } from './argument.js';
 import { type DecaySpec, type DecaySpecs, type RunLength, resolveDecay, resolveDecays } from './decay.js';
-import { EmaError } from './errors.js';
+import type { EmaError } from './errors.js';
 import type { Warmup } from './schedule.js';
 import type { Dataset, Tfjs } from './tfjs.js';
 import type { WarningHandler } from './warnings.js';
@@ -189,18 +189,6 @@ export function checkTfjs(tf: Tfjs): void {
   throw invalid('tf', "the tfjs module, as in import * as tf from '@tensorflow/tfjs-node'", tf);
 }
 
-function checkNames(options: object, names: readonly string[]): void {
-  if (typeof options !== 'object' || options === null || Array.isArray(options)) {
-    throw invalid('options', 'an object such as { decay: 0.999 }', options);
-  }
-  for (const name of Object.keys(options)) {
-    if (names.includes(name)) continue;
-    const near = names.find((known) => distance(known.toLowerCase(), name.toLowerCase()) <= 2);
-    const hint = near === undefined ? `Known options: ${names.join(', ')}.` : `Did you mean '${near}'?`;
-    throw new EmaError('INVALID_ARGUMENT', `options: there is no option '${name}'. ${hint}`);
-  }
-}
-
 /** The decays, or none where their units need a longer look at the run than is known yet: then they are checked all the same. */
 function decaysOf({ specs, isSingle }: Specs, run: RunLength): readonly number[] {
   const resolve = (length: RunLength): readonly number[] =>
@@ -284,18 +272,4 @@ export function isTensor(input: unknown): input is Tensor {
 
 function isObject(value: unknown): value is object {
   return typeof value === 'object' && value !== null;
-}
-
-/** Edits that turn one word into another (Levenshtein), for "did you mean". */
-function distance(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, index) => index);
-  for (let i = 0; i < a.length; i += 1) {
-    const next = [i + 1];
-    for (let j = 0; j < b.length; j += 1) {
-      const change = (row[j] ?? 0) + (a[i] === b[j] ? 0 : 1);
-      next.push(Math.min(change, (row[j + 1] ?? 0) + 1, (next[j] ?? 0) + 1));
-    }
-    row = next;
-  }
-  return row[b.length] ?? 0;
 }

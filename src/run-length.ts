@@ -67,7 +67,7 @@ function neverEnds(decays: readonly (number | undefined)[], updates: number): st
 }
 
 function percent(share: number): string {
-  return `${(100 * share).toPrecision(2)} %`;
+  return `${Number((100 * share).toPrecision(2))} %`;
 }
 
 function positive(value: unknown): number | undefined {

@@ -1,13 +1,20 @@
 // Options: defaults, and for every wrong value an error that names option, value and way out.
 
 import { describe, expect, it } from 'vitest';
-import { checkTfjs, type EmaCallbackOptions, PAPER_DECAYS, resolveOptions, splitOptions } from '../src/options.js';
+import {
+  checkTfjs,
+  type EmaCallbackOptions,
+  PAPER_DECAYS,
+  resolveOptions,
+  splitOptions,
+  withRun,
+} from '../src/options.js';
 import { thrownBy } from './support/expect.js';
 import { data, tf } from './support/models.js';
 
 describe('defaults', () => {
   it("are the paper's: its five decays per step, an update every 16 steps, its warm-up, averaged statistics", () => {
-    expect(resolveOptions({})).toEqual({
+    expect(resolveOptions({})).toMatchObject({
       decays: [0.998, 0.999, 0.9995, 0.99975, 0.999875],
       updateEvery: 16,
       warmup: 'paper',
@@ -31,6 +38,20 @@ describe('what is taken', () => {
     expect(resolveOptions({ decays: [1, 0, 0.5] }).decays).toEqual([1, 0, 0.5]);
   });
 
+  it('are decays in any unit; those that need the run are settled once it is known', () => {
+    expect(resolveOptions({ decay: { halfLife: 100 } }).decays).toEqual([2 ** -0.01]);
+    const run = { totalSteps: 78_200 };
+    const auto = resolveOptions({ decays: 'auto', run }).decays;
+    // The paper's own run: its five decays.
+    auto.forEach((decay, index) => {
+      expect(decay).toBeCloseTo(PAPER_DECAYS[index] ?? 0, 12);
+    });
+    const open = resolveOptions({ decays: [{ window: { epochs: 2 } }, 0.9] });
+    expect(open.decays).toEqual([]);
+    expect(withRun(open.specs, { stepsPerEpoch: 50 }).decays).toEqual([0.99, 0.9]);
+    expect(() => withRun(open.specs, { stepsPerEpoch: 5 }).decays).not.toThrow();
+  });
+
   it('are validation tensors in every form, and data sets', () => {
     const { x, y } = data(8);
     const dataset = tf.data.zip({ xs: tf.data.array([1]), ys: tf.data.array([1]) });
@@ -45,16 +66,34 @@ describe('what is refused', () => {
   const empty = tf.zeros([0, 4]);
   const some = tf.zeros([2, 4]);
   const cases: [string, object, RegExp][] = [
-    ['a decay below 0', { decay: -0.1 }, /^decay: expected a number from 0 to 1, received -0\.1\. A typical decay/],
+    [
+      'a decay below 0',
+      { decay: -0.1 },
+      /^decay: expected a number from 0 to 1, or .*, received -0\.1\. A typical decay/,
+    ],
     ['a decay above 1', { decay: 1.5 }, /^decay: .*received 1\.5\./],
     ['a decay that is not a number', { decay: Number.NaN }, /^decay: .*received NaN\./],
     ['an infinite decay', { decay: Number.POSITIVE_INFINITY }, /^decay: .*received Infinity\./],
     ['a decay in quotes', { decay: '0.9' }, /^decay: .*received '0\.9'\. Write 0\.9 without quotes\.$/],
     ['a decay of null', { decay: null }, /^decay: .*received null\./],
-    ['no decays', { decays: [] }, /^decays: expected a list of at least one decay, received \[\]\. Leave decays out/],
+    ['no decays', { decays: [] }, /^decays: expected 'auto' or a list of at least one decay, received \[\]\./],
     ['decays that are no list', { decays: 0.9 }, /^decays: .*received 0\.9\./],
     ['one wrong decay of several', { decays: [0.9, 2] }, /^decays\[1\]: .*received 2\./],
     ['equal decays', { decays: [0.9, 0.99, 0.9] }, /^decays: expected different decays.*0\.9 stands there twice\.$/],
+    [
+      'a wrong decay in a unit that needs the run',
+      { decay: { halfLife: { epochs: -1 } } },
+      /^decay\.halfLife\.epochs: .*received -1/,
+    ],
+    ['an unknown unit', { decays: [{ halfLife: { days: 1 } }] }, /^decays\[0\]\.halfLife: expected one of/],
+    ['a word for decays', { decays: 'car' }, /^decays: expected 'auto' or a list.*received 'car'\./],
+    [
+      'an unknown length',
+      { run: { epochs: 3 } },
+      /^run: expected the names totalSteps, stepsPerEpoch, batchSize, received 'epochs'/,
+    ],
+    ['a run of no steps', { run: { totalSteps: 0 } }, /^run\.totalSteps: expected a number above 0, received 0\./],
+    ['a run that is no object', { run: 5 }, /^run: expected an object such as/],
     ['decay and decays', { decay: 0.9, decays: [0.99] }, /^decay: expected either decay or decays/],
     ['updateEvery 0', { updateEvery: 0 }, /^updateEvery: expected an integer of at least 1, received 0\./],
     ['a fraction of steps', { updateEvery: 1.5 }, /^updateEvery: .*received 1\.5\./],

@@ -15,7 +15,7 @@ const EARLY_EPOCHS = 5;
 const early: Rule = {
   id: 'F1',
   title: 'Averages are better early in training',
-  paper: 'EMA ahead of SGD from the first epochs on (section 3.2)',
+  paper: 'better early in training; no single figure',
   criterion:
     'validation accuracy over epochs 1-5, EMA - SGD: interval above 0; epochs to 99 % of the best SGD accuracy: EMA not later than SGD in every seed',
   needs: ['A'],

@@ -46,7 +46,7 @@ const outside: Rule = {
 const replacesDecay: Rule = {
   id: 'F3',
   title: 'Averaging replaces most of learning-rate decay, not all',
-  paper: 'EMA of a constant rate gives most of what decay gives (section 3.2)',
+  paper: 'averaging acts as a decay of the learning rate; no single figure',
   criterion:
     'share of (cosine - constant) recovered by the EMA of the constant run: mean >= 0.5, and EMA above SGD in every seed',
   needs: ['K', 'Cc'],

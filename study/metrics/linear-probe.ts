@@ -31,7 +31,7 @@ export interface ProbeOptions {
 
 /**
  * Trains softmax regression from zero weights (SGD, Nesterov momentum 0.9, no weight decay) and returns its test accuracy.
- * @see arXiv 2411.18704, section 4.4.
+ * @see arXiv 2411.18704, table 4.
  */
 export async function linearProbe(tf: Tf, options: ProbeOptions): Promise<number> {
   const { train, test, classes, seed, epochs = 20, batchSize = 128, learningRate = 0.01 } = options;

@@ -26,7 +26,7 @@ body { font: 16px/1.5 "Open Sans", Helvetica, Arial, sans-serif; color: #222; ma
 h1 { font-size: 1.7rem; margin-bottom: .3rem; } h2 { font-size: 1.25rem; margin-top: 2.6rem; }
 p.lead { color: #444; } table { border-collapse: collapse; width: 100%; font-size: .9rem; }
 th, td { text-align: left; vertical-align: top; padding: .5rem .6rem; border-bottom: 1px solid #e3e3e3; }
-th { border-bottom: 2px solid #999; font-weight: 600; } td.number { white-space: nowrap; }
+th { border-bottom: 2px solid #999; font-weight: 600; } th.wide { width: 46%; } td.number { white-space: nowrap; }
 .verdict { display: inline-block; padding: .05rem .5rem; border-radius: .6rem; white-space: nowrap; font-size: .82rem; }
 .yes { background: #d6efdc; } .partly { background: #fdeecb; } .no { background: #f8d7d5; } .null { background: #dde7f3; } .none { background: #eee; }
 .words { color: #555; font-size: .86rem; } figure { margin: 1.8rem 0; } figure svg { max-width: 100%; height: auto; }
@@ -67,7 +67,7 @@ function findingsTable(findings: readonly Finding[]): string {
     const met = holds === null ? '' : `<div class="words">criterion ${holds ? 'met' : 'not met'}</div>`;
     return `<tr><td>${escapeHtml(id)}</td><td>${escapeHtml(title)}<div class="words">${escapeHtml(words)}</div><details class="words"><summary>criterion</summary>${escapeHtml(criterion)}</details></td><td>${escapeHtml(paper)}</td><td class="number">${escapeHtml(ours(finding))}</td><td><span class="verdict ${CLASS[verdict]}">${verdict}</span>${met}</td></tr>`;
   });
-  return `<table><thead><tr><th></th><th>Claim, and what was seen</th><th>Paper</th><th>Ours (95 %)</th><th>Verdict</th></tr></thead><tbody>${rows.join('\n')}</tbody></table>`;
+  return `<table><thead><tr><th></th><th class="wide">Claim, and what was seen</th><th>Paper</th><th>Ours (95 %)</th><th>Verdict</th></tr></thead><tbody>${rows.join('\n')}</tbody></table>`;
 }
 
 function measuresOf({ id, title, measures }: Finding): string {

@@ -28,7 +28,7 @@ function curveCharts(results: StudyResults, main: Condition): Chart[] {
     {
       name: 'validation-accuracy',
       caption:
-        'Validation accuracy after each epoch, of the raw weights and of every average; windows in per cent of the run.',
+        'Validation accuracy after each epoch, of the raw weights and of every average; windows in per cent of the run. Long windows are one line for as long as the warm-up holds them all back.',
       spec: lineChart({
         title: 'Validation accuracy',
         subtitle,

@@ -13,7 +13,7 @@ type BatchNormLayer = layers.Layer & { momentum: number };
  * In the n-th batch the layer keeps `1 - 1/n` of its statistics, so that after N batches they are exact means. No gradient is
  * taken; the other weights stay as they are. Does nothing to a model without BatchNorm.
  * @param batches inputs of the model, all of one size but the last.
- * @see the last step of SWA: Izmailov et al., UAI 2018, section 3.3.
+ * @see the last step of SWA: Izmailov et al., UAI 2018.
  */
 export function recomputeBatchNorm(tf: Tf, model: LayersModel, batches: readonly Tensor[]): void {
   const normalised = model.layers.filter(isBatchNorm);

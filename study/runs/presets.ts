@@ -6,7 +6,7 @@ import { PAPER_DECAYS_PER_STEP } from './conditions.js';
 
 // Augmentation of the clean runs is not described; a shift of 4 and mirroring are usual on CIFAR (our choice).
 const CLEAN: Omit<DataChoice, 'name'> = { validation: 0.2, noise: 0, shift: 4 };
-// "We do not adopt any specialized technique or data augmentation" (section 4.3).
+// "We do not adopt any specialized technique or data augmentation" (the paper, on noisy labels).
 const HUMAN: Omit<DataChoice, 'name'> = { ...CLEAN, shift: 0 };
 
 const MEASURES: Measures = { memorisation: false, recompute: true, probe: false };

@@ -9,9 +9,9 @@ void NoDriver();
 
 void Streams();  // needs no device
 
-void ModuleCache();  // first: counts the first loads
+void ModuleCache();        // first: counts the first loads
 void Updates(bool small);  // small: without the long ones, for compute-sanitizer
-void Launches();  // how many, how large, no waiting
+void Launches();           // how many, how large, no waiting
 void Copies();
 void StatisticsFigures();
 void Faults();  // fake only

@@ -1,6 +1,5 @@
-// A CUDA device for the stand-alone programs, real or fake: memory, copies, streams, events of the
-// driver API, owned. The programs bring their own memory; the launcher under test never allocates.
-// Any failing call ends the program with its name.
+// A CUDA device for the stand-alone programs, real or fake: memory, copies, streams and events,
+// owned. The launcher under test is not used here. A failing call ends the program with its name.
 #pragma once
 
 #include <cstddef>

@@ -1,7 +1,8 @@
-// Test of the CUDA launcher and kernels without TensorFlow.
-//   cuda_core_test DRIVER              DRIVER: the fake libcuda.so.1 of this folder's build, or
-//   "libcuda.so.1" for a real GPU cuda_core_test --incomplete DRIVER a driver that lacks functions:
-//   the message must name them
+// Test of the CUDA launcher and kernels without TensorFlow: runs every group of cases.h.
+// Holds no checks of its own but those of a driver that lacks functions.
+//
+//   cuda_core_test DRIVER [--small]      the fake's libcuda.so.1, or "libcuda.so.1" for a real GPU
+//   cuda_core_test --incomplete DRIVER   a driver that lacks functions: the message must name them
 #include <dlfcn.h>
 
 #include <cstdio>

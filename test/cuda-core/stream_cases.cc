@@ -1,6 +1,5 @@
-// tf_stream.cc against a stand-in for TensorFlow: real C++ objects of the shape that Eigen's
-// headers give, laid out by the compiler itself. Brings the parts of tf_api that tf_stream uses; no
-// TensorFlow is loaded here.
+// tf_stream.cc against a stand-in for TensorFlow: real C++ objects of Eigen's shape, laid out by
+// the compiler. Brings the parts of tf_api that tf_stream uses; no TensorFlow is loaded here.
 #include <cstring>
 #include <string>
 

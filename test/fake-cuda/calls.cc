@@ -1,4 +1,5 @@
 // The ledger behind calls.h, and the controls of fake_cuda.h that write to it.
+// Failures to inject come from a test or from FAKE_CUDA_FAIL.
 #include "calls.h"
 
 #include <cstdlib>

@@ -1,5 +1,5 @@
-// The driver API of the fake: devices, contexts, streams, events and errors.
-// Memory is in driver_memory.cc, modules and launches in driver_module.cc.
+// The driver API of the fake: devices, contexts, streams and events.
+// Memory is in driver_memory.cc, launches in driver_module.cc, errors in driver_error.cc.
 #include "driver.h"
 
 #include <array>
@@ -32,34 +32,6 @@ Handles<Stream>& Streams() {
 Handles<Event>& Events() {
   static auto* const events = new Handles<Event>;
   return *events;
-}
-
-struct ErrorText {
-  int code;
-  const char* name;
-  const char* text;
-};
-constexpr ErrorText kErrors[] = {
-    {kSuccess, "CUDA_SUCCESS", "no error"},
-    {kInvalidValue, "CUDA_ERROR_INVALID_VALUE", "invalid argument"},
-    {kOutOfMemory, "CUDA_ERROR_OUT_OF_MEMORY", "out of memory"},
-    {kNotInitialized, "CUDA_ERROR_NOT_INITIALIZED", "initialization error"},
-    {kInvalidDevice, "CUDA_ERROR_INVALID_DEVICE", "invalid device ordinal"},
-    {kInvalidContext, "CUDA_ERROR_INVALID_CONTEXT", "invalid device context"},
-    {kInvalidPtx, "CUDA_ERROR_INVALID_PTX", "a PTX JIT compilation failed"},
-    {kInvalidHandle, "CUDA_ERROR_INVALID_HANDLE", "invalid resource handle"},
-    {kNotFound, "CUDA_ERROR_NOT_FOUND", "named symbol not found"},
-    {kNotReady, "CUDA_ERROR_NOT_READY", "device not ready"},
-    {kIllegalAddress, "CUDA_ERROR_ILLEGAL_ADDRESS", "an illegal memory access was encountered"},
-    {kLaunchOutOfResources, "CUDA_ERROR_LAUNCH_OUT_OF_RESOURCES",
-     "too many resources requested for launch"},
-};
-
-const ErrorText* FindError(int code) {
-  for (const ErrorText& error : kErrors) {
-    if (error.code == code) return &error;
-  }
-  return nullptr;
 }
 
 enum class Which { kAll, kBlocking };
@@ -128,19 +100,6 @@ extern "C" {
 
 void fake_cuda_set_devices(int count) { fake::devices = count; }
 void fake_cuda_provide_context() { fake::provide_context = true; }
-
-// Never counted and never failing: they are how a failure is told.
-int cuGetErrorName(int code, const char** name) {
-  const auto* const error = fake::FindError(code);
-  *name = error == nullptr ? nullptr : error->name;
-  return error == nullptr ? fake::kInvalidValue : fake::kSuccess;
-}
-
-int cuGetErrorString(int code, const char** text) {
-  const auto* const error = fake::FindError(code);
-  *text = error == nullptr ? nullptr : error->text;
-  return error == nullptr ? fake::kInvalidValue : fake::kSuccess;
-}
 
 int cuInit(unsigned) { return Enter(__func__); }
 

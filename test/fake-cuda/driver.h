@@ -1,6 +1,5 @@
-// What the parts of the fake driver share: contexts, and checked handles.
-// The API's own types are those of native/cuda_api.h; functions that the product does not call are
-// declared where they are defined.
+// What the parts of the fake driver share: contexts, checked handles, the queue of a stream.
+// Functions of the driver API are declared where they are defined.
 #pragma once
 
 #include <functional>

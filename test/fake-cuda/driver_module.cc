@@ -1,6 +1,6 @@
 // The driver API of the fake: loading PTX and launching kernels.
-// The PTX is read for its entry points and their limits; what runs is the same source compiled for
-// the host (kernels.cc).
+// Of the PTX only entry points and limits are read; what runs is the same source, for the host
+// (kernels.cc).
 #include <algorithm>
 #include <cstring>
 #include <map>

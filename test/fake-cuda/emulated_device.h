@@ -1,6 +1,6 @@
 // The names of native/ema_device.h for a host compiler, so that ema_kernel.cu itself runs on the
-// host: one thread after the other. Read before any native header. Every access goes through the
-// fake's memory, which checks it.
+// host. Read before any native header. Every access goes through the fake's memory, which checks
+// it.
 #pragma once
 
 #include <cstdint>

@@ -1,4 +1,5 @@
 // One thread per stream that has ever had work to wait for.
+// Without a delay, work runs on the thread that enqueues it.
 #include "stream.h"
 
 #include <atomic>

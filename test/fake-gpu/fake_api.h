@@ -1,6 +1,5 @@
 // The fake driver's functions as the pluggable device calls them; linked, not looked up.
-// Handles are TensorFlow's own opaque types, which the fake's are cast to by nobody: they are one
-// pointer each.
+// Handles have TensorFlow's own opaque types: they are one pointer each, and nobody looks inside.
 #pragma once
 
 #include <cstddef>

@@ -1,0 +1,129 @@
+// How `tfjs-ema doctor` judges facts, each altered in one point from a healthy machine, and its self-test of the addon.
+// Gathers nothing: that is test/doctor.test.ts.
+
+import { describe, expect, it } from 'vitest';
+import { judge, verdict } from '../src/cli/checks.js';
+import { CUDA_LIBRARIES } from '../src/cli/cures.js';
+import type { CheckId, Facts } from '../src/cli/facts.js';
+import { coreSelfTest } from '../src/cli/self-test.js';
+
+describe('judging', () => {
+  const registration = {
+    ops: { create: 'C', update: 'U', read: 'R', write: 'W', stats: 'S' },
+    tensorflow: '2.9.1',
+    tensorflowPath: '/tf/libtensorflow.so.2',
+    devices: ['CPU', 'GPU'],
+    gpuReason: '',
+  } as const;
+  const healthy: Facts = {
+    directory: '/app',
+    node: { version: '22.1.0', napi: 9, platform: 'linux', arch: 'x64', glibc: '2.36' },
+    addon: {
+      path: '/p/tfjs-ema.glibc.node',
+      sha256: 'ab',
+      published: true,
+      build: { version: '1.0.0', cpuKernel: 'avx2', threads: 2, compiler: 'Clang' },
+      selfTest: { compared: 10, differing: 0 },
+    },
+    copies: [{ name: '@tensorflow/tfjs-core', version: '4.22.0', path: '/app/core' }],
+    tfjs: {
+      name: '@tensorflow/tfjs-node-gpu',
+      version: '4.22.0',
+      path: '/app/tfjs-node-gpu',
+      binding: '/app/tfjs_binding.node',
+      scriptRan: true,
+      manager: 'npm',
+      scriptsBlockedBy: undefined,
+    },
+    probe: {
+      error: undefined,
+      needsCompat: false,
+      backend: 'tensorflow',
+      usesGpu: true,
+      registration,
+      engines: { engine: 'native', reason: 'because', difference: 1e-8, tolerance: 1e-6 },
+    },
+    cuda: { driver: '535.104.05', missing: [] },
+  };
+  const find = (facts: Partial<Facts>, id: CheckId) => judge({ ...healthy, ...facts }).find((check) => check.id === id);
+
+  it('finds a GPU set-up healthy, and says that updates run on the GPU', () => {
+    expect(judge(healthy).filter(({ status, cure }) => status !== 'ok' || cure !== '')).toEqual([]);
+    expect(verdict(healthy)).toBe('Updates run natively, on the GPU.');
+  });
+
+  it('fails where tfjs-node is on the GPU and the ops are not', () => {
+    const probe = {
+      ...healthy.probe,
+      registration: { ...registration, devices: ['CPU'], gpuReason: 'cuLaunchKernel is missing' },
+    } as Facts['probe'];
+    expect(find({ probe }, 'device')).toMatchObject({
+      status: 'fail',
+      message: expect.stringContaining('cuLaunchKernel is missing'),
+    });
+  });
+
+  it('fails for an old Node and warns of an old C library', () => {
+    expect(find({ node: { ...healthy.node, version: '18.20.0' } }, 'node')).toMatchObject({
+      status: 'fail',
+      cure: expect.stringContaining('20.19'),
+    });
+    expect(find({ node: { ...healthy.node, glibc: '2.17' } }, 'node')).toMatchObject({
+      status: 'warn',
+      cure: expect.stringContaining('glibc 2.28'),
+    });
+  });
+
+  it('names musl where a binary is missing for it', () => {
+    const addon = { reason: 'No native build was found for platform=linux arch=x64 libc=musl' };
+    expect(find({ addon, node: { ...healthy.node, glibc: undefined } }, 'addon')?.cure).toContain(
+      'linux-x64 with musl',
+    );
+  });
+
+  it('warns of two copies of tfjs-core, whose callbacks are strangers to each other', () => {
+    const copies = [...healthy.copies, { name: '@tensorflow/tfjs-core', version: '4.20.0', path: '/app/other/core' }];
+    expect(find({ copies }, 'copies')).toMatchObject({ status: 'warn', cure: expect.stringContaining('npm dedupe') });
+  });
+
+  it('fails where the engines disagree, and where the addon computes other bits', () => {
+    const engines = { engine: 'native', reason: 'because', difference: 1e-3, tolerance: 1e-6 } as const;
+    expect(find({ probe: { ...healthy.probe, engines } as Facts['probe'] }, 'engines')?.status).toBe('fail');
+    const addon = { ...healthy.addon, selfTest: { compared: 10, differing: 1 } } as Facts['addon'];
+    expect(find({ addon }, 'self-test')?.message).toContain('1 of 10 numbers');
+  });
+
+  it('reports how the process that loaded tfjs died', () => {
+    const probe = {
+      ...healthy.probe,
+      backend: undefined,
+      engines: undefined,
+      error: 'the process ended with signal SIGSEGV: it printed nothing',
+    } as Facts['probe'];
+    expect(find({ probe }, 'tensorflow')).toMatchObject({
+      status: 'fail',
+      message: expect.stringContaining('SIGSEGV'),
+    });
+  });
+
+  it('asks for the driver where there is none, and for the libraries only where they are missing', () => {
+    const probe = { ...healthy.probe, usesGpu: false } as Facts['probe'];
+    const none = { driver: undefined, missing: [] };
+    expect(find({ probe, cuda: none }, 'cuda')?.cure).toMatch(
+      /^install the NVIDIA driver .*the CUDA 11 libraries are all there$/,
+    );
+    const missing = Object.keys(CUDA_LIBRARIES).map((soname) => ({ soname, reason: 'no such file' }));
+    const cure = find({ probe, cuda: { driver: '535', missing } }, 'cuda')?.cure ?? '';
+    for (const name of new Set(Object.values(CUDA_LIBRARIES))) expect(cure).toContain(name);
+  });
+});
+
+describe('the core self-test', () => {
+  it('counts the numbers that an addon gets wrong', () => {
+    const lazy = { lerp: () => undefined };
+    // Of five alphas, 0 alone leaves the shadow as it was.
+    const { compared, differing } = coreSelfTest(lazy);
+    expect(differing).toBeGreaterThan(0.7 * compared);
+    expect(differing).toBeLessThanOrEqual(0.8 * compared);
+  });
+});
