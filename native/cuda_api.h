@@ -1,6 +1,5 @@
-// The CUDA driver API as a typed table of functions found in the libcuda that TensorFlow has
-// loaded. No decisions, no CUDA header, only what is used: one binary serves machines with and
-// without a GPU.
+// The CUDA driver API as a typed table of functions found in the libcuda that TensorFlow loaded.
+// No decisions and no CUDA header: one binary serves machines with and without a GPU.
 #pragma once
 
 #include <cstddef>

@@ -1,6 +1,5 @@
-// What a kernel needs from its compiler (clang without CUDA's headers, nvcc): indices, barrier,
-// accesses. No arithmetic, no EMA knowledge. A host that emulates the device (test/fake-cuda)
-// brings its own.
+// What a kernel needs from its compiler (clang without CUDA's headers, or nvcc): indices, accesses.
+// No arithmetic. A host that emulates the device (test/fake-cuda) brings its own.
 #pragma once
 
 #include <cstdint>

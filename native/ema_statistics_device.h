@@ -1,6 +1,5 @@
-// Device code of the statistics: one block compares one weight with one average. Part of
-// ema_kernel.cu. No entry points. On demand only: no memory for partial sums is needed, but one
-// huge weight is slow.
+// Device code of the statistics: one block compares one weight with one average.
+// No entry points. On demand only: needs no memory for partial sums, slow on one huge weight.
 #pragma once
 
 #include "ema_cuda_table.h"

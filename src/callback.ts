@@ -3,6 +3,7 @@
 
 import type { Callback, io, LayersModel, Logs, NamedTensorMap } from '@tensorflow/tfjs';
 import { invalid } from './argument.js';
+import type { BestRecord, BestWhich } from './best.js';
 import type { RunLength } from './decay.js';
 import { type SaveTarget, WeightEma } from './ema.js';
 import { EmaError } from './errors.js';
@@ -26,6 +27,7 @@ export type EmaMembers = Pick<
   WeightEma,
   | 'attach'
   | 'averages'
+  | 'bests'
   | 'bytes'
   | 'choose'
   | 'decays'
@@ -35,6 +37,7 @@ export type EmaMembers = Pick<
   | 'loadCheckpoint'
   | 'overwritten'
   | 'read'
+  | 'restoreBest'
   | 'saveCheckpoint'
   | 'saveModel'
   | 'steps'
@@ -163,7 +166,20 @@ function defineCallback(tf: Tfjs): EmaCallbackClass {
       const best = bestIndex(measured.averages, this.decays, metricOf(monitor));
       if (best !== undefined) this.ema.choose({ index: best });
       this.#validations.push({ ...measured, epoch, best });
+      this.ema.consider(
+        { ...measured, epoch },
+        bestMetrics(measured.raw, metricOf(monitor)),
+        this.#validation.keepBest,
+      );
+      this.#stopAtPeak(epoch);
       if (logs !== undefined) Object.assign(logs, toLogs(measured, this.decays, best));
+    }
+
+    #stopAtPeak(epoch: number): void {
+      const { monitor, patience } = this.#validation;
+      const best = this.bests.find(({ metric }) => metric === metricOf(monitor));
+      if (patience !== undefined && best !== undefined && epoch - best.epoch >= patience)
+        this.model.stopTraining = true;
     }
 
     get validations(): readonly EpochValidation[] {
@@ -171,6 +187,9 @@ function defineCallback(tf: Tfjs): EmaCallbackClass {
     }
     get averages(): number {
       return this.ema.averages;
+    }
+    get bests(): WeightEma['bests'] {
+      return this.ema.bests;
     }
     get bytes(): number {
       return this.ema.bytes;
@@ -214,6 +233,9 @@ function defineCallback(tf: Tfjs): EmaCallbackClass {
     saveModel(which: Which, target: SaveTarget, config?: io.SaveConfig): Promise<io.SaveResult> {
       return this.ema.saveModel(which, target, config);
     }
+    restoreBest(which: BestWhich): BestRecord {
+      return this.ema.restoreBest(which);
+    }
     saveCheckpoint(path: string): Promise<void> {
       return this.ema.saveCheckpoint(path);
     }
@@ -232,6 +254,11 @@ function misuse(what: string): EmaError {
 
 function metricOf(monitor: string): string {
   return monitor.slice('val_'.length);
+}
+
+/** The monitored metric, and both of the paper's: lowest validation loss and best validation accuracy. */
+function bestMetrics(measured: Metrics, monitored: string): readonly string[] {
+  return [...new Set([monitored, ...['loss', 'acc'].filter((metric) => metric in measured)])];
 }
 
 function checkMonitor({ data, monitor }: ResolvedValidation, model: LayersModel): void {

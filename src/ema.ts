@@ -4,14 +4,15 @@
 import type { io, LayersModel, NamedTensorMap } from '@tensorflow/tfjs';
 import { invalid } from './argument.js';
 import { readWhole, writeAtomically } from './atomic-file.js';
+import { BestAverages, type BestRecord, type BestWhich, type Measured } from './best.js';
 import { checkPath, decodeCheckpoint, encodeCheckpoint } from './checkpoint.js';
-import { type RunLength, resolveDecays } from './decay.js';
+import type { RunLength } from './decay.js';
 import { EmaFacts } from './ema-facts.js';
 import { checkEngine } from './engine.js';
 import { EmaError } from './errors.js';
-import { checkTfjs, type EmaOptions, resolveOptions, withRun } from './options.js';
+import { checkTfjs, type EmaOptions, resolveOptions } from './options.js';
 import { Progress } from './progress.js';
-import { foresee } from './run-length.js';
+import { foresee, settled } from './run-length.js';
 import { Schedule } from './schedule.js';
 import { ModelShadows } from './shadow.js';
 import { isSwapped, swappedIn } from './swap.js';
@@ -41,6 +42,7 @@ export type SaveTarget = io.IOHandler | string;
  */
 export class WeightEma extends EmaFacts {
   #best: number | undefined;
+  readonly #bests: BestAverages;
 
   /**
    * @param tf the tfjs that the model is made with: `import * as tf from '@tensorflow/tfjs-node'`.
@@ -51,6 +53,7 @@ export class WeightEma extends EmaFacts {
   constructor(tf: Tfjs, options: EmaOptions = {}) {
     checkTfjs(tf);
     super(tf, resolveOptions(options));
+    this.#bests = new BestAverages(tf);
     checkEngine(tf, this.options.engine);
   }
 
@@ -74,7 +77,7 @@ export class WeightEma extends EmaFacts {
     if (!(model instanceof this.tf.LayersModel)) {
       throw invalid('model', 'a tf.LayersModel of the same tfjs as given to the constructor', model);
     }
-    this.#plan(run);
+    this.options = settled(this.options, run);
     const shadow = new ModelShadows(this.tf, model, this.options);
     if (isSwapped(shadow.weights.averaged)) {
       shadow.dispose();
@@ -119,8 +122,9 @@ export class WeightEma extends EmaFacts {
       this.warn('use() before the first step: there is no average yet, so the model runs with its own weights.');
       return fn(shadow.model);
     }
-    run.flush();
-    return this.scope.run(shadow.swapIn(index), () => fn(shadow.model));
+    const held = this.#bests.find(which);
+    if (held === undefined) run.flush();
+    return this.scope.run(shadow.swapIn(held?.tensors ?? index), () => fn(shadow.model));
   }
 
   /**
@@ -133,6 +137,8 @@ export class WeightEma extends EmaFacts {
   read(which: Which): NamedTensorMap {
     const { shadow, pending } = this.#attached('read');
     const index = this.indexOf(which);
+    const held = this.#bests.find(which);
+    if (held !== undefined) return cloned(held.tensors);
     if (shadow.isAlive) this.flush();
     else if (pending > 0)
       this.warn(`read() after the model was disposed: its last ${pending} steps are not in the averages.`);
@@ -208,7 +214,41 @@ export class WeightEma extends EmaFacts {
    * @throws {@link EmaError} INVALID_ARGUMENT — there is no such average.
    */
   indexOf(which: Which): number {
-    return indexOf(which, this.options.decays, this.#best);
+    return this.#bests.find(which)?.record.index ?? indexOf(which, this.options.decays, this.#best);
+  }
+
+  /** The best average of all epochs by each metric, as `consider` was told. */
+  get bests(): readonly BestRecord[] {
+    return this.#bests.records;
+  }
+
+  /**
+   * Keeps what is the best so far of the averages as they are now; the callback does so after each validation.
+   * @param measured the epoch, and what was measured of each average.
+   * @param metrics names in it to keep the best of; larger is better for a name that contains `acc`.
+   * @param keep whether the weights are kept too, in a copy of the model's weights per metric. @defaultValue true
+   */
+  consider(measured: Measured, metrics: readonly string[], keep = true): void {
+    const { shadow } = this.#attached('consider');
+    if (keep) this.flush();
+    const snapshot = keep ? (index: number): NamedTensorMap => shadow.read(index) : undefined;
+    this.#bests.consider(measured, { decays: this.decays, metrics }, snapshot);
+  }
+
+  /**
+   * Gives the model, for good, the weights of a best average. Averaging could go on, but would then average averages.
+   * @param which such as `'best-loss'`, the one for calibration, or `'best-acc'`.
+   * @returns which one it was.
+   * @throws {@link EmaError} INVALID_ARGUMENT — none is kept by this metric.
+   * @throws {@link EmaError} SWAPPED_IN, NOT_ATTACHED, DISPOSED, POISONED, WEIGHT_DISPOSED
+   */
+  restoreBest(which: BestWhich): BestRecord {
+    const { shadow } = this.#attached('restoreBest');
+    const held = this.#bests.find(which);
+    if (held === undefined) throw invalid('which', "'best-' and a metric", which);
+    checkOwnWeights(shadow, 'restoreBest', 'Let use() return first: it gives the weights back.');
+    shadow.assign(held.tensors);
+    return held.record;
   }
 
   /**
@@ -244,14 +284,7 @@ export class WeightEma extends EmaFacts {
     this.isDisposed = true;
     this.run?.shadow.dispose();
     this.scope.dispose();
-  }
-
-  /** Settles what the length of the run decides. */
-  #plan(fitted: RunLength): void {
-    const { specs, run } = this.options;
-    this.options = { ...this.options, ...withRun(specs, { ...fitted, ...run }) };
-    if (this.options.decays.length === 0)
-      resolveDecays(specs.specs, this.options.run, specs.isSingle ? 'decay' : 'decays');
+    this.#bests.dispose();
   }
 
   #attached(method: string): Progress {
@@ -269,6 +302,11 @@ export class WeightEma extends EmaFacts {
       cause,
     });
   }
+}
+
+/** The same values under other handles: nothing is copied. */
+function cloned(tensors: NamedTensorMap): NamedTensorMap {
+  return Object.fromEntries(Object.entries(tensors).map(([name, tensor]) => [name, tensor.clone()]));
 }
 
 /** Throws while an average, of whatever object, stands in the place of these weights. */

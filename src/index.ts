@@ -1,6 +1,7 @@
 // The public names of tfjs-ema.
 // Holds no statements.
 
+export type { BestRecord, BestWhich, Measured } from './best.js';
 export { type EmaCallback, type EmaMembers, type EpochValidation, emaCallback } from './callback.js';
 export type { DecaySpec, DecaySpecs, Duration, RunLength } from './decay.js';
 export { type SaveTarget, WeightEma } from './ema.js';

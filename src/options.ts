@@ -4,7 +4,6 @@
 import type { Tensor } from '@tensorflow/tfjs';
 import { checkNames, invalid } from './argument.js';
 import { type DecaySpec, type DecaySpecs, type RunLength, resolveDecay, resolveDecays } from './decay.js';
-import type { EmaError } from './errors.js';
 import type { Warmup } from './schedule.js';
 import type { Dataset, Tfjs } from './tfjs.js';
 import type { WarningHandler } from './warnings.js';
@@ -71,6 +70,15 @@ export interface EmaCallbackOptions extends EmaOptions {
    * when larger, any other when smaller. @defaultValue `'val_loss'`
    */
   readonly monitor?: string;
+  /**
+   * Whether the weights of the best averages of all epochs are kept, by the monitored metric, the loss and the accuracy: a copy of
+   * the weights each, for `use('best-loss', ...)`, `saveModel('best-acc', ...)` and `restoreBest`. @defaultValue true
+   */
+  readonly keepBest?: boolean;
+  /**
+   * Stops training once the best average by the monitored metric is this many epochs old. @defaultValue none: all epochs
+   */
+  readonly stopWhenAveragesPeak?: { readonly patience: number };
   /** Samples per batch of validation tensors, an integer of at least 1. @defaultValue 32 */
   readonly batchSize?: number;
 }
@@ -111,6 +119,8 @@ export interface ResolvedValidation {
   readonly data: ValidationData | undefined;
   readonly monitor: string;
   readonly batchSize: number;
+  readonly keepBest: boolean;
+  readonly patience: number | undefined;
 }
 
 /** The paper's decays at T = 16 (0.968, 0.984, 0.992, 0.996, 0.998), per step. */
@@ -126,6 +136,7 @@ const ENGINES: readonly EngineChoice[] = ['auto', 'native', 'js'];
 const EMA_NAMES: readonly string[] = [
   'decay',
   'decays',
+  'run',
   'updateEvery',
   'warmup',
   'batchNorm',
@@ -133,7 +144,14 @@ const EMA_NAMES: readonly string[] = [
   'engine',
   'onWarning',
 ];
-const CALLBACK_NAMES: readonly string[] = [...EMA_NAMES, 'validationData', 'monitor', 'batchSize'];
+const CALLBACK_NAMES: readonly string[] = [
+  ...EMA_NAMES,
+  'validationData',
+  'monitor',
+  'keepBest',
+  'stopWhenAveragesPeak',
+  'batchSize',
+];
 
 /**
  * Checks the options of a `WeightEma` and fills in the defaults.
@@ -167,7 +185,7 @@ export function withRun(specs: Specs, run: RunLength): Pick<ResolvedOptions, 'de
  */
 export function splitOptions(options: EmaCallbackOptions): { ema: EmaOptions; validation: ResolvedValidation } {
   checkNames(options, CALLBACK_NAMES);
-  const { validationData, monitor = 'val_loss', batchSize, ...ema } = options;
+  const { validationData, monitor = 'val_loss', batchSize, keepBest = true, stopWhenAveragesPeak, ...ema } = options;
   if (typeof monitor !== 'string' || !/^val_./.test(monitor)) {
     throw invalid('monitor', "'val_loss' or 'val_' and a metric, such as 'val_acc'", monitor);
   }
@@ -175,6 +193,8 @@ export function splitOptions(options: EmaCallbackOptions): { ema: EmaOptions; va
     data: checkValidationData(validationData),
     monitor,
     batchSize: positiveInteger('batchSize', batchSize ?? 32),
+    keepBest: boolean('keepBest', keepBest),
+    patience: patienceOf(stopWhenAveragesPeak, validationData),
   };
   return { ema, validation };
 }
@@ -219,6 +239,24 @@ function checkRun(run: RunLength): RunLength {
       throw invalid(`run.${name}`, 'a number above 0', value);
   }
   return run;
+}
+
+function patienceOf(peak: { readonly patience: number } | undefined, data: unknown): number | undefined {
+  if (peak === undefined) return undefined;
+  if (typeof peak !== 'object' || peak === null) throw invalid('stopWhenAveragesPeak', '{ patience: 5 }', peak);
+  const patience = positiveInteger('stopWhenAveragesPeak.patience', peak.patience);
+  if (data !== undefined) return patience;
+  throw invalid(
+    'stopWhenAveragesPeak',
+    'validationData beside it',
+    'none',
+    'Averages are compared on validation data.',
+  );
+}
+
+function boolean(name: string, value: boolean): boolean {
+  if (typeof value === 'boolean') return value;
+  throw invalid(name, 'true or false', value);
 }
 
 function positiveInteger(name: string, value: unknown): number {

@@ -1,8 +1,8 @@
 // How long a run is, and what that means for its averages: which of them cannot do what their decays promise.
 // Moves no average and resolves no decay.
 
-import type { RunLength } from './decay.js';
-import type { ResolvedOptions } from './options.js';
+import { type RunLength, resolveDecays } from './decay.js';
+import { type ResolvedOptions, withRun } from './options.js';
 import { forecast, indistinguishable, longestHalfLife } from './profile.js';
 import { equivalentDecay, paperWarmup, type Schedule } from './schedule.js';
 
@@ -26,6 +26,19 @@ export function runOfFit({ epochs, samples, steps, batchSize }: FitParams): RunL
   if (stepsPerEpoch !== undefined) run.stepsPerEpoch = stepsPerEpoch;
   if (stepsPerEpoch !== undefined && count !== undefined) run.totalSteps = stepsPerEpoch * count;
   return run;
+}
+
+/**
+ * The options once the length of the run is known.
+ * @param fitted what is known of it beside the option `run`, which goes first.
+ * @throws {@link EmaError} INVALID_ARGUMENT — a decay is given in a unit that needs more than is known.
+ */
+export function settled(options: ResolvedOptions, fitted: RunLength): ResolvedOptions {
+  const { specs } = options;
+  const known = { ...options, ...withRun(specs, { ...fitted, ...options.run }) };
+  // To no avail, but for the message that says what is missing.
+  if (known.decays.length === 0) resolveDecays(specs.specs, known.run, specs.isSingle ? 'decay' : 'decays');
+  return known;
 }
 
 /**
@@ -55,7 +68,7 @@ export function foresee(
 function holdsStart(decay: number, share: number, steps: number): string {
   return (
     `decay ${decay} is too high for this run: after its ${steps} steps the average still holds ${percent(share)} of the initial ` +
-    `weights. Use a half-life of at most ${Math.floor(longestHalfLife(steps, FORGOTTEN))} steps, or the warm-up.`
+    `weights. Use a half-life of at most ${Number(longestHalfLife(steps, FORGOTTEN).toPrecision(2))} steps, or the warm-up.`
   );
 }
 

@@ -67,10 +67,11 @@ export function parseHeader(text: string): Header {
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
 const SPACE = 0x20;
-const DIGITS = /[0-9]{1,17}/y;
-const BLANKS = /[ \t\n\r]*/y;
+const ZERO = 0x30;
+/** Space, tab, line feed, carriage return. */
+const BLANKS: readonly number[] = [SPACE, 0x09, 0x0a, 0x0d];
 
-/** Reads one header from its first character to its last. */
+/** Reads one header from its first character to its last. By character codes: with a regular expression per token a million tensors took twice as long. */
 class HeaderReader {
   readonly #text: string;
   #at = 0;
@@ -80,21 +81,23 @@ class HeaderReader {
   }
 
   read(): Header {
-    let metadata: ReadonlyMap<string, string> = new Map();
+    let metadata: ReadonlyMap<string, string> | undefined;
     const entries = new Map<string, HeaderEntry>();
     if (this.#text[0] !== '{') throw this.#unexpected("'{'");
     this.#members((name) => {
+      if (name === METADATA ? metadata !== undefined : entries.has(name)) throw twice(name);
       if (name === METADATA) metadata = this.#metadata();
       else entries.set(name, this.#entry(name));
     });
     this.#skipBlanks();
     if (this.#at < this.#text.length) throw this.#unexpected('the end of the header');
-    return { metadata, entries };
+    return { metadata: metadata ?? new Map(), entries };
   }
 
   #metadata(): ReadonlyMap<string, string> {
     const pairs = new Map<string, string>();
     this.#members((key) => {
+      if (pairs.has(key)) throw twice(key);
       pairs.set(key, this.#string());
     });
     return pairs;
@@ -105,10 +108,10 @@ class HeaderReader {
     let shape: readonly number[] | undefined;
     let offsets: readonly number[] | undefined;
     this.#members((key) => {
-      if (key === 'dtype') dtype = this.#storedType(name);
-      else if (key === 'shape') shape = this.#integers();
-      else if (key === 'data_offsets') offsets = this.#integers();
-      else throw damaged(`dtype, shape and data_offsets of tensor ${quoted(name)}`, quoted(key));
+      if (key === 'dtype' && dtype === undefined) dtype = this.#storedType(name);
+      else if (key === 'shape' && shape === undefined) shape = this.#integers();
+      else if (key === 'data_offsets' && offsets === undefined) offsets = this.#integers();
+      else throw damaged(`dtype, shape and data_offsets of tensor ${quoted(name)}, each once`, quoted(key));
     });
     const [begin, end, ...more] = offsets ?? [];
     if (dtype === undefined || shape === undefined || begin === undefined || end === undefined || more.length > 0) {
@@ -123,15 +126,12 @@ class HeaderReader {
     throw damaged(`type ${Object.keys(ITEM_BYTES).join(', ')} of tensor ${quoted(name)}`, quoted(dtype));
   }
 
-  /** An object; `member` reads the value that follows each key. */
+  /** An object; `member` reads the value that follows each key, and refuses a key that it has had. */
   #members(member: (key: string) => void): void {
-    const seen = new Set<string>();
     this.#take('{');
     if (this.#takeIf('}')) return;
     do {
       const key = this.#string();
-      if (seen.has(key)) throw damaged('names that differ', `${quoted(key)} twice`);
-      seen.add(key);
       this.#take(':');
       member(key);
     } while (this.#takeIf(','));
@@ -150,14 +150,25 @@ class HeaderReader {
 
   #integer(): number {
     this.#skipBlanks();
-    DIGITS.lastIndex = this.#at;
-    const digits = DIGITS.exec(this.#text)?.[0] ?? '';
-    const value = Number(digits);
-    if (digits === '' || (digits.length > 1 && digits[0] === '0') || !Number.isSafeInteger(value)) {
+    const first = this.#at;
+    let at = first;
+    let value = 0;
+    for (let digit = this.#digit(at); digit >= 0; digit = this.#digit(at)) {
+      value = value * 10 + digit;
+      at += 1;
+    }
+    const hasLeadingZero = at - first > 1 && this.#text.charCodeAt(first) === ZERO;
+    if (at === first || hasLeadingZero || !Number.isSafeInteger(value)) {
       throw this.#unexpected('an integer from 0 to 2^53 - 1');
     }
-    this.#at += digits.length;
+    this.#at = at;
     return value;
+  }
+
+  /** The digit that stands there, or -1. */
+  #digit(at: number): number {
+    const digit = this.#text.charCodeAt(at) - ZERO;
+    return digit >= 0 && digit <= 9 ? digit : -1;
   }
 
   #string(): string {
@@ -198,8 +209,7 @@ class HeaderReader {
   }
 
   #skipBlanks(): void {
-    BLANKS.lastIndex = this.#at;
-    this.#at += BLANKS.exec(this.#text)?.[0].length ?? 0;
+    while (BLANKS.includes(this.#text.charCodeAt(this.#at))) this.#at += 1;
   }
 
   #unexpected(expected: string, cause?: unknown): EmaError {
@@ -207,6 +217,10 @@ class HeaderReader {
     const received = here === '' ? 'the end of the header' : quoted(here);
     return damaged(`${expected} at character ${this.#at} of the header`, received, cause);
   }
+}
+
+function twice(name: string): EmaError {
+  return damaged('names that differ', `${quoted(name)} twice`);
 }
 
 /** A name as a message shows it: escaped, and short even where a file holds a long one. */

@@ -7,7 +7,7 @@ import { EmaError } from './errors.js';
 import type { ResolvedOptions } from './options.js';
 import { Swap } from './swap.js';
 import { isAlive, type Tfjs } from './tfjs.js';
-import { checkSameWeights, collectWeights, disposed, type ModelWeights } from './weights.js';
+import { checkSameWeights, collectWeights, disposed, type ModelWeights, type Weight } from './weights.js';
 
 /** The averages of a model's weights. */
 export class ModelShadows {
@@ -87,13 +87,35 @@ export class ModelShadows {
 
   /**
    * Puts an average into the weights' place.
+   * @param source index of the average, or values by weight name, which stay the caller's.
    * @returns the swap, whose `restore()` gives the weights back.
    * @throws {@link EmaError} WEIGHT_DISPOSED — a weight is gone; nothing was swapped.
    */
-  swapIn(average: number): Swap {
+  swapIn(source: number | NamedTensorMap): Swap {
     const gone = this.#firstDisposed();
     if (gone !== undefined) throw disposed(gone);
-    return new Swap(this.#tf, this.weights.averaged, this.#readAverage(average));
+    if (typeof source === 'number') return new Swap(this.#tf, this.weights.averaged, this.#readAverage(source));
+    const weights = this.#named(source);
+    return new Swap(
+      this.#tf,
+      weights.map(({ weight }) => weight),
+      weights.map(({ value }) => value.clone()),
+    );
+  }
+
+  /**
+   * Gives the model's weights other values, for good.
+   * @param source by weight name; they stay the caller's.
+   * @throws {@link EmaError} WEIGHT_DISPOSED — a weight is gone; nothing was changed.
+   */
+  assign(source: NamedTensorMap): void {
+    const gone = this.#firstDisposed();
+    if (gone !== undefined) throw disposed(gone);
+    for (const { weight, value } of this.#named(source)) {
+      const copy = value.clone();
+      weight.variable.assign(copy);
+      copy.dispose();
+    }
   }
 
   /**
@@ -145,6 +167,13 @@ export class ModelShadows {
     } finally {
       this.#tf.dispose(like);
     }
+  }
+
+  #named(source: NamedTensorMap): { readonly weight: Weight; readonly value: Tensor }[] {
+    return [...this.weights.averaged, ...this.weights.live].flatMap((weight) => {
+      const value = source[weight.name];
+      return value === undefined ? [] : [{ weight, value }];
+    });
   }
 
   #firstDisposed(): string | undefined {

@@ -131,7 +131,7 @@ describe('callbacks in one array', () => {
     const custom = new tf.CustomCallback({ onEpochEnd: (epoch) => void epochs.push(epoch) });
     await model.fit(x, y, { ...fit, callbacks: [ema, custom] });
     expect([ema.steps, epochs]).toEqual([2, [0]]);
-    expect(heard).toHaveLength(1);
+    expect(heard.filter((message) => /plain object/.test(message))).toHaveLength(1);
     ema.dispose();
   });
 

@@ -60,4 +60,21 @@ describe('Progress', () => {
     expect(progress.poison).toBe(error);
     expect(error).toBeInstanceOf(EmaError);
   });
+
+  it('is poisoned by a state that could be restored in part only, and takes over one that could', () => {
+    const { progress } = setUp(4);
+    const failure = new Error('half-way');
+    thrownBy(
+      () =>
+        progress.restore({ steps: 7, pending: 3, updates: 1 }, () => {
+          throw failure;
+        }),
+      'POISONED',
+    );
+    expect([progress.steps, progress.poison?.cause]).toEqual([0, failure]);
+    const other = setUp(4).progress;
+    other.restore({ steps: 7, pending: 3, updates: 1 }, () => undefined);
+    other.count();
+    expect([other.steps, other.pending, other.updates]).toEqual([8, 0, 2]);
+  });
 });

@@ -239,6 +239,7 @@ describe('findings on models', () => {
       seeds('N40', 3, (seed) => ({ scores: { emaLoss: { ece15: 0.1 + shift + (seed - 2) / 100 } } }));
     expect(outcome(judged('F8n', runs(0)))).toEqual([true, 'expected null']);
     expect(outcome(judged('F8n', runs(0.2)))).toEqual([false, 'not reproduced']);
+    expect(outcome(judged('F8n', seeds('N40', 1)))).toEqual([null, 'not measured']);
     expect(outcome(judged('F4', seeds('Cc', 3)))).toEqual([true, 'expected null']);
   });
 

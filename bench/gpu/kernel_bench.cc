@@ -1,5 +1,5 @@
-// Times the update kernel on a GPU, without TensorFlow, beside a device-to-device copy of as many
-// bytes. Prints one JSON object a line; compare.py drives it and puts torch beside it.
+// Times the update kernel on a GPU, without TensorFlow, beside a copy of as many bytes.
+// Prints one JSON object a line; compare.py drives it and puts torch beside it.
 //
 //   kernel_bench DRIVER LIST [ROUNDS]
 // LIST: a line per network, "NAME SIZE SIZE ..." (floats of each weight). DRIVER: "libcuda.so.1".

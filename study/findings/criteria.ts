@@ -18,9 +18,9 @@ export function isWithin({ estimate: { mean } }: Measure, margin: number): boole
   return Math.abs(mean) <= margin;
 }
 
-/** The interval contains 0; true without an interval, as nothing speaks against it. */
-export function containsZero({ estimate: { interval } }: Measure): boolean {
-  return interval === undefined || (interval[0] <= 0 && interval[1] >= 0);
+/** The interval contains 0; undefined without an interval, which could not tell. */
+export function containsZero({ estimate: { interval } }: Measure): boolean | undefined {
+  return interval && interval[0] <= 0 && interval[1] >= 0;
 }
 
 /** Every value, of each seed or pair of seeds, is above 0. */

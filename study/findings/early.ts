@@ -28,7 +28,9 @@ const early: Rule = {
     const epochsTo = (name: string, track: (run: Parameters<typeof curve>[0]) => string): Measure =>
       results.measure(`epochs to 99 % of the best SGD accuracy, ${name}`, 'epochs', 'A', (run) => {
         const level = 0.99 * Math.max(...curve(run, RAW).accuracy);
-        return curve(run, track(run)).accuracy.findIndex((value) => value >= level) + 1 || Number.POSITIVE_INFINITY;
+        const { accuracy } = curve(run, track(run));
+        // One more than the run has, where it is never reached.
+        return accuracy.findIndex((value) => value >= level) + 1 || accuracy.length + 1;
       });
     const ema = epochsTo('EMA', slowestMain);
     const sgd = epochsTo('SGD', () => RAW);

@@ -117,7 +117,8 @@ export function effectVerdict(holds: boolean, rightSign: boolean): Verdict {
   return rightSign ? 'same direction' : 'not reproduced';
 }
 
-/** The verdict where no effect is expected. */
-export function nullVerdict(holds: boolean): Verdict {
-  return holds ? 'expected null' : 'not reproduced';
+/** Criterion and verdict where no effect is expected; undefined: too few seeds to tell. */
+export function nullOutcome(holds: boolean | undefined): Pick<Judgement, 'holds' | 'verdict'> {
+  if (holds === undefined) return { holds: null, verdict: 'not measured' };
+  return { holds, verdict: holds ? 'expected null' : 'not reproduced' };
 }

@@ -2,7 +2,7 @@
 // Criteria were fixed before the seeds were run; they are not to be changed after.
 
 import { containsZero, isAbove, isPositiveInEvery, isWithin } from './criteria.js';
-import { effectVerdict, type Measure, nullVerdict, type Rule } from './finding.js';
+import { effectVerdict, type Measure, nullOutcome, type Rule } from './finding.js';
 import { formatDifference, formatLevel } from './format.js';
 import { type StudyResults, testAccuracy } from './study-results.js';
 
@@ -85,11 +85,9 @@ const noGain: Rule = {
   needs: ['Cc'],
   judge: (results) => {
     const gain = lastGain(results, 'Cc');
-    const holds = containsZero(gain) || isWithin(gain, EQUAL_PP);
     return {
       measures: [gain],
-      holds,
-      verdict: nullVerdict(holds),
+      ...nullOutcome(isWithin(gain, EQUAL_PP) || containsZero(gain)),
       words: `With augmentation and a cosine rate the average at the end differs by ${formatDifference(gain.estimate, 'pp')}.`,
     };
   },
@@ -129,7 +127,7 @@ const uniform: Rule = {
     return {
       measures: [gain],
       holds,
-      verdict: effectVerdict(holds, containsZero(gain)),
+      verdict: effectVerdict(holds, containsZero(gain) === true),
       words: `At a constant rate the uniform mean of the last quarter's epochs differs from the EMA by ${formatDifference(gain.estimate, 'pp')}.`,
     };
   },

@@ -6,7 +6,7 @@ import { memorisedAt } from '../metrics/memorisation.js';
 import { RAW } from '../runs/tracks.js';
 import { containsZero, isAbove, isNegativeInEvery, isPositiveInEvery } from './criteria.js';
 import { slowestMain } from './curves.js';
-import { effectVerdict, type Judgement, type Measure, measureOf, nullVerdict, type Rule } from './finding.js';
+import { effectVerdict, type Judgement, type Measure, measureOf, nullOutcome, type Rule } from './finding.js';
 import { formatDifference, formatLevel, formatList } from './format.js';
 import { model, type StudyResults, testAccuracy } from './study-results.js';
 
@@ -158,13 +158,11 @@ const noisyCalibration: Rule = {
     const gain = results.measure('N40: ECE (15 bins), EMA (loss) - SGD at the end', 'pp', MAIN, (run) => {
       return 100 * (model(run, 'emaLoss').test.ece15 - model(run, 'sgdLast').test.ece15);
     });
-    const holds = containsZero(gain);
     const level = (id: 'emaLoss' | 'sgdLast'): string =>
       formatLevel(results.measure('', '%', MAIN, (run) => 100 * model(run, id).test.ece15).estimate.mean, '%');
     return {
       measures: [gain],
-      holds,
-      verdict: nullVerdict(holds),
+      ...nullOutcome(containsZero(gain)),
       words: `ECE ${level('emaLoss')} (average) and ${level('sgdLast')} (SGD): ${formatDifference(gain.estimate, 'pp')}. Both are far from calibrated, since a model of noisy labels is rightly unsure of clean ones.`,
     };
   },

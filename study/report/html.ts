@@ -58,7 +58,9 @@ function summary(findings: readonly Finding[]): string {
     const number = count(verdict);
     return number === 0 ? [] : [`${number} ${verdict}`];
   });
-  return `Of ${findings.length} claims that were measured: ${parts.join(', ')}.`;
+  const seeds = Math.max(0, ...findings.map(({ measures }) => measures[0]?.values.length ?? 0));
+  const few = seeds < 3 ? ' With fewer than three seeds these verdicts are no more than signs of life.' : '';
+  return `Of ${findings.length} claims that were measured: ${parts.join(', ')}.${few}`;
 }
 
 function findingsTable(findings: readonly Finding[]): string {

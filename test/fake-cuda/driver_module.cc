@@ -1,6 +1,5 @@
 // The driver API of the fake: loading PTX and launching kernels.
-// Of the PTX only entry points and limits are read; what runs is the same source, for the host
-// (kernels.cc).
+// Of the PTX only entry points and limits are read; what runs is the same source (kernels.cc).
 #include <algorithm>
 #include <cstring>
 #include <map>

@@ -1,6 +1,5 @@
-// The names of native/ema_device.h for a host compiler, so that ema_kernel.cu itself runs on the
-// host. Read before any native header. Every access goes through the fake's memory, which checks
-// it.
+// The names of native/ema_device.h for a host compiler: ema_kernel.cu itself runs on the host.
+// Read before any native header. Every access goes through the fake's memory, which checks it.
 #pragma once
 
 #include <cstdint>

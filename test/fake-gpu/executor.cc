@@ -1,6 +1,5 @@
-// The fake GPU's stream executor: TensorFlow's calls for memory, streams, events and copies, one
-// driver call each. Device pointers and streams are the fake driver's own: the pointers fault when
-// the host touches them.
+// The fake GPU's stream executor: memory, streams, events and copies, one driver call each.
+// Pointers and streams are the fake driver's: the pointers fault when the host touches them.
 #include "executor.h"
 
 #include <cstdint>

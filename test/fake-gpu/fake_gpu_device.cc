@@ -1,6 +1,5 @@
-// A TensorFlow pluggable device of type "GPU" on the fake CUDA driver: registration, devices and
-// their facts. Memory, streams and copies are in executor.cc. Loaded by loader.cc before tfjs-node
-// makes its context.
+// A TensorFlow pluggable device of type "GPU" on the fake driver: registration and devices.
+// The rest is in executor.cc. Loaded by loader.cc before tfjs-node makes its context.
 #include "executor.h"
 #include "fake_api.h"
 #include "loader.h"

@@ -1,0 +1,99 @@
+// The best averages so far, by each metric: which they were, and their weights.
+// Measures nothing, and puts nothing into a model.
+
+import type { NamedTensorMap } from '@tensorflow/tfjs';
+import { invalid } from './argument.js';
+import { bestIndex, directionOf, type Metrics } from './selection.js';
+import type { Tfjs } from './tfjs.js';
+
+/** Names the best average of all epochs by one metric: `'best-loss'`, `'best-acc'`. */
+export type BestWhich = `best-${string}`;
+
+/** The best average of all epochs by one metric. */
+export interface BestRecord {
+  /** The metric, without `val_`. */
+  readonly metric: string;
+  readonly value: number;
+  /** The epoch, from 0, as `model.fit` counts. */
+  readonly epoch: number;
+  /** Place of the average in `decays`. */
+  readonly index: number;
+  readonly decay: number;
+}
+
+/** What one epoch measured. */
+export interface Measured {
+  readonly epoch: number;
+  /** Of each average, in the order of `decays`. */
+  readonly averages: readonly Metrics[];
+}
+
+interface Held {
+  readonly record: BestRecord;
+  readonly tensors: NamedTensorMap | undefined;
+}
+
+/** Keeps, for each metric, the best average of all epochs. */
+export class BestAverages {
+  readonly #tf: Tfjs;
+  readonly #held = new Map<string, Held>();
+
+  constructor(tf: Tfjs) {
+    this.#tf = tf;
+  }
+
+  /** The best of each metric, in the order in which the metrics came. */
+  get records(): readonly BestRecord[] {
+    return [...this.#held.values()].map(({ record }) => record);
+  }
+
+  /**
+   * Takes over what is better than before; what is only as good is not, so that the earliest epoch stays.
+   * @param metrics those to keep the best of.
+   * @param snapshot the weights of an average, taken over from here on; left out, only the records are kept.
+   */
+  consider(
+    { epoch, averages }: Measured,
+    { decays, metrics }: { readonly decays: readonly number[]; readonly metrics: readonly string[] },
+    snapshot?: (index: number) => NamedTensorMap,
+  ): void {
+    for (const metric of metrics) {
+      const index = bestIndex(averages, decays, metric);
+      const value = index === undefined ? undefined : averages[index]?.[metric];
+      if (index === undefined || value === undefined) continue;
+      const before = this.#held.get(metric);
+      if (before !== undefined && !isBetter(metric, value, before.record.value)) continue;
+      const tensors = snapshot?.(index);
+      for (const tensor of Object.values(tensors ?? {})) this.#tf.keep(tensor);
+      this.#tf.dispose(before?.tensors ?? []);
+      const decay = decays[index] ?? Number.NaN;
+      this.#held.set(metric, { record: { metric, value, epoch, index, decay }, tensors });
+    }
+  }
+
+  /**
+   * The weights of a best average; they stay owned here.
+   * @returns undefined when `which` names no best of all epochs.
+   * @throws {@link EmaError} INVALID_ARGUMENT — it does, but there is none by this metric.
+   */
+  find(which: unknown): { readonly record: BestRecord; readonly tensors: NamedTensorMap } | undefined {
+    if (typeof which !== 'string' || !which.startsWith('best-')) return undefined;
+    const held = this.#held.get(which.slice('best-'.length));
+    if (held?.tensors !== undefined) return { record: held.record, tensors: held.tensors };
+    const kept = [...this.#held].flatMap(([metric, { tensors }]) =>
+      tensors === undefined ? [] : [`'best-${metric}'`],
+    );
+    const expected = kept.length === 0 ? 'a best average, and none is kept' : `one of ${kept.join(', ')}`;
+    throw invalid('which', expected, which, 'The callback keeps them with validationData, unless keepBest is false.');
+  }
+
+  /** Releases the weights. */
+  dispose(): void {
+    for (const { tensors } of this.#held.values()) this.#tf.dispose(tensors ?? []);
+    this.#held.clear();
+  }
+}
+
+function isBetter(metric: string, value: number, before: number): boolean {
+  return directionOf(metric) === 'min' ? value < before : value > before;
+}
