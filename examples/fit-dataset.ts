@@ -1,0 +1,21 @@
+// model.fitDataset with averages, and early stopping on the averages' validation loss instead of the raw weights'.
+// Run: npx tsx examples/fit-dataset.ts
+
+import * as tf from '@tensorflow/tfjs-node';
+import { emaCallback } from 'tfjs-ema';
+import { network, spirals } from './spirals.js';
+
+const dataset = (count: number, seed: number) => {
+  const { x, y } = spirals(count, seed);
+  return tf.data.zip({ xs: tf.data.array(x.arraySync()), ys: tf.data.array(y.arraySync()) }).batch(32);
+};
+const model = network(3);
+
+const ema = emaCallback(tf, { decay: 0.98, updateEvery: 1, validationData: dataset(300, 2) });
+// After ours in the list: it then sees the numbers that ours has added to the epoch's logs.
+const stop = tf.callbacks.earlyStopping({ monitor: 'val_ema_loss', patience: 2 });
+const history = await model.fitDataset(dataset(600, 1), { epochs: 8, verbose: 0, callbacks: [ema, stop] });
+
+console.log('epochs:', history.epoch.length);
+console.log('validation loss of the average:', history.history['val_ema_loss']);
+ema.dispose();
