@@ -8,6 +8,7 @@ import { FIT_MODELS, type FitModel, type FitReport, type FitResult, type FitTask
 import { describeMachine, machineLine } from './machine.js';
 import { formatTime } from './report.js';
 import { runInProcess } from './run-in-process.js';
+import { defaultThreads } from './trials.js';
 
 /** Fewer than for single updates: a round trains for seconds. */
 const DEFAULT_ROUNDS = 5;
@@ -68,7 +69,7 @@ async function main(): Promise<void> {
   for (const model of modelsByName(values.models)) {
     progress.update(model.shape);
     const task: FitTask = { model, rounds };
-    const report = await runInProcess<FitReport>('fit-process.ts', task, before.cores);
+    const report = await runInProcess<FitReport>('fit-process.ts', task, defaultThreads(before.cores));
     results.push(...report.results);
     Object.assign(versions, report.versions);
   }

@@ -1,4 +1,4 @@
-// The line through measured costs: a constant per call, and a rate at which bytes move through memory.
+// The line through measured costs: a constant per call, and the rates at which bytes move.
 // Pure numbers.
 
 import { linearRegression, median } from 'simple-statistics';
@@ -15,16 +15,18 @@ export interface GrowthPoint {
 export interface Growth {
   /** Time of an update without work. */
   readonly constantUs: number;
-  /** Rate beyond the caches. */
-  readonly gbPerS: number;
+  /** Rate of updates too large for caches. */
+  readonly memoryGbPerS: number;
+  /** Rate of updates whose memory stays in a cache; undefined when no such size was measured. */
+  readonly cachedGbPerS: number | undefined;
   /** Slope of log time over log bytes beyond the caches: 1 when the cost is linear. */
   readonly exponent: number;
-  /** Bytes from which rate and exponent are taken: below, caches help. */
-  readonly from: number;
 }
 
-// Below this, what an update reads and writes may lie in a cache of this size or larger: 32 MB and more on servers.
-const BEYOND_CACHE = 1e8;
+/** From this on, what an update reads and writes is too large for caches: servers have 32 MB and more. */
+export const BEYOND_CACHE = 1e8;
+// In these limits it fits into the caches of most processors, and the work is more than the call.
+const CACHED = { from: 9e5, to: 1.1e7 };
 // As good as no work: a microsecond or less.
 const NO_WORK = 1e4;
 
@@ -36,23 +38,29 @@ const NO_WORK = 1e4;
 export function fitGrowth(points: readonly GrowthPoint[]): Growth {
   const idle = points.filter(({ bytes }) => bytes < NO_WORK);
   const large = points.filter(({ bytes }) => bytes >= BEYOND_CACHE);
+  const cached = points.filter(({ bytes }) => bytes >= CACHED.from && bytes <= CACHED.to);
   if (idle.length === 0 || large.length < 2) {
     throw new Error(
       `expected a size below ${NO_WORK} bytes and two from ${BEYOND_CACHE} on, received ${idle.length} and ${large.length}`,
     );
   }
   const constantUs = median(idle.map(({ medianUs }) => medianUs));
-  const worked = large.map(({ bytes, medianUs }) => ({ bytes, us: medianUs - constantUs }));
-  const { m } = linearRegression(worked.map(({ bytes, us }) => [Math.log(bytes), Math.log(us)]));
-  return {
-    constantUs,
-    gbPerS: median(worked.map(({ bytes, us }) => bytes / us / 1e3)),
-    exponent: m,
-    from: BEYOND_CACHE,
-  };
+  const rate = (list: readonly GrowthPoint[]): number =>
+    median(list.map(({ bytes, medianUs }) => bytes / (medianUs - constantUs) / 1e3));
+  const { m } = linearRegression(
+    large.map(({ bytes, medianUs }) => [Math.log(bytes), Math.log(medianUs - constantUs)]),
+  );
+  const cachedGbPerS = cached.length === 0 ? undefined : rate(cached);
+  return { constantUs, memoryGbPerS: rate(large), cachedGbPerS, exponent: m };
 }
 
-/** The line's time for a point. */
-export function predictUs({ constantUs, gbPerS }: Growth, { bytes }: Pick<GrowthPoint, 'bytes'>): number {
+/** The line's time for so many bytes. */
+export function predictUs(constantUs: number, gbPerS: number, bytes: number): number {
   return constantUs + bytes / gbPerS / 1e3;
+}
+
+/** The line in words. */
+export function describeGrowth({ constantUs, memoryGbPerS, cachedGbPerS }: Growth): string {
+  const cached = cachedGbPerS === undefined ? '' : `, ${cachedGbPerS.toFixed(0)} GB/s from caches`;
+  return `${constantUs.toFixed(1)} us per call + bytes / ${memoryGbPerS.toFixed(1)} GB/s from memory${cached}`;
 }

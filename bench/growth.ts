@@ -6,11 +6,11 @@ import { parseArgs } from 'node:util';
 import { saveChart } from '../study/charts/render.js';
 import { formatTable, Progress } from '../study/terminal.js';
 import { growthChart } from './growth-chart.js';
-import { fitGrowth, type Growth, type GrowthPoint, predictUs } from './growth-fit.js';
+import { BEYOND_CACHE, describeGrowth, fitGrowth, type Growth, type GrowthPoint, predictUs } from './growth-fit.js';
 import { describeMachine, machineLine } from './machine.js';
 import { formatTime } from './report.js';
 import { runInProcess } from './run-in-process.js';
-import { bytesPerParameter, type Cell, type CellReport, DEFAULT_ROUNDS } from './trials.js';
+import { bytesPerParameter, type Cell, type CellReport, DEFAULT_ROUNDS, defaultThreads } from './trials.js';
 
 const HELP = `npm run bench:growth -- [options]
 
@@ -29,6 +29,11 @@ const LEAST_MOST = 4e8;
 /** Sizes per power of ten. */
 const PER_DECADE = 2;
 
+interface Run {
+  readonly points: readonly GrowthPoint[];
+  readonly versions: Readonly<Record<string, string>>;
+}
+
 function sizesUpTo(most: number): number[] {
   const count = Math.round(PER_DECADE * Math.log10(most / LEAST_BYTES)) + 1;
   return Array.from({ length: count }, (_, i) => LEAST_BYTES * 10 ** (i / PER_DECADE));
@@ -38,11 +43,11 @@ function cellOf(shapes: Cell['shapes'], k: number, { rounds, threads }: { rounds
   return { shape: 'growth', shapes, k, threads, rounds, contenders: ['native'] };
 }
 
-async function measure(cell: Cell): Promise<number> {
-  const { results } = await runInProcess<CellReport>('cell-process.ts', cell, cell.threads);
+async function measure(cell: Cell): Promise<{ medianUs: number; versions: CellReport['versions'] }> {
+  const { results, versions } = await runInProcess<CellReport>('cell-process.ts', cell, cell.threads);
   const [native] = results;
   if (native === undefined) throw new Error('the native engine did not take part: is the addon built?');
-  return native.medianUs;
+  return { medianUs: native.medianUs, versions };
 }
 
 function weightsOfLength(length: number): number[][] {
@@ -53,33 +58,40 @@ async function measureAll(
   most: number,
   options: { rounds: number; threads: number },
   progress: Progress,
-): Promise<GrowthPoint[]> {
+): Promise<Run> {
   const points: GrowthPoint[] = [];
+  const versions: Record<string, string> = {};
   for (const k of AVERAGES) {
     for (const size of [0, ...sizesUpTo(most)]) {
       // Size 0 stands for weights of one element: what a call costs without work.
       const length = Math.max(1, Math.round(size / bytesPerParameter(k) / WEIGHTS));
       progress.update(`K = ${k}, ${size.toExponential(1)} bytes`);
-      const medianUs = await measure(cellOf(weightsOfLength(length), k, options));
-      points.push({ k, bytes: WEIGHTS * length * bytesPerParameter(k), medianUs });
+      const measured = await measure(cellOf(weightsOfLength(length), k, options));
+      points.push({ k, bytes: WEIGHTS * length * bytesPerParameter(k), medianUs: measured.medianUs });
+      Object.assign(versions, measured.versions);
     }
   }
   progress.clear();
-  return points;
+  return { points, versions };
 }
 
 function format(points: readonly GrowthPoint[], growth: Growth): string {
-  const columns = [{ title: 'K' }, { title: 'bytes' }, { title: 'time' }, { title: 'GB/s' }, { title: 'time / line' }];
+  const columns = [
+    { title: 'K' },
+    { title: 'bytes' },
+    { title: 'time' },
+    { title: 'GB/s' },
+    { title: 'time / memory line' },
+  ];
   const rows = points.map((point) => [
     `${point.k}`,
     point.bytes.toExponential(2),
     formatTime(point.medianUs),
     (point.bytes / point.medianUs / 1e3).toFixed(1),
-    (point.medianUs / predictUs(growth, point)).toFixed(2),
+    (point.medianUs / predictUs(growth.constantUs, growth.memoryGbPerS, point.bytes)).toFixed(2),
   ]);
-  const { constantUs, gbPerS, exponent, from } = growth;
-  const line = `line: ${constantUs.toFixed(1)} us per call + bytes / ${gbPerS.toFixed(1)} GB/s`;
-  return `${formatTable(columns, rows)}\n\n${line}; from ${from.toExponential(0)} bytes on, time grows as bytes to the power of ${exponent.toFixed(3)}`;
+  const power = `from ${BEYOND_CACHE.toExponential(0)} bytes on, time grows as bytes to the power of ${growth.exponent.toFixed(3)}`;
+  return `${formatTable(columns, rows)}\n\n${describeGrowth(growth)};\n${power}`;
 }
 
 async function main(): Promise<void> {
@@ -95,13 +107,14 @@ async function main(): Promise<void> {
     throw new Error(`--most: expected bytes from 4e8 to 1e10, received '${values.most}'`);
   if (!Number.isInteger(rounds) || rounds < 1)
     throw new Error(`--rounds: expected a whole number of at least 1, received '${values.rounds}'`);
-  const machine = describeMachine();
-  const points = await measureAll(most, { rounds, threads: machine.cores }, progress);
+  const before = describeMachine();
+  const { points, versions } = await measureAll(most, { rounds, threads: defaultThreads(before.cores) }, progress);
+  const machine = { ...before, versions: { ...before.versions, ...versions } };
   const growth = fitGrowth(points);
   progress.log(`${machineLine(machine)}\n\n${format(points, growth)}`);
   if (values.json !== undefined)
     writeFileSync(values.json, `${JSON.stringify({ machine, rounds, growth, points }, null, 2)}\n`);
-  if (values.chart !== undefined) await saveChart(growthChart(points, growth, machineLine(machine)), values.chart);
+  if (values.chart !== undefined) await saveChart(growthChart(points, growth, machine), values.chart);
 }
 
 await main();

@@ -16,6 +16,7 @@ import {
   DEFAULT_AVERAGES,
   DEFAULT_ROUNDS,
   DEFAULT_SHAPES,
+  defaultThreads,
   NODE_CONTENDERS,
   PYTHON_CONTENDERS,
   QUICK,
@@ -35,8 +36,6 @@ const HELP = `npm run bench -- [options]
   --json FILE           writes the results
   --chart NAME          writes NAME.svg and NAME.png
 `;
-
-const MOST_THREADS = 8;
 
 interface Options {
   readonly shapes: readonly string[];
@@ -100,7 +99,7 @@ function optionsFrom(args: readonly string[], cores: number): Options | undefine
       'averages',
       listOf(values.averages) ?? (values.quick ? QUICK.averages : DEFAULT_AVERAGES).map(String),
     ),
-    threads: wholeNumbers('threads', listOf(values.threads) ?? [`${Math.min(MOST_THREADS, cores)}`]),
+    threads: wholeNumbers('threads', listOf(values.threads) ?? [`${defaultThreads(cores)}`]),
     contenders: [...contenders, ...python],
     rounds,
     json: values.json,

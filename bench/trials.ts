@@ -87,6 +87,11 @@ export const QUICK = {
 /** Fewest rounds of a published figure. */
 export const DEFAULT_ROUNDS = 25;
 
+/** Threads that an update may use unless told otherwise: native's own default. */
+export function defaultThreads(cores: number): number {
+  return Math.min(8, cores);
+}
+
 /** Decays per update of K averages, the paper's five first. */
 export function decaysOf(k: number): number[] {
   const decays = [0.998, 0.999, 0.9995, 0.99975, 0.999875];

@@ -28,6 +28,14 @@ export interface Measured {
   readonly averages: readonly Metrics[];
 }
 
+/** A best average that is kept. */
+export interface KeptAverage {
+  readonly record: BestRecord;
+  readonly tensors: NamedTensorMap;
+  /** The same values under other handles, which the caller disposes. */
+  readonly clone: () => NamedTensorMap;
+}
+
 interface Held {
   readonly record: BestRecord;
   readonly tensors: NamedTensorMap | undefined;
@@ -76,10 +84,13 @@ export class BestAverages {
    * @returns undefined when `which` names no best of all epochs.
    * @throws {@link EmaError} INVALID_ARGUMENT — it does, but there is none by this metric.
    */
-  find(which: unknown): { readonly record: BestRecord; readonly tensors: NamedTensorMap } | undefined {
+  find(which: unknown): KeptAverage | undefined {
     if (typeof which !== 'string' || !which.startsWith('best-')) return undefined;
     const held = this.#held.get(which.slice('best-'.length));
-    if (held?.tensors !== undefined) return { record: held.record, tensors: held.tensors };
+    if (held?.tensors !== undefined) {
+      const { record, tensors } = held;
+      return { record, tensors, clone: () => cloned(tensors) };
+    }
     const kept = [...this.#held].flatMap(([metric, { tensors }]) =>
       tensors === undefined ? [] : [`'best-${metric}'`],
     );
@@ -96,4 +107,8 @@ export class BestAverages {
 
 function isBetter(metric: string, value: number, before: number): boolean {
   return directionOf(metric) === 'min' ? value < before : value > before;
+}
+
+function cloned(tensors: NamedTensorMap): NamedTensorMap {
+  return Object.fromEntries(Object.entries(tensors).map(([name, tensor]) => [name, tensor.clone()]));
 }

@@ -3,13 +3,15 @@
 
 import type { Callback, io, LayersModel, Logs, NamedTensorMap } from '@tensorflow/tfjs';
 import { invalid } from './argument.js';
+import type { InputData, RecomputeOptions } from './batch-norm.js';
 import type { BestRecord, BestWhich } from './best.js';
-import type { RunLength } from './decay.js';
+import type { DecaySpec, RunLength } from './decay.js';
 import { type SaveTarget, WeightEma } from './ema.js';
 import { EmaError } from './errors.js';
 import { type EmaCallbackOptions, type ResolvedValidation, splitOptions } from './options.js';
 import { runOfFit } from './run-length.js';
 import { bestIndex, type Metrics } from './selection.js';
+import type { SynthesizedAverage } from './synthesized.js';
 import type { Tfjs } from './tfjs.js';
 import { type Validation, validate } from './validation.js';
 import type { Which } from './which.js';
@@ -37,10 +39,12 @@ export type EmaMembers = Pick<
   | 'loadCheckpoint'
   | 'overwritten'
   | 'read'
+  | 'recomputeBatchNorm'
   | 'restoreBest'
   | 'saveCheckpoint'
   | 'saveModel'
   | 'steps'
+  | 'synthesize'
   | 'updateSeconds'
   | 'updates'
   | 'use'
@@ -233,8 +237,14 @@ function defineCallback(tf: Tfjs): EmaCallbackClass {
     saveModel(which: Which, target: SaveTarget, config?: io.SaveConfig): Promise<io.SaveResult> {
       return this.ema.saveModel(which, target, config);
     }
+    recomputeBatchNorm(data: InputData, options?: RecomputeOptions): Promise<void> {
+      return this.ema.recomputeBatchNorm(data, options);
+    }
     restoreBest(which: BestWhich): BestRecord {
       return this.ema.restoreBest(which);
+    }
+    synthesize(decay: DecaySpec): SynthesizedAverage {
+      return this.ema.synthesize(decay);
     }
     saveCheckpoint(path: string): Promise<void> {
       return this.ema.saveCheckpoint(path);

@@ -4,7 +4,7 @@
 import { invalid, show } from './argument.js';
 import { EmaError } from './errors.js';
 import type { ResolvedOptions } from './options.js';
-import type { Counters } from './progress.js';
+import type { Counters, Interval } from './progress.js';
 import {
   checkDigests,
   decodeSafetensors,
@@ -178,7 +178,7 @@ function weightDifferences(saved: Readonly<Record<string, unknown>>, own: Readon
 }
 
 function text(value: unknown): string {
-  return value === undefined ? 'not there' : JSON.stringify(value);
+  return value === undefined ? 'not there' : (JSON.stringify(value) ?? show(value));
 }
 
 function other(differences: readonly string[]): EmaError {
@@ -200,6 +200,15 @@ function dataOf({ tensors }: StoredContent, name: string, shape: readonly number
   );
 }
 
+function intervalsOf(saved: unknown): readonly Interval[] {
+  const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && Number(value) >= 1;
+  return (Array.isArray(saved) ? saved : [undefined]).map((interval: unknown) => {
+    const [pending, updates]: readonly unknown[] = Array.isArray(interval) ? interval : [];
+    if (isCount(pending) && isCount(updates)) return [pending, updates];
+    throw new EmaError('CHECKPOINT', `checkpoint: expected intervals as pairs of counts, received ${show(saved)}.`);
+  });
+}
+
 function standingOf(saved: Readonly<Record<string, unknown>>, { decays }: ResolvedOptions): Standing {
   const count = (name: string, most: number): number => {
     const value = saved[name];
@@ -207,11 +216,19 @@ function standingOf(saved: Readonly<Record<string, unknown>>, { decays }: Resolv
     throw new EmaError('CHECKPOINT', `checkpoint: expected ${name} from 0 to ${most}, received ${show(value)}.`);
   };
   const steps = count('steps', Number.MAX_SAFE_INTEGER);
-  return {
+  const intervals = intervalsOf(saved['intervals']);
+  const sum = (of: (interval: Interval) => number): number => intervals.reduce((total, one) => total + of(one), 0);
+  const standing = {
     steps,
+    intervals,
     // A failed update leaves more steps pending than an interval has.
     pending: count('pending', steps),
     updates: count('updates', steps),
     best: saved['best'] === undefined ? undefined : count('best', decays.length - 1),
   };
+  const isWhole =
+    sum(([, updates]) => updates) === standing.updates &&
+    sum(([pending, updates]) => pending * updates) === steps - standing.pending;
+  if (isWhole) return standing;
+  throw new EmaError('CHECKPOINT', `checkpoint: expected intervals that add up to ${steps} steps less those pending.`);
 }

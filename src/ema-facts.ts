@@ -4,6 +4,7 @@
 import type { NamedTensorMap } from '@tensorflow/tfjs';
 import { PAPER_WINDOWS } from './decay.js';
 import type { EngineName } from './engine.js';
+import { EmaError } from './errors.js';
 import type { ResolvedOptions } from './options.js';
 import type { Progress } from './progress.js';
 import { SwapScope } from './swap.js';
@@ -95,5 +96,23 @@ export abstract class EmaFacts {
    */
   get overwritten(): Readonly<NamedTensorMap> {
     return this.scope.overwritten;
+  }
+
+  /** @internal */
+  protected attached(method: string): Progress {
+    this.checkUsable();
+    if (this.run !== undefined) return this.run;
+    const wayOut = 'Call attach(model) first; as a callback, start model.fit first.';
+    throw new EmaError('NOT_ATTACHED', `${method}: there is no model yet. ${wayOut}`);
+  }
+
+  /** @internal */
+  protected checkUsable(): void {
+    if (this.isDisposed) throw new EmaError('DISPOSED', 'the average was disposed. Make a new one.');
+    const cause = this.run?.poison;
+    if (cause === undefined) return;
+    throw new EmaError('POISONED', `an earlier update failed, and the averages cannot be trusted: ${cause.message}`, {
+      cause,
+    });
   }
 }

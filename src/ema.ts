@@ -4,10 +4,11 @@
 import type { io, LayersModel, NamedTensorMap } from '@tensorflow/tfjs';
 import { invalid } from './argument.js';
 import { readWhole, writeAtomically } from './atomic-file.js';
-import { BestAverages, type BestRecord, type BestWhich, type Measured } from './best.js';
+import { type InputData, type RecomputeOptions, recomputeAverage } from './batch-norm.js';
+import type { BestRecord, BestWhich } from './best.js';
 import { checkPath, decodeCheckpoint, encodeCheckpoint } from './checkpoint.js';
-import type { RunLength } from './decay.js';
-import { EmaFacts } from './ema-facts.js';
+import type { DecaySpec, RunLength } from './decay.js';
+import { EmaChoice } from './ema-choice.js';
 import { checkEngine } from './engine.js';
 import { EmaError } from './errors.js';
 import { checkTfjs, type EmaOptions, resolveOptions } from './options.js';
@@ -16,8 +17,9 @@ import { foresee, settled } from './run-length.js';
 import { Schedule } from './schedule.js';
 import { ModelShadows } from './shadow.js';
 import { isSwapped, swappedIn } from './swap.js';
+import { boundAfter, type SynthesizedAverage, synthesisOf } from './synthesized.js';
 import type { Tfjs } from './tfjs.js';
-import { indexOf, type Which } from './which.js';
+import type { Which } from './which.js';
 
 /** Where {@link WeightEma.saveModel} writes: a URL such as `file://folder`, or a handler of tfjs. */
 export type SaveTarget = io.IOHandler | string;
@@ -40,10 +42,7 @@ export type SaveTarget = io.IOHandler | string;
  * ```
  * @see "Exponential Moving Average of Weights in Deep Learning", arXiv 2411.18704, equation 1.
  */
-export class WeightEma extends EmaFacts {
-  #best: number | undefined;
-  readonly #bests: BestAverages;
-
+export class WeightEma extends EmaChoice {
   /**
    * @param tf the tfjs that the model is made with: `import * as tf from '@tensorflow/tfjs-node'`.
    * @param options see {@link EmaOptions}.
@@ -53,7 +52,6 @@ export class WeightEma extends EmaFacts {
   constructor(tf: Tfjs, options: EmaOptions = {}) {
     checkTfjs(tf);
     super(tf, resolveOptions(options));
-    this.#bests = new BestAverages(tf);
     checkEngine(tf, this.options.engine);
   }
 
@@ -66,7 +64,7 @@ export class WeightEma extends EmaFacts {
    * @throws {@link EmaError} MODEL_NOT_BUILT, WEIGHT_DISPOSED, ALREADY_ATTACHED, SWAPPED_IN, DISPOSED
    */
   attach(model: LayersModel, run: RunLength = {}): this {
-    this.#checkUsable();
+    this.checkUsable();
     if (this.run !== undefined) {
       const { name } = this.run.shadow.model;
       throw new EmaError(
@@ -96,7 +94,7 @@ export class WeightEma extends EmaFacts {
    * @throws {@link EmaError} POISONED — the update failed half-way, now or earlier.
    */
   update(): void {
-    const run = this.#attached('update');
+    const run = this.attached('update');
     checkOwnWeights(run.shadow, 'update', 'Count steps outside of use(): the step would average the average.');
     run.count();
   }
@@ -112,7 +110,7 @@ export class WeightEma extends EmaFacts {
    * @throws {@link EmaError} NOT_ATTACHED, DISPOSED, POISONED, MODEL_CHANGED, WEIGHT_DISPOSED
    */
   use<R>(which: Which, fn: (model: LayersModel) => R): R {
-    const run = this.#attached('use');
+    const run = this.attached('use');
     const { shadow } = run;
     const index = this.indexOf(which);
     if (typeof fn !== 'function') throw invalid('fn', 'a function', fn);
@@ -122,7 +120,7 @@ export class WeightEma extends EmaFacts {
       this.warn('use() before the first step: there is no average yet, so the model runs with its own weights.');
       return fn(shadow.model);
     }
-    const held = this.#bests.find(which);
+    const held = this.kept.find(which);
     if (held === undefined) run.flush();
     return this.scope.run(shadow.swapIn(held?.tensors ?? index), () => fn(shadow.model));
   }
@@ -135,14 +133,53 @@ export class WeightEma extends EmaFacts {
    * @throws {@link EmaError} NOT_ATTACHED, DISPOSED, POISONED
    */
   read(which: Which): NamedTensorMap {
-    const { shadow, pending } = this.#attached('read');
+    const { shadow, pending } = this.attached('read');
     const index = this.indexOf(which);
-    const held = this.#bests.find(which);
-    if (held !== undefined) return cloned(held.tensors);
+    const held = this.kept.find(which);
+    if (held !== undefined) return held.clone();
     if (shadow.isAlive) this.flush();
     else if (pending > 0)
       this.warn(`read() after the model was disposed: its last ${pending} steps are not in the averages.`);
     return shadow.read(index);
+  }
+
+  /**
+   * An average with another decay than the tracked ones, combined from them: no snapshots, no other run.
+   * @param decay the wanted decay, in any unit, between the smallest and the largest of the tracked ones.
+   * @returns tensors by weight name, which the caller disposes, and how far they can be from the true average.
+   * @throws {@link EmaError} INVALID_ARGUMENT — outside the tracked decays, where the error grows without limit.
+   * @throws {@link EmaError} NOT_ATTACHED, DISPOSED, POISONED, SWAPPED_IN
+   */
+  synthesize(decay: DecaySpec): SynthesizedAverage {
+    const run = this.attached('synthesize');
+    const plan = synthesisOf(this.options, decay);
+    this.flush();
+    const tensors = run.shadow.combine(plan.coefficients);
+    return { ...plan, bound: boundAfter(plan, this.options, run.intervals), tensors };
+  }
+
+  /**
+   * Replaces BatchNorm's statistics in averages by those that the averaged weights really have on the data. The live weights
+   * and statistics are untouched, to the bit. The paper does so once, at the end, and reports better results from it; long windows
+   * need it, because weights tolerate them better than averaged statistics do.
+   * @param data inputs of the model, such as the training data.
+   * @param options which average, and the batch size.
+   * @throws {@link EmaError} INVALID_ARGUMENT — no BatchNorm, no data, or `batchNorm: 'copy'`, which averages no statistics.
+   * @throws {@link EmaError} as {@link WeightEma.use}
+   * @see arXiv 2411.18704, sections 3.4 and 4.1.
+   */
+  async recomputeBatchNorm(data: InputData, { which, batchSize }: RecomputeOptions = {}): Promise<void> {
+    const run = this.attached('recomputeBatchNorm');
+    if (this.options.batchNorm !== 'average')
+      throw invalid('batchNorm', "'average', for recomputeBatchNorm", this.options.batchNorm);
+    if (this.kept.find(which) !== undefined) throw invalid('which', 'an average that is still kept up', which);
+    const indices = which === undefined ? this.decays.map((_, index) => index) : [this.indexOf(which)];
+    for (const index of indices) {
+      checkOwnWeights(run.shadow, 'recomputeBatchNorm', 'Let use() return before.');
+      run.shadow.checkModel();
+      run.flush();
+      await recomputeAverage(this.tf, run.shadow, { index, data, batchSize });
+    }
   }
 
   /**
@@ -164,9 +201,9 @@ export class WeightEma extends EmaFacts {
    * @throws {@link EmaError} NOT_ATTACHED, DISPOSED, POISONED
    */
   async saveCheckpoint(path: string): Promise<void> {
-    const run = this.#attached('saveCheckpoint');
-    const { steps, pending, updates } = run;
-    const standing = { steps, pending, updates, best: this.#best };
+    const run = this.attached('saveCheckpoint');
+    const { steps, pending, updates, intervals } = run;
+    const standing = { steps, pending, updates, intervals, best: this.chosen };
     await writeAtomically(checkPath(path), encodeCheckpoint(run.shadow, this.options, standing));
   }
 
@@ -179,15 +216,15 @@ export class WeightEma extends EmaFacts {
    * @throws {@link EmaError} NOT_ATTACHED, DISPOSED, POISONED
    */
   async loadCheckpoint(path: string): Promise<void> {
-    this.#attached('loadCheckpoint');
+    this.attached('loadCheckpoint');
     const bytes = await readWhole(checkPath(path));
     // Asked again: reading took a while.
-    const run = this.#attached('loadCheckpoint');
+    const run = this.attached('loadCheckpoint');
     const { standing, averages } = decodeCheckpoint(bytes, run.shadow, this.options);
     run.restore(standing, () => {
       for (const { average, part, values } of averages) run.shadow.overwrite(average, part, values);
     });
-    this.#best = standing.best;
+    this.chosen = standing.best;
   }
 
   /**
@@ -195,44 +232,10 @@ export class WeightEma extends EmaFacts {
    * @throws {@link EmaError} as {@link WeightEma.update}
    */
   flush(): void {
-    const run = this.#attached('flush');
+    const run = this.attached('flush');
     if (run.pending === 0) return;
     checkOwnWeights(run.shadow, 'flush', 'It is one of another object: wait until its use() has returned.');
     run.flush();
-  }
-
-  /**
-   * Says which average `'best'` stands for; the callback does so after each validation.
-   * @param which the average.
-   */
-  choose(which: Which): void {
-    this.#best = this.indexOf(which);
-  }
-
-  /**
-   * The place of an average in `decays`.
-   * @throws {@link EmaError} INVALID_ARGUMENT — there is no such average.
-   */
-  indexOf(which: Which): number {
-    return this.#bests.find(which)?.record.index ?? indexOf(which, this.options.decays, this.#best);
-  }
-
-  /** The best average of all epochs by each metric, as `consider` was told. */
-  get bests(): readonly BestRecord[] {
-    return this.#bests.records;
-  }
-
-  /**
-   * Keeps what is the best so far of the averages as they are now; the callback does so after each validation.
-   * @param measured the epoch, and what was measured of each average.
-   * @param metrics names in it to keep the best of; larger is better for a name that contains `acc`.
-   * @param keep whether the weights are kept too, in a copy of the model's weights per metric. @defaultValue true
-   */
-  consider(measured: Measured, metrics: readonly string[], keep = true): void {
-    const { shadow } = this.#attached('consider');
-    if (keep) this.flush();
-    const snapshot = keep ? (index: number): NamedTensorMap => shadow.read(index) : undefined;
-    this.#bests.consider(measured, { decays: this.decays, metrics }, snapshot);
   }
 
   /**
@@ -243,8 +246,8 @@ export class WeightEma extends EmaFacts {
    * @throws {@link EmaError} SWAPPED_IN, NOT_ATTACHED, DISPOSED, POISONED, WEIGHT_DISPOSED
    */
   restoreBest(which: BestWhich): BestRecord {
-    const { shadow } = this.#attached('restoreBest');
-    const held = this.#bests.find(which);
+    const { shadow } = this.attached('restoreBest');
+    const held = this.kept.find(which);
     if (held === undefined) throw invalid('which', "'best-' and a metric", which);
     checkOwnWeights(shadow, 'restoreBest', 'Let use() return first: it gives the weights back.');
     shadow.assign(held.tensors);
@@ -257,7 +260,7 @@ export class WeightEma extends EmaFacts {
    * @internal
    */
   checkTrainable(model?: LayersModel): void {
-    const { shadow } = this.#attached('fit');
+    const { shadow } = this.attached('fit');
     checkOwnWeights(
       shadow,
       'fit',
@@ -284,29 +287,8 @@ export class WeightEma extends EmaFacts {
     this.isDisposed = true;
     this.run?.shadow.dispose();
     this.scope.dispose();
-    this.#bests.dispose();
+    this.kept.dispose();
   }
-
-  #attached(method: string): Progress {
-    this.#checkUsable();
-    if (this.run !== undefined) return this.run;
-    const wayOut = 'Call attach(model) first; as a callback, start model.fit first.';
-    throw new EmaError('NOT_ATTACHED', `${method}: there is no model yet. ${wayOut}`);
-  }
-
-  #checkUsable(): void {
-    if (this.isDisposed) throw new EmaError('DISPOSED', 'the average was disposed. Make a new one.');
-    const cause = this.run?.poison;
-    if (cause === undefined) return;
-    throw new EmaError('POISONED', `an earlier update failed, and the averages cannot be trusted: ${cause.message}`, {
-      cause,
-    });
-  }
-}
-
-/** The same values under other handles: nothing is copied. */
-function cloned(tensors: NamedTensorMap): NamedTensorMap {
-  return Object.fromEntries(Object.entries(tensors).map(([name, tensor]) => [name, tensor.clone()]));
 }
 
 /** Throws while an average, of whatever object, stands in the place of these weights. */

@@ -1,25 +1,20 @@
 // The public names of tfjs-ema.
 // Holds no statements.
 
+export type { InputData, RecomputeOptions } from './batch-norm.js';
 export type { BestRecord, BestWhich, Measured } from './best.js';
 export { type EmaCallback, type EmaMembers, type EpochValidation, emaCallback } from './callback.js';
 export type { DecaySpec, DecaySpecs, Duration, RunLength } from './decay.js';
 export { type SaveTarget, WeightEma } from './ema.js';
 export type { EngineName } from './engine.js';
 export { EmaError, type EmaErrorCode } from './errors.js';
-export type {
-  BatchNormPolicy,
-  EmaCallbackOptions,
-  EmaOptions,
-  EngineChoice,
-  Precision,
-  TensorInput,
-  ValidationData,
-  ValidationTensors,
-} from './options.js';
-export { equivalentDecay, type Warmup } from './schedule.js';
+export type { BatchNormPolicy, EmaCallbackOptions, EmaOptions, EngineChoice, Precision } from './options.js';
+export { equivalentDecay, type Warmup, type WarmupClock } from './schedule.js';
 export type { Metrics } from './selection.js';
+export type { Synthesis } from './synthesis.js';
+export type { SynthesizedAverage } from './synthesized.js';
 export type { Dataset, Tfjs } from './tfjs.js';
 export type { Validation } from './validation.js';
+export type { TensorInput, ValidationData, ValidationTensors } from './validation-data.js';
 export type { WarningHandler } from './warnings.js';
 export type { Which } from './which.js';

@@ -1,23 +1,12 @@
 // Option types, their defaults and their checks.
 // Holds no behaviour: what comes out is complete and valid, or an error names what is wrong.
 
-import type { Tensor } from '@tensorflow/tfjs';
 import { checkNames, invalid } from './argument.js';
 import { type DecaySpec, type DecaySpecs, type RunLength, resolveDecay, resolveDecays } from './decay.js';
-import type { Warmup } from './schedule.js';
-import type { Dataset, Tfjs } from './tfjs.js';
+import type { Warmup, WarmupClock } from './schedule.js';
+import type { Tfjs } from './tfjs.js';
+import { checkValidationData, type ValidationData } from './validation-data.js';
 import type { WarningHandler } from './warnings.js';
-
-/** Tensors of one side of a data set: one, a list in the model's order, or a record by input or output name. */
-export type TensorInput = Tensor | Tensor[] | { [name: string]: Tensor };
-
-/** Validation tensors: inputs and targets. */
-export type ValidationTensors =
-  | readonly [x: TensorInput, y: TensorInput]
-  | { readonly xs: TensorInput; readonly ys: TensorInput };
-
-/** Data on which averages are compared: what `model.evaluate` or `model.evaluateDataset` takes. */
-export type ValidationData = ValidationTensors | Dataset;
 
 /** Options of a `WeightEma`. */
 export interface EmaOptions {
@@ -40,10 +29,16 @@ export interface EmaOptions {
   /** Optimizer steps between updates, an integer of at least 1; an update after T steps keeps `decay ** T`. @defaultValue 16 */
   readonly updateEvery?: number;
   /**
-   * `'paper'` caps the decay of update `t` at `(t + 1) / (t + 10)`, where `t` counts updates of `updateEvery` steps; `'none'`
-   * starts with the full decay. @defaultValue `'paper'`
+   * `'paper'` caps the decay of update `t` at `(t + 1) / (t + 10)`; `'none'` starts with the full decay; for the others see
+   * {@link Warmup}. @defaultValue `'paper'`
    */
   readonly warmup?: Warmup;
+  /**
+   * What the warm-up counts, which the paper leaves open: `'updates'` of `updateEvery` steps, or `'steps'`. For its slowest decay,
+   * 0.998 per update of 16 steps, the warm-up ends at step 71,840 by updates (update 4,490), and at step 4,490 by steps.
+   * @defaultValue `'updates'`
+   */
+  readonly warmupClock?: WarmupClock;
   /**
    * Moving statistics of BatchNorm (every weight that its layer declares non-trainable): `'average'` averages them like
    * weights, `'copy'` uses the live ones beside the averaged weights. @defaultValue `'average'`
@@ -108,6 +103,7 @@ export interface ResolvedOptions {
   readonly run: RunLength;
   readonly updateEvery: number;
   readonly warmup: Warmup;
+  readonly warmupClock: WarmupClock;
   readonly batchNorm: BatchNormPolicy;
   readonly precision: Precision;
   readonly engine: EngineChoice;
@@ -129,7 +125,8 @@ export const PAPER_DECAYS: readonly number[] = [0.998, 0.999, 0.9995, 0.99975, 0
 /** Any run, to check decays before the real one is known; its figures make no two units agree. */
 const SOME_RUN: RunLength = { stepsPerEpoch: 1e5 * Math.PI, batchSize: Math.SQRT2, totalSteps: 1e8 * Math.E };
 
-const WARMUPS: readonly Warmup[] = ['paper', 'none'];
+const WARMUPS: readonly Warmup[] = ['paper', 'none', 'zero-debias'];
+const CLOCKS: readonly WarmupClock[] = ['updates', 'steps'];
 const POLICIES: readonly BatchNormPolicy[] = ['average', 'copy'];
 const PRECISIONS: readonly Precision[] = ['fp32', 'compensated'];
 const ENGINES: readonly EngineChoice[] = ['auto', 'native', 'js'];
@@ -139,6 +136,7 @@ const EMA_NAMES: readonly string[] = [
   'run',
   'updateEvery',
   'warmup',
+  'warmupClock',
   'batchNorm',
   'precision',
   'engine',
@@ -162,7 +160,8 @@ export function resolveOptions(options: EmaOptions): ResolvedOptions {
   return {
     ...withRun(specsOf(options), checkRun(options.run ?? {})),
     updateEvery: positiveInteger('updateEvery', options.updateEvery ?? 16),
-    warmup: oneOf('warmup', options.warmup ?? 'paper', WARMUPS),
+    warmup: checkWarmup(options.warmup ?? 'paper'),
+    warmupClock: oneOf('warmupClock', options.warmupClock ?? 'updates', CLOCKS),
     batchNorm: oneOf('batchNorm', options.batchNorm ?? 'average', POLICIES),
     precision: oneOf('precision', options.precision ?? 'fp32', PRECISIONS),
     engine: oneOf('engine', options.engine ?? 'auto', ENGINES),
@@ -230,6 +229,22 @@ function specsOf({ decay, decays }: EmaOptions): Specs {
   throw invalid('decay', 'either decay or decays', 'both', 'Put all of them into decays.');
 }
 
+function checkWarmup(warmup: Warmup): Warmup {
+  if (typeof warmup === 'function' || WARMUPS.includes(warmup)) return warmup;
+  const gamma: unknown = typeof warmup === 'object' && warmup !== null ? warmup.inverseGamma : undefined;
+  const isPositive = (name: 'power' | 'scale'): boolean => {
+    const value: unknown =
+      typeof gamma === 'object' && gamma !== null && name in gamma ? Reflect.get(gamma, name) : undefined;
+    return typeof value === 'number' && value > 0 && value < Number.POSITIVE_INFINITY;
+  };
+  if (isPositive('power') && isPositive('scale')) return warmup;
+  throw invalid(
+    'warmup',
+    "'paper', 'none', 'zero-debias', { inverseGamma: { scale, power } } of numbers above 0, or a function",
+    warmup,
+  );
+}
+
 function checkRun(run: RunLength): RunLength {
   const names: readonly string[] = ['totalSteps', 'stepsPerEpoch', 'batchSize'];
   if (typeof run !== 'object' || run === null) throw invalid('run', 'an object such as { totalSteps: 10000 }', run);
@@ -272,42 +287,4 @@ function oneOf<T extends string>(name: string, value: T, allowed: readonly T[]):
 function optionalFunction(value: WarningHandler | undefined): WarningHandler | undefined {
   if (value === undefined || typeof value === 'function') return value;
   throw invalid('onWarning', 'a function that takes a message', value);
-}
-
-function checkValidationData(data: ValidationData | undefined): ValidationData | undefined {
-  if (data === undefined || (isObject(data) && isDataset(data))) return data;
-  const [xs, ys] = isObject(data) && !(Array.isArray(data) && data.length !== 2) ? sides(data) : [];
-  const [inputs, targets] = [samples(xs), samples(ys)];
-  if (inputs === undefined || targets === undefined) {
-    throw invalid('validationData', '[x, y] or { xs, ys } of tensors, or a tf.data.Dataset', data);
-  }
-  if (inputs > 0 && targets > 0) return data;
-  throw invalid('validationData', 'at least one sample', 'none', 'Leave it out to train without validation.');
-}
-
-/** Whether the data is a stream of batches rather than tensors. */
-export function isDataset(data: ValidationData): data is Dataset {
-  return 'iterator' in data && typeof data.iterator === 'function';
-}
-
-/** Inputs and targets of validation tensors. */
-export function sides(data: ValidationTensors): [TensorInput, TensorInput] {
-  return 'xs' in data ? [data.xs, data.ys] : [data[0], data[1]];
-}
-
-/** Samples in one side of a data set; undefined when it holds no tensors. */
-function samples(input: unknown): number | undefined {
-  if (isTensor(input)) return input.shape[0] ?? 0;
-  const tensors = isObject(input) ? Object.values(input) : [undefined];
-  if (!tensors.every(isTensor)) return undefined;
-  return tensors[0]?.shape[0] ?? 0;
-}
-
-/** Whether one side of a data set is a single tensor. */
-export function isTensor(input: unknown): input is Tensor {
-  return isObject(input) && 'dataId' in input && 'shape' in input;
-}
-
-function isObject(value: unknown): value is object {
-  return typeof value === 'object' && value !== null;
 }

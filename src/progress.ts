@@ -5,6 +5,9 @@ import { EmaError } from './errors.js';
 import type { Schedule } from './schedule.js';
 import type { ModelShadows } from './shadow.js';
 
+/** Moves of one length in a row: the steps that each took in, and their number. */
+export type Interval = readonly [pending: number, updates: number];
+
 /** How far averaging has come. */
 export interface Counters {
   /** Optimizer steps counted so far. */
@@ -13,6 +16,8 @@ export interface Counters {
   readonly pending: number;
   /** Moves of the averages so far. */
   readonly updates: number;
+  /** The moves, oldest first. */
+  readonly intervals: readonly Interval[];
 }
 
 /** Counters of one attached average, and the moves that they call for. */
@@ -24,6 +29,7 @@ export class Progress {
   #steps = 0;
   #pending = 0;
   #updates = 0;
+  #intervals: [pending: number, updates: number][] = [];
   #milliseconds = 0;
   #poison: EmaError | undefined;
 
@@ -47,6 +53,11 @@ export class Progress {
   /** Moves of the averages so far. */
   get updates(): number {
     return this.#updates;
+  }
+
+  /** The moves, oldest first: how many steps each took in, and how many such moves came one after the other. */
+  get intervals(): readonly Interval[] {
+    return this.#intervals;
   }
 
   /** Seconds spent in moves so far; on a GPU, the time to hand them over. */
@@ -75,7 +86,7 @@ export class Progress {
    * Goes on from another state, which `write` puts into the averages.
    * @throws {@link EmaError} POISONED — `write` failed, so that the averages are neither the old nor the new ones.
    */
-  restore({ steps, pending, updates }: Counters, write: () => void): void {
+  restore({ steps, pending, updates, intervals }: Counters, write: () => void): void {
     try {
       write();
     } catch (cause) {
@@ -86,6 +97,7 @@ export class Progress {
     this.#steps = steps;
     this.#pending = pending;
     this.#updates = updates;
+    this.#intervals = intervals.map(([length, count]) => [length, count]);
   }
 
   #move(): void {
@@ -98,6 +110,9 @@ export class Progress {
     } finally {
       this.#milliseconds += performance.now() - begin;
     }
+    const last = this.#intervals.at(-1);
+    if (last?.[0] === this.#pending) last[1] += 1;
+    else this.#intervals.push([this.#pending, 1]);
     this.#pending = 0;
     this.#updates += 1;
   }

@@ -4,7 +4,7 @@
 import { type RunLength, resolveDecays } from './decay.js';
 import { type ResolvedOptions, withRun } from './options.js';
 import { forecast, indistinguishable, longestHalfLife } from './profile.js';
-import { equivalentDecay, paperWarmup, type Schedule } from './schedule.js';
+import type { Schedule } from './schedule.js';
 
 /** What `fit` tells its callbacks, as far as it is used here. */
 export type FitParams = Readonly<Record<string, unknown>>;
@@ -58,9 +58,10 @@ export function foresee(
     return share > FORGOTTEN && decay < 1 ? [holdsStart(decay, share, steps)] : [];
   });
   const updates = Math.ceil(steps / updateEvery);
-  if (warmup === 'none') return messages;
-  const perUpdate = decays.map((decay) => equivalentDecay(decay, updateEvery));
-  const same = indistinguishable(perUpdate, paperWarmup(updates - 1)).map((index) => decays[index]);
+  const cap = schedule.cap(schedule.ticks(steps - updateEvery));
+  if (cap === undefined || typeof warmup === 'function') return messages;
+  const perUpdate = decays.map((_, index) => schedule.updateDecay(index));
+  const same = indistinguishable(perUpdate, cap).map((index) => decays[index]);
   if (same.length > 0) messages.push(neverEnds(same, updates));
   return messages;
 }

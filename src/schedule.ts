@@ -1,8 +1,28 @@
 // From steps to alphas: the share of the weights that an update takes in, for every average.
 // Pure numbers: no tensors, no tfjs, no state but the last answer.
 
-/** How the decay grows at the start of a run. */
-export type Warmup = 'paper' | 'none';
+import { invalid } from './argument.js';
+import { debiasedAlpha, type InverseGamma, inverseGamma } from './profile.js';
+
+/**
+ * How the decay grows at the start of a run: a cap on the decay of an update at tick `t` of the warm-up's clock, from 0.
+ *
+ * - `'paper'`: `(t + 1) / (t + 10)`.
+ * - `{ inverseGamma }`: `1 - (1 + t / scale) ** -power`, as in timm and diffusers.
+ * - a function of `t`, of values in [0, 1].
+ * - `'none'`: no cap.
+ * - `'zero-debias'`: no cap either; the average forgets what it started from at the first update, and is the exact weighted mean of
+ *   the weights since then, as Adam's moments are.
+ */
+export type Warmup =
+  | 'none'
+  | 'paper'
+  | 'zero-debias'
+  | ((t: number) => number)
+  | { readonly inverseGamma: InverseGamma };
+
+/** What a warm-up counts: updates of T steps, or optimizer steps. */
+export type WarmupClock = 'steps' | 'updates';
 
 /** What a {@link Schedule} is made of. */
 export interface ScheduleOptions {
@@ -12,6 +32,8 @@ export interface ScheduleOptions {
   readonly updateEvery: number;
   /** Growth of the decay at the start. */
   readonly warmup: Warmup;
+  /** What the warm-up counts. @defaultValue `'updates'` */
+  readonly warmupClock?: WarmupClock;
 }
 
 /**
@@ -61,18 +83,21 @@ function logDecay(decay: number): number {
  * powers would lose seven digits.
  */
 export class Schedule {
+  readonly #decays: readonly number[];
   readonly #logDecays: readonly number[];
   readonly #updateEvery: number;
   readonly #warmup: Warmup;
-  #lastCap = Number.NaN;
-  #lastPending = -1;
+  readonly #clock: WarmupClock;
+  #lastLogs: readonly number[] = [];
   #lastAlphas: readonly number[] = [];
 
   /** @param options decays and warm-up; checked by options.ts. */
   constructor(options: ScheduleOptions) {
+    this.#decays = options.decays;
     this.#logDecays = options.decays.map(logDecay);
     this.#updateEvery = options.updateEvery;
     this.#warmup = options.warmup;
+    this.#clock = options.warmupClock ?? 'updates';
   }
 
   /**
@@ -83,37 +108,55 @@ export class Schedule {
    * @returns one alpha in [0, 1] per average, in the order of the decays; the same array while nothing changes.
    */
   alphas(stepsBefore: number, pending: number): readonly number[] {
+    if (this.#warmup === 'zero-debias') return this.#decays.map((decay) => debiasedAlpha(decay, stepsBefore, pending));
     const cap = this.#logCap(stepsBefore);
-    if (cap === this.#lastCap && pending === this.#lastPending) return this.#lastAlphas;
-    this.#lastCap = cap;
-    this.#lastPending = pending;
+    const logs = this.#logDecays.map((log) => pending * Math.min(log, cap));
+    if (logs.every((log, index) => log === this.#lastLogs[index])) return this.#lastAlphas;
+    this.#lastLogs = logs;
     // 0 - x, not -x: a decay of 1 must give alpha +0.
-    this.#lastAlphas = this.#logDecays.map((log) => 0 - Math.expm1(pending * Math.min(log, cap)));
+    this.#lastAlphas = logs.map((log) => 0 - Math.expm1(log));
     return this.#lastAlphas;
   }
 
   /**
-   * The step at which the warm-up no longer holds a decay back.
+   * The cap on the decay of a tick of the clock.
+   * @param t ticks so far; a fraction after a flush.
+   * @returns undefined where the warm-up is none.
+   * @throws {@link EmaError} INVALID_ARGUMENT — the function of the user gave no decay.
+   */
+  cap(t: number): number | undefined {
+    if (this.#warmup === 'none' || this.#warmup === 'zero-debias') return undefined;
+    if (this.#warmup === 'paper') return paperWarmup(t);
+    if (typeof this.#warmup === 'object') return inverseGamma(t, this.#warmup.inverseGamma);
+    const cap = this.#warmup(t);
+    if (cap >= 0 && cap <= 1) return cap;
+    throw invalid(`warmup(${t})`, 'a number from 0 to 1', cap);
+  }
+
+  /** Ticks of the clock in some steps. */
+  ticks(steps: number): number {
+    return this.#clock === 'steps' ? steps : steps / this.#updateEvery;
+  }
+
+  /** The decay of an update of T steps, which is what the warm-up caps. */
+  updateDecay(average: number): number {
+    return equivalentDecay(this.#decays[average] ?? Number.NaN, this.#updateEvery);
+  }
+
+  /**
+   * The step at which the paper's warm-up no longer holds a decay back.
    *
    * @param average index of the average.
-   * @returns steps; 0 without warm-up, Infinity for a decay of 1.
+   * @returns steps; 0 with any other warm-up, Infinity for a decay of 1.
    */
   warmupSteps(average: number): number {
-    const log = this.#logDecays[average];
-    if (log === undefined || this.#warmup === 'none') return 0;
-    const decay = Math.exp(log * this.#updateEvery);
-    return Math.max(0, (10 * decay - 1) / (1 - decay)) * this.#updateEvery;
+    if (this.#warmup !== 'paper') return 0;
+    const decay = this.updateDecay(average);
+    return Math.max(0, (10 * decay - 1) / (1 - decay)) / this.ticks(1);
   }
 
   /** Logarithm of the largest decay per step that the warm-up allows; 0 is no limit. */
   #logCap(stepsBefore: number): number {
-    switch (this.#warmup) {
-      case 'none':
-        return 0;
-      case 'paper':
-        return Math.log(paperWarmup(stepsBefore / this.#updateEvery)) / this.#updateEvery;
-      default:
-        return this.#warmup satisfies never;
-    }
+    return Math.log(this.cap(this.ticks(stepsBefore)) ?? 1) / this.#updateEvery;
   }
 }

@@ -17,6 +17,7 @@ export class ModelShadows {
   readonly weights: ModelWeights;
   readonly #tf: Tfjs;
   readonly #chosen: ChosenShadows;
+  readonly #isCompensated: boolean;
   // The live variables, in the engine's order: the objects stay, their data changes with every optimizer step.
   readonly #variables: readonly Tensor[];
 
@@ -27,6 +28,7 @@ export class ModelShadows {
   constructor(tf: Tfjs, model: LayersModel, options: ResolvedOptions) {
     this.#tf = tf;
     this.model = model;
+    this.#isCompensated = options.precision === 'compensated';
     this.weights = collectWeights(tf, model, options.batchNorm);
     this.#variables = this.weights.averaged.map(({ variable }) => variable);
     this.#chosen = createShadows(tf, options.engine, {
@@ -72,17 +74,28 @@ export class ModelShadows {
    * Works also after the model was disposed.
    */
   read(average: number): NamedTensorMap {
-    const { averaged, live } = this.weights;
-    const values = this.#readAverage(average);
-    const named: NamedTensorMap = {};
-    averaged.forEach(({ name }, index) => {
-      const value = values[index];
-      if (value !== undefined) named[name] = value;
-    });
-    for (const { name, variable } of live) {
-      if (isAlive(this.#tf, variable)) named[name] = variable.clone();
-    }
-    return named;
+    return this.#complete(this.#readAverage(average));
+  }
+
+  /**
+   * A combination of the averages by weight name, complete as {@link ModelShadows.read}; the caller disposes it.
+   * @param coefficients one per average; they add up to 1.
+   */
+  combine(coefficients: readonly number[]): NamedTensorMap {
+    const base = coefficients.indexOf(Math.max(...coefficients));
+    // base + sum of c * (average - base): exact where the averages agree, whatever the coefficients.
+    const start = this.#readAverage(base);
+    const values = coefficients.reduce((sums, coefficient, average) => {
+      if (average === base || coefficient === 0) return sums;
+      const other = this.#readAverage(average);
+      const next = sums.map((sum, index) =>
+        this.#tf.tidy(() => addScaled(this.#tf, sum, [coefficient, other[index], start[index]])),
+      );
+      this.#tf.dispose([...other, ...(sums === start ? [] : sums)]);
+      return next;
+    }, start);
+    if (values !== start) this.#tf.dispose(start);
+    return this.#complete(values);
   }
 
   /**
@@ -152,9 +165,43 @@ export class ModelShadows {
     }
   }
 
+  /**
+   * Overwrites some weights of an average.
+   * @param source by weight name; they stay the caller's.
+   */
+  patch(average: number, source: NamedTensorMap): void {
+    const parts: readonly ('high' | 'low')[] = this.#isCompensated ? ['high', 'low'] : ['high'];
+    for (const part of parts) {
+      const values = this.#readAverage(average, part);
+      const patched = this.weights.averaged.map(({ name }, index) => {
+        const value = source[name];
+        return value === undefined || part === 'high' ? (value ?? values[index]) : this.#tf.zeros(value.shape);
+      });
+      const next = patched.flatMap((value) => (value === undefined ? [] : [value]));
+      try {
+        this.#chosen.shadows.write(average, next, part);
+      } finally {
+        this.#tf.dispose([...values, ...(part === 'low' ? next : [])]);
+      }
+    }
+  }
+
   /** Releases the averages. */
   dispose(): void {
     this.#chosen.shadows.dispose();
+  }
+
+  #complete(values: readonly Tensor[]): NamedTensorMap {
+    const { averaged, live } = this.weights;
+    const named: NamedTensorMap = {};
+    averaged.forEach(({ name }, index) => {
+      const value = values[index];
+      if (value !== undefined) named[name] = value;
+    });
+    for (const { name, variable } of live) {
+      if (isAlive(this.#tf, variable)) named[name] = variable.clone();
+    }
+    return named;
   }
 
   #readAverage(average: number, part: 'high' | 'low' = 'high'): Tensor[] {
@@ -183,4 +230,13 @@ export class ModelShadows {
 
 function isPoison(error: unknown): boolean {
   return error instanceof EmaError && error.code === 'POISONED';
+}
+
+/** `sum + factor * (to - from)`. */
+function addScaled(
+  tf: Tfjs,
+  sum: Tensor,
+  [factor, to, from]: readonly [number, Tensor | undefined, Tensor | undefined],
+): Tensor {
+  return to === undefined || from === undefined ? sum.clone() : tf.add(sum, tf.mul(factor, tf.sub(to, from)));
 }

@@ -44,6 +44,12 @@ export function evaluateDataset(model: LayersModel, dataset: Dataset): Promise<S
   return model.evaluateDataset(dataset as EvaluationDataset, {});
 }
 
+/** Runs a function for each element of a data set; tfjs disposes the element's tensors afterwards. */
+export function forEachElement(dataset: Dataset, run: (element: unknown) => void): Promise<void> {
+  // What models take as a data set is typed without this method, which every one has.
+  return (dataset as tfData.Dataset<TensorContainer>).forEachAsync(run);
+}
+
 /** The kind of an op's attribute. */
 export type Attribute = { readonly name: string; readonly type: 'int' | 'bool'; readonly value: number | boolean };
 
@@ -198,6 +204,17 @@ interface LayerInside {
   readonly backwardLayer?: LayerInside;
   readonly cell?: LayerInside;
   readonly cells?: readonly LayerInside[];
+  readonly movingMean?: LayerVariable;
+  readonly movingVariance?: LayerVariable;
+  momentum?: number;
+}
+
+/** A BatchNorm layer: tfjs-layers/src/layers/normalization.ts. */
+export interface BatchNormLayer {
+  readonly movingMean: LayerVariable;
+  readonly movingVariance: LayerVariable;
+  /** Share of a statistic that a batch keeps; read anew at each batch. */
+  momentum: number;
 }
 
 /** A weight and how its layer declared it. */
@@ -212,20 +229,36 @@ export interface DeclaredWeight {
  */
 export function declaredWeights(model: LayersModel): DeclaredWeight[] {
   const found = new Map<LayerVariable, DeclaredWeight>();
-  const seen = new Set<LayerInside>();
-  const walk = (layer: LayerInside | undefined): void => {
-    if (layer === undefined || layer === null || seen.has(layer)) return;
-    seen.add(layer);
+  for (const layer of layersInside(model)) {
     for (const weight of layer._trainableWeights ?? []) found.set(weight, { weight, trainable: true });
     for (const weight of layer._nonTrainableWeights ?? []) found.set(weight, { weight, trainable: false });
-    const inside = [layer.layer, layer.forwardLayer, layer.backwardLayer, layer.cell];
-    for (const inner of [...inside, ...(layer.cells ?? []), ...(layer.layers ?? [])]) walk(inner);
-  };
-  // A view of the same object: every member is optional, so that reading one that is missing is harmless.
-  walk(model as unknown as LayerInside);
+  }
   const own = new Set(model.weights);
   const inOrder = [...found.values()].filter(({ weight }) => own.has(weight));
   // A layer of a user's own kind may keep weights elsewhere: they follow, as they say of themselves.
   const missed = [...own].filter((weight) => !found.has(weight));
   return [...inOrder, ...missed.map((weight) => ({ weight, trainable: weight.trainable }))];
+}
+
+/** The BatchNorm layers of a model, each once, also of models inside it. */
+export function batchNormLayers(model: LayersModel): BatchNormLayer[] {
+  return [...layersInside(model)].filter(isBatchNorm);
+}
+
+function isBatchNorm(layer: LayerInside): layer is LayerInside & BatchNormLayer {
+  return layer.movingMean !== undefined && layer.movingVariance !== undefined && typeof layer.momentum === 'number';
+}
+
+/** The model itself and every layer in it, each once, in order. */
+function layersInside(model: LayersModel): ReadonlySet<LayerInside> {
+  const seen = new Set<LayerInside>();
+  const walk = (layer: LayerInside | undefined): void => {
+    if (layer === undefined || layer === null || seen.has(layer)) return;
+    seen.add(layer);
+    const inside = [layer.layer, layer.forwardLayer, layer.backwardLayer, layer.cell];
+    for (const inner of [...inside, ...(layer.cells ?? []), ...(layer.layers ?? [])]) walk(inner);
+  };
+  // A view of the same object: every member is optional, so that reading one that is missing is harmless.
+  walk(model as unknown as LayerInside);
+  return seen;
 }

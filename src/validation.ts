@@ -1,12 +1,12 @@
 // Measuring the raw weights and every average on the same data.
 // Chooses nothing, and leaves the model as it was.
 
-import type { LayersModel, Scalar, Tensor } from '@tensorflow/tfjs';
+import type { LayersModel, Scalar } from '@tensorflow/tfjs';
 import { invalid } from './argument.js';
 import type { WeightEma } from './ema.js';
-import { isDataset, isTensor, sides, type TensorInput, type ValidationData } from './options.js';
 import type { Metrics } from './selection.js';
 import { evaluateDataset } from './tfjs.js';
+import { inOrder, isDataset, sides, type ValidationData } from './validation-data.js';
 
 /** What one validation measured. */
 export interface Validation {
@@ -44,16 +44,6 @@ async function evaluateModel(model: LayersModel, data: ValidationData, batchSize
   if (isDataset(data)) return evaluateDataset(model, data);
   const [xs, ys] = sides(data);
   return model.evaluate(inOrder(xs, model.inputNames), inOrder(ys, model.outputNames), { batchSize, verbose: 0 });
-}
-
-/** Tensors by name in the model's order, which is all that the types of `model.evaluate` take. */
-function inOrder(input: TensorInput, names: readonly string[]): Tensor | Tensor[] {
-  if (Array.isArray(input) || isTensor(input)) return input;
-  return names.map((name) => {
-    const tensor = input[name];
-    if (tensor === undefined) throw invalid('validationData', `tensors named ${names.join(', ')}`, Object.keys(input));
-    return tensor;
-  });
 }
 
 async function toMetrics(names: readonly string[], scalars: Scalars): Promise<Metrics> {

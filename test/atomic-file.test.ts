@@ -103,6 +103,21 @@ describe('a write', () => {
     expect((await fsPromises.lstat(link)).isSymbolicLink()).toBe(true);
   });
 
+  it('is never readable by more users than the file was, not even while it goes on', async () => {
+    await writeAtomically(path, OLD);
+    await fsPromises.chmod(path, 0o600);
+    const { fs } = spoiled(-1, systemError('none'));
+    const modes: (number | undefined)[] = [];
+    await writeAtomically(path, NEW, {
+      ...fs,
+      open: (name, flags, mode) => {
+        modes.push(mode);
+        return fs.open(name, flags, mode);
+      },
+    });
+    expect(modes).toEqual([0o600, undefined]);
+  });
+
   it('of many at once leaves one whole file and nothing else', async () => {
     const texts = Array.from({ length: 20 }, (_, i) => `${i}`.repeat(5000));
     await Promise.all(texts.map((text) => writeAtomically(path, [Buffer.from(text)])));

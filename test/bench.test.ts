@@ -8,7 +8,7 @@ import { resultsChart } from '../bench/chart.js';
 import { buildModel } from '../bench/fit-models.js';
 import { FIT_MODELS } from '../bench/fit-trials.js';
 import { loadFloor } from '../bench/floor.js';
-import { fitGrowth, predictUs } from '../bench/growth-fit.js';
+import { describeGrowth, fitGrowth, predictUs } from '../bench/growth-fit.js';
 import { insertTable, readmeTable } from '../bench/readme-table.js';
 import { formatRatio, formatTime, type RunFile, shareOfLimit } from '../bench/report.js';
 import { interleave, type Runner, rotated, summarise } from '../bench/rounds.js';
@@ -147,9 +147,11 @@ describe('growth', () => {
     const points = [10, 1e5, 1e7, 1e8, 3e8, 1e9].map((bytes) => ({ k: 1, bytes, medianUs: 9 + bytes / 40 / 1e3 }));
     const growth = fitGrowth(points);
     expect(growth.constantUs).toBeCloseTo(9, 2);
-    expect(growth.gbPerS).toBeCloseTo(40, 3);
+    expect(growth.memoryGbPerS).toBeCloseTo(40, 3);
+    expect(growth.cachedGbPerS).toBeCloseTo(40, 3);
     expect(growth.exponent).toBeCloseTo(1, 4);
-    expect(predictUs(growth, { bytes: 1e8 })).toBeCloseTo(2509, 1);
+    expect(predictUs(9, 40, 1e8)).toBeCloseTo(2509, 6);
+    expect(describeGrowth(growth)).toBe('9.0 us per call + bytes / 40.0 GB/s from memory, 40 GB/s from caches');
   });
 
   it('refuses points that say nothing about the rate', () => {

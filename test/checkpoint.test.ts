@@ -166,7 +166,13 @@ describe('a checkpoint', () => {
     expect(tensors.get('average.1/in/kernel')?.shape).toEqual([4, 8]);
     expect(tensors.get('average.0.low/norm/moving_variance')?.shape).toEqual([8]);
     expect(metadata.get('tfjs-ema')).toBe('1');
-    expect(JSON.parse(metadata.get('standing') ?? '')).toEqual({ steps: 6, pending: 2, updates: 1, best: 1 });
+    expect(JSON.parse(metadata.get('standing') ?? '')).toEqual({
+      steps: 6,
+      pending: 2,
+      updates: 1,
+      intervals: [[4, 1]],
+      best: 1,
+    });
   });
 
   it('can be saved inside of use(): the averages are in it, and the weights come back', async () => {
@@ -250,10 +256,19 @@ describe('a checkpoint', () => {
     };
     expect(await rewritten('tfjs-ema', '2')).toMatch(/expected format version 1, received 2/);
     expect(await rewritten('tfjs-ema', undefined)).toMatch(/a file of another one/);
-    expect(await rewritten('standing', '{"steps":2,"pending":3,"updates":1}')).toMatch(
+    expect(await rewritten('standing', '{"steps":2,"pending":3,"updates":1,"intervals":[]}')).toMatch(
       /pending from 0 to 2, received 3/,
     );
-    expect(await rewritten('standing', '{"steps":2,"pending":0,"updates":1,"best":2}')).toMatch(/best from 0 to 1/);
+    expect(await rewritten('standing', '{"steps":2,"pending":0,"updates":1,"best":2,"intervals":[[2,1]]}')).toMatch(
+      /best from 0 to 1/,
+    );
+    expect(await rewritten('standing', '{"steps":2,"pending":0,"updates":1,"intervals":[[1,1]]}')).toMatch(
+      /that add up to 2 steps/,
+    );
+    expect(await rewritten('standing', '{"steps":2,"pending":0,"updates":1}')).toMatch(/intervals as pairs of counts/);
+    expect(await rewritten('standing', '{"steps":2,"pending":0,"updates":1,"intervals":[[2]]}')).toMatch(
+      /pairs of counts/,
+    );
     expect(await rewritten('standing', 'nonsense')).toMatch(/expected JSON as 'standing'/);
     expect(await rewritten('standing', '3')).toMatch(/expected an object as 'standing'/);
     const fewer = new Map([...tensors].filter(([name]) => name !== 'average.1/out/bias'));

@@ -173,6 +173,7 @@ describe('mistakes', () => {
     expect(messageOf(() => resolveDecays([0.9, { window: 10 }]))).toMatch(/twice/);
     expect(messageOf(() => resolveDecays([0.9, 2]))).toMatch(/decays\[1\]/);
     expect(messageOf(() => resolveDecays('auto', { totalSteps: 50 }))).toMatch(/too short/);
+    expect(messageOf(() => decayFromWindow(0.5))).toMatch(/at least 1 step, received 0.5/);
     expect(messageOf(() => scaleDecayForBatch(0.9, 0))).toMatch(/kappa: expected a ratio/);
   });
 });

@@ -18,12 +18,19 @@ describe('defaults', () => {
       decays: [0.998, 0.999, 0.9995, 0.99975, 0.999875],
       updateEvery: 16,
       warmup: 'paper',
+      warmupClock: 'updates',
       batchNorm: 'average',
       precision: 'fp32',
       engine: 'auto',
       onWarning: undefined,
     });
-    expect(splitOptions({}).validation).toEqual({ data: undefined, monitor: 'val_loss', batchSize: 32 });
+    expect(splitOptions({}).validation).toEqual({
+      data: undefined,
+      monitor: 'val_loss',
+      batchSize: 32,
+      keepBest: true,
+      patience: undefined,
+    });
   });
 
   it('apply to options that are undefined', () => {
@@ -98,7 +105,17 @@ describe('what is refused', () => {
     ['updateEvery 0', { updateEvery: 0 }, /^updateEvery: expected an integer of at least 1, received 0\./],
     ['a fraction of steps', { updateEvery: 1.5 }, /^updateEvery: .*received 1\.5\./],
     ['updateEvery in quotes', { updateEvery: '16' }, /^updateEvery: .*received '16'\./],
-    ['an unknown warm-up', { warmup: 'linear' }, /^warmup: expected 'paper' or 'none', received 'linear'\./],
+    [
+      'an unknown warm-up',
+      { warmup: 'linear' },
+      /^warmup: expected 'paper', 'none', 'zero-debias', .* received 'linear'\./,
+    ],
+    [
+      'an inverse gamma of nothing',
+      { warmup: { inverseGamma: { scale: 1 } } },
+      /^warmup: expected .*received an object/,
+    ],
+    ['an unknown clock', { warmupClock: 'epochs' }, /^warmupClock: expected 'updates' or 'steps', received 'epochs'\./],
     ['an unknown policy', { batchNorm: 'keep' }, /^batchNorm: expected 'average' or 'copy', received 'keep'\./],
     ['an unknown precision', { precision: 'fp64' }, /^precision: expected 'fp32' or 'compensated', received 'fp64'\./],
     ['an unknown engine', { engine: 'cuda' }, /^engine: expected 'auto' or 'native' or 'js', received 'cuda'\./],
@@ -108,6 +125,10 @@ describe('what is refused', () => {
     ['options that are no object', [0.9], /^options: expected an object/],
     ['a monitor without val_', { monitor: 'acc' }, /^monitor: expected 'val_loss' or 'val_'.*received 'acc'\./],
     ['a monitor that is no name', { monitor: 3 }, /^monitor: .*received 3\./],
+    ['keepBest in quotes', { keepBest: 'no' }, /^keepBest: expected true or false, received 'no'\./],
+    ['a number as a peak', { stopWhenAveragesPeak: 3 }, /^stopWhenAveragesPeak: expected \{ patience: 5 \}/],
+    ['no patience', { stopWhenAveragesPeak: { patience: 0 } }, /^stopWhenAveragesPeak\.patience: expected an integer/],
+    ['a peak of nothing', { stopWhenAveragesPeak: { patience: 1 } }, /^stopWhenAveragesPeak: expected validationData/],
     ['a batch of nothing', { batchSize: 0 }, /^batchSize: expected an integer of at least 1/],
     [
       'validation data without targets',

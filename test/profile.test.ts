@@ -263,6 +263,8 @@ describe('averages that a warm-up makes one', () => {
     expect(indistinguishable(pilot, paperWarmup(420 - 1))).toEqual([2, 3]);
     expect(indistinguishable(pilot, paperWarmup(1880 - 1))).toEqual([]);
     expect(indistinguishable([0.998], paperWarmup(0))).toEqual([]);
+    // At the cap itself it makes no difference yet which of the two is taken.
+    expect(indistinguishable([0.4, 0.5, 0.9], 0.5)).toEqual([1, 2]);
   });
 
   it('are the same numbers when averaged', () => {

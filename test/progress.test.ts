@@ -37,7 +37,7 @@ describe('Progress', () => {
     progress.count();
     progress.flush();
     progress.flush();
-    expect([progress.pending, progress.updates, value()]).toEqual([0, 1, 1.5]);
+    expect([progress.pending, progress.updates, value(), progress.intervals]).toEqual([0, 1, 1.5, [[1, 1]]]);
     for (let step = 0; step < 2; step += 1) progress.count();
     expect(progress.updates).toBe(1);
     progress.count();
@@ -64,17 +64,18 @@ describe('Progress', () => {
   it('is poisoned by a state that could be restored in part only, and takes over one that could', () => {
     const { progress } = setUp(4);
     const failure = new Error('half-way');
+    const state = { steps: 7, pending: 3, updates: 1, intervals: [[4, 1]] as const };
     thrownBy(
       () =>
-        progress.restore({ steps: 7, pending: 3, updates: 1 }, () => {
+        progress.restore(state, () => {
           throw failure;
         }),
       'POISONED',
     );
     expect([progress.steps, progress.poison?.cause]).toEqual([0, failure]);
     const other = setUp(4).progress;
-    other.restore({ steps: 7, pending: 3, updates: 1 }, () => undefined);
+    other.restore(state, () => undefined);
     other.count();
-    expect([other.steps, other.pending, other.updates]).toEqual([8, 0, 2]);
+    expect([other.steps, other.pending, other.updates, other.intervals]).toEqual([8, 0, 2, [[4, 2]]]);
   });
 });

@@ -142,6 +142,8 @@ describe.each(files.map((file) => [file.room, file] as const))('src/%s.ts', (roo
       'engine-js': 'engine.contract',
       'engine-native': 'engine.contract',
       'safetensors-header': 'safetensors',
+      'ema-choice': 'best',
+      'validation-data': 'options',
     };
     // The commands are tested as a whole: test/doctor.test.ts and its like.
     if (room.startsWith('cli/')) return;

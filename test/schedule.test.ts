@@ -103,3 +103,50 @@ describe("Schedule with the paper's warm-up", () => {
     expect(paper([0.01], 1).warmupSteps(0)).toBe(0);
   });
 });
+
+describe('Schedule with other warm-ups', () => {
+  const decays = [0.9, 0.999];
+  const keep = (schedule: Schedule, before: number, pending = 1) =>
+    schedule.alphas(before, pending).map((alpha) => 1 - alpha);
+
+  it('of timm caps update n at 1 - (1 + n / scale) ** -power', () => {
+    const schedule = new Schedule({ decays, updateEvery: 1, warmup: { inverseGamma: { scale: 2, power: 0.75 } } });
+    for (const n of [0, 1, 10, 1000, 1e6]) {
+      const cap = 1 - (1 + n / 2) ** -0.75;
+      keep(schedule, n).forEach((kept, k) => {
+        expect(kept).toBeCloseTo(Math.min(at(decays, k), cap), 13);
+      });
+    }
+  });
+
+  it('of a function of the user caps at what it gives, and refuses what is no decay', () => {
+    const schedule = new Schedule({ decays, updateEvery: 4, warmup: (t) => t / 10 });
+    keep(schedule, 20, 4).forEach((kept, k) => {
+      expect(kept).toBeCloseTo(Math.min(at(decays, k) ** 4, 0.5), 13);
+    });
+    expect(() => schedule.alphas(44, 4)).toThrow(/^warmup\(11\): expected a number from 0 to 1, received 1\.1\./);
+  });
+
+  it('zero-debias is the exact weighted mean of the weights since the start, in any steps', () => {
+    const schedule = new Schedule({ decays: [0.9, 0, 1], updateEvery: 3, warmup: 'zero-debias' });
+    expect(schedule.alphas(0, 3)).toEqual([1, 1, 1]);
+    const [alpha, last, mean] = schedule.alphas(6, 3);
+    expect(alpha).toBeCloseTo((1 - 0.9 ** 3) / (1 - 0.9 ** 9), 14);
+    expect(last).toBe(1);
+    expect(mean).toBeCloseTo(3 / 9, 14);
+  });
+
+  it('by steps caps an update at (s + 1) / (s + 10), s steps before, and ends at step 4,490 for 0.998 at T = 16', () => {
+    const perStep = equivalentDecay(0.998, 1 / 16);
+    const schedule = new Schedule({ decays: [0.9, perStep], updateEvery: 16, warmup: 'paper', warmupClock: 'steps' });
+    for (const before of [0, 16, 1600, 16_000]) {
+      const cap = (before + 1) / (before + 10);
+      expect(keep(schedule, before, 16)).toEqual([
+        expect.closeTo(Math.min(0.9 ** 16, cap), 13),
+        expect.closeTo(Math.min(0.998, cap), 13),
+      ]);
+    }
+    expect(schedule.warmupSteps(1)).toBeCloseTo(4490, 5);
+    expect(schedule.alphas(20_016, 16)).toBe(schedule.alphas(20_000, 16));
+  });
+});

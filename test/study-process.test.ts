@@ -67,9 +67,8 @@ describe('npm run study', () => {
 
   it('writes a report that holds its plots, and the findings where they are wanted', async () => {
     const [out, json] = [join(root, 'whole'), join(root, 'study.json')];
-    const { code, output } = await start(out, ['--json', json]).finished;
+    const { code } = await start(out, ['--json', json]).finished;
     expect(code).toBe(0);
-    expect(output).toContain('3 of 3 runs were finished before');
     const { findings } = JSON.parse(readFileSync(json, 'utf8')) as {
       findings: { id: string; holds: boolean | null }[];
     };

@@ -249,6 +249,26 @@ describe('on paths of weights', () => {
     expect(Math.abs((combine(coefficients, ends)[0] ?? Number.NaN) - truth)).toBeCloseTo(bound, 8);
   });
 
+  it('the bound of a short run is reached by the worst path, of which the start is a part', () => {
+    const decays = [...DOUBLING, decayFromHalfLife(140)];
+    const steps = 60;
+    const still = Array.from({ length: steps + 1 }, () => new Float64Array(1));
+    const { coefficients } = synthesize(DOUBLING, decayFromHalfLife(140));
+    const schedule = new Schedule({ decays, updateEvery: 1, warmup: 'none' });
+    const bound = boundOfRun(coefficients, (index) => schedule.alphas(index, 1), steps);
+    const errorOf = (weights: readonly Float64Array[]): number => {
+      const { ends } = run(weights, { decays, updateEvery: 1, warmup: 'none' });
+      const truth = ends.pop()?.[0] ?? Number.NaN;
+      return (combine(coefficients, ends)[0] ?? Number.NaN) - truth;
+    };
+    // The error is linear in the weights: its sign at each step, from a path that is 1 there alone.
+    const worst = still.map((_, step) => {
+      const only = still.map((zero, t) => (t === step ? Float64Array.of(1) : zero));
+      return Float64Array.of(Math.sign(errorOf(only)));
+    });
+    expect(errorOf(worst)).toBeCloseTo(bound, 12);
+  });
+
   it('a long run that was not in a warm-up lately has the same bound with it', () => {
     const decay = decayFromHalfLife(75);
     const schedule = new Schedule({ decays: [...DOUBLING, decay], updateEvery: 1, warmup: 'paper' });

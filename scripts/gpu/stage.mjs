@@ -28,8 +28,9 @@ const CUDART = { requirement: 'nvidia-cuda-runtime-cu12==12.5.82', member: 'nvid
 /** What `node --import tsx test/gpu/tfjs.ts` and `bench/fit.ts` import, directly or not. */
 const PACKAGES = ['@tensorflow/tfjs', '@tensorflow/tfjs-node', 'node-gyp-build', 'tsx'];
 
-const SKIPPED =
-  /\.(map|md|ts|mts|cts)$|\/(src|deps|\.bin|test|tests|docs)\/|\/dist\/.*\.(fesm|es2017)(\.min)?\.js$|\/tfjs\/dist\/tf\.(es2017\.)?(min\.)?js$/;
+// tfjs brings its sources and five bundles of each package; Node takes the one for Node.
+const SKIPPED = /\.(map|md|ts|mts|cts)$/;
+const SKIPPED_OF_TFJS = /^\/(src|deps)\/|^\/dist\/tf[^/]*(?<!\.node)\.js$/;
 
 function run(program, ...args) {
   const result = spawnSync(program, args, { stdio: 'inherit' });
@@ -60,6 +61,11 @@ function closure(names) {
   return [...folders];
 }
 
+function isSkipped(folder, path) {
+  const inside = path.slice(folder.length);
+  return SKIPPED.test(inside) || (folder.includes('@tensorflow') && SKIPPED_OF_TFJS.test(inside));
+}
+
 function copyPackages(to) {
   for (const folder of closure(PACKAGES)) {
     const target = join(to, relative(join(PROJECT, 'node_modules'), folder));
@@ -67,7 +73,7 @@ function copyPackages(to) {
     cpSync(folder, target, {
       recursive: true,
       dereference: true,
-      filter: (path) => !path.startsWith(nested) && !SKIPPED.test(path.slice(folder.length)),
+      filter: (path) => !path.startsWith(nested) && !isSkipped(folder, path),
     });
   }
 }

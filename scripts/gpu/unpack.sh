@@ -38,12 +38,11 @@ parts, dest = sys.argv[1:]
 names = sorted(glob.glob(parts + "/part-*"))
 if not names:
     sys.exit(f"no parts in {parts}")
-with tarfile.open(fileobj=Joined(names), mode="r|xz") as archive:
+with tarfile.open(fileobj=Joined(names), mode="r|xz", bufsize=1 << 20) as archive:
     archive.extractall(dest)
 PY
 
 python3 - "$dest/lib" <<'PY'
-import glob
 import os
 import sys
 import sysconfig
@@ -62,14 +61,16 @@ WANTED = {
     "libnvJitLink.so.12": ["libnvJitLink.so.12", "libnvJitLink.so.13"],
     "libcurand.so.10": ["libcurand.so.10"],
 }
-roots = [sysconfig.get_paths()["purelib"] + "/nvidia", "/opt", "/usr/local", "/usr/lib"]
+roots = [sysconfig.get_paths()["purelib"] + "/nvidia", "/opt", "/usr/local", "/usr/lib/x86_64-linux-gnu"]
+options = {option for choices in WANTED.values() for option in choices}
 found = {}
 for root in roots:
-    for path in glob.iglob(root + "/**/lib*.so*", recursive=True):
-        found.setdefault(os.path.basename(path), path)
+    for folder, _, names in os.walk(root):  # follows no links: they may lead in circles
+        for name in options.intersection(names):
+            found.setdefault(name, os.path.join(folder, name))
 folders = set()
-for name, options in WANTED.items():
-    path = next((found[option] for option in options if option in found), None)
+for name, choices in WANTED.items():
+    path = next((found[choice] for choice in choices if choice in found), None)
     print(f"{name:20} <- {path or 'MISSING'}")
     if path:
         folders.add(os.path.dirname(os.path.realpath(path)))

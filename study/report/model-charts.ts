@@ -156,22 +156,11 @@ const CONDITION_LABELS: Readonly<Record<string, string>> = {
 };
 
 function churnSpec(rows: readonly object[]): TopLevelSpec {
-  const y = {
-    field: 'model',
+  const row = {
+    field: 'condition',
     type: 'nominal',
-    sort: MODELS.map((id) => LABELS[id]),
-    axis: { title: null, ticks: false, domain: false },
-  } as const;
-  const color = {
-    field: 'model',
-    type: 'nominal',
-    scale: { domain: MODELS.map((id) => LABELS[id]), range: MODELS.map((id) => COLOUR[id]) },
-    legend: null,
-  } as const;
-  const x = {
-    type: 'quantitative',
-    axis: { title: 'Churn between two seeds (%)', tickCount: 6 },
-    scale: { zero: true },
+    sort: Object.values(CONDITION_LABELS),
+    header: { title: null, labelAngle: 0, labelAlign: 'left', labelFontSize: 12.5 },
   } as const;
   return {
     config: theme,
@@ -180,24 +169,33 @@ function churnSpec(rows: readonly object[]): TopLevelSpec {
       subtitle: ['Share of test images with different top classes, mean over pairs of seeds'],
     },
     data: { values: [...rows] },
-    facet: {
-      row: {
-        field: 'condition',
-        type: 'nominal',
-        sort: Object.values(CONDITION_LABELS),
-        header: { title: null, labelAngle: 0, labelAlign: 'left', labelFontSize: 12.5 },
-      },
-    },
-    spec: {
-      width: 420,
-      height: 84,
-      layer: [
-        { mark: { type: 'bar', height: 18 }, encoding: { y, color, x: { ...x, field: 'mean' } } },
-        {
-          mark: { type: 'rule', color: '#222', strokeWidth: 1.6 },
-          encoding: { y, x: { ...x, field: 'low' }, x2: { field: 'high' } },
-        },
-      ],
-    },
+    facet: { row },
+    spec: { width: 420, height: 84, layer: churnLayers() },
   };
+}
+
+function churnLayers() {
+  const names = MODELS.map((id) => LABELS[id]);
+  const colours = MODELS.map((id) => COLOUR[id]);
+  const axis = { title: 'Churn between two seeds (%)', tickCount: 6 };
+  const x = { type: 'quantitative' as const, axis, scale: { zero: true } };
+  const y = {
+    field: 'model',
+    type: 'nominal' as const,
+    sort: names,
+    axis: { title: null, ticks: false, domain: false },
+  };
+  const color = {
+    field: 'model',
+    type: 'nominal' as const,
+    scale: { domain: names, range: colours },
+    legend: null,
+  };
+  return [
+    { mark: { type: 'bar' as const, height: 18 }, encoding: { y, color, x: { ...x, field: 'mean' } } },
+    {
+      mark: { type: 'rule' as const, color: '#222', strokeWidth: 1.6 },
+      encoding: { y, x: { ...x, field: 'low' }, x2: { field: 'high' } },
+    },
+  ];
 }

@@ -6,14 +6,16 @@ import { bestEpoch, curve, slowestMain } from '../findings/curves.js';
 import type { StudyResults } from '../findings/index.js';
 import type { Condition } from '../runs/condition.js';
 import { PLAIN_WINDOWS } from '../runs/conditions.js';
+import type { RunResult } from '../runs/result.js';
 import { RAW, SPARSE, SPARSE_STEPS, trackId } from '../runs/tracks.js';
 import type { Chart } from './chart.js';
-import { lineChart } from './line-chart.js';
-import { COLOURS, mainSeries, meanCurve, seedCount } from './series.js';
+import { type ChartPoint, type ChartSeries, lineChart } from './line-chart.js';
+import { COLOURS, mainSeries, meanCurve, seedCount, windowLabel } from './series.js';
 
 const EPOCH = { title: 'Epoch' } as const;
 const ACCURACY = { title: 'Validation accuracy (%)' } as const;
 const EARLY_EPOCHS = 10;
+const [FAST = '', SLOW = ''] = PLAIN_WINDOWS.map((share) => trackId('plain', share));
 
 /** Validation curves of the main condition and of N40, and the main condition's early epochs. */
 export function epochCharts(results: StudyResults): Chart[] {
@@ -119,80 +121,83 @@ export function learningRateCharts(results: StudyResults): Chart[] {
   ];
 }
 
+const WARMUP_EPOCHS = 15;
+
 /** Window against best epoch, warm-up, and T. */
 export function updateCharts(results: StudyResults): Chart[] {
   const runs = results.of('A');
-  const [fast = 0, slow = 0] = PLAIN_WINDOWS;
-  if (runs.length === 0 || runs[0]?.curves[trackId('plain', fast)] === undefined) return [];
-  const choice = { metric: 'accuracy' } as const;
-  const [dark = '', middle = '', light = ''] = orderedColours(PLAIN_WINDOWS.length);
-  const colours = [dark, middle, light];
-  const series = PLAIN_WINDOWS.map((share, index) => {
+  if (runs[0]?.curves[FAST] === undefined) return [];
+  return [windowsChart(runs), warmupChart(runs), sparseChart(runs)];
+}
+
+function windowsChart(runs: readonly RunResult[]): Chart {
+  const colours = orderedColours(PLAIN_WINDOWS.length);
+  const series = PLAIN_WINDOWS.map((share, index): ChartSeries => {
     const track = trackId('plain', share);
     const epochs = runs.map((run) => bestEpoch(curve(run, track))).sort((a, b) => a - b);
-    const label = `window ${track.split('-')[1]} %: best after ${epochs.join(', ')} epochs`;
-    return { label, colour: colours[index] ?? dark, points: meanCurve(runs, () => track, choice) };
+    const label = `${windowLabel(track)}: best after ${epochs.join(', ')} epochs`;
+    return { label, colour: colours[index] ?? '', points: meanCurve(runs, () => track, { metric: 'accuracy' }) };
   });
-  const plainSlow = trackId('plain', slow);
-  const early = { ...choice, epochs: 15, band: true };
-  return [
-    {
-      name: 'windows',
-      caption:
-        'Validation accuracy of averages without warm-up of the decay, by window; the legend has the best epoch of each seed (F11).',
-      spec: lineChart({
-        title: 'Windows without warm-up',
-        subtitle: [`Condition A, averages without warm-up; mean of ${seedCount(runs)}`],
-        x: EPOCH,
-        y: { ...ACCURACY, domain: [70, 90] },
-        series,
-        size: [560, 300],
-      }),
-    },
-    {
-      name: 'warm-up',
-      caption: 'The same window with and without warm-up of the decay (F12).',
-      spec: lineChart({
-        title: 'Warm-up of the decay',
-        subtitle: [`Condition A, window of 10 % of the run; mean and range of ${seedCount(runs)}`],
-        x: EPOCH,
-        y: ACCURACY,
-        points: true,
-        series: [
-          { label: 'raw weights', colour: COLOURS.sgdLast, points: meanCurve(runs, () => RAW, early) },
-          { label: 'average with warm-up', colour: COLOURS.ema, points: meanCurve(runs, slowestMain, early) },
-          { label: 'average without', colour: COLOURS.sgdLoss, points: meanCurve(runs, () => plainSlow, early) },
-        ],
-      }),
-    },
-    {
-      name: 'update-every',
-      caption: `An update every ${SPARSE_STEPS} steps with decay ** ${SPARSE_STEPS} beside the average of every step, and one with the plain decay (F13).`,
-      spec: lineChart({
-        title: `Updating every ${SPARSE_STEPS} steps`,
-        subtitle: [`Condition A, window of 2.56 % of the run, no warm-up; mean of ${seedCount(runs)}`],
-        x: EPOCH,
-        y: ACCURACY,
-        points: true,
-        series: [
-          {
-            label: 'every step',
-            colour: COLOURS.sgdLast,
-            points: meanCurve(runs, () => trackId('plain', fast), { ...choice, epochs: 15 }),
-          },
-          {
-            label: `every ${SPARSE_STEPS}, decay ** ${SPARSE_STEPS}`,
-            colour: COLOURS.ema,
-            dashed: true,
-            points: meanCurve(runs, () => SPARSE.right, { ...choice, epochs: 15 }),
-          },
-          {
-            label: `every ${SPARSE_STEPS}, plain decay`,
-            colour: COLOURS.sgdLoss,
-            points: meanCurve(runs, () => SPARSE.naive, { ...choice, epochs: 15 }),
-          },
-        ],
-      }),
-    },
-  ];
+  // The first epochs of long windows are far below: they would flatten what is to be compared.
+  const top = Math.ceil(Math.max(...series.flatMap(({ points }) => points.map(({ y }) => y)))) + 1;
+  return {
+    name: 'windows',
+    caption:
+      'Validation accuracy of averages without warm-up of the decay, by window; the legend has the best epoch of each seed (F11).',
+    spec: lineChart({
+      title: 'Windows without warm-up',
+      subtitle: [`Condition A, averages without warm-up; mean of ${seedCount(runs)}`],
+      x: EPOCH,
+      y: { ...ACCURACY, domain: [top - 16, top] },
+      series,
+      size: [560, 300],
+    }),
+  };
+}
+
+function warmupChart(runs: readonly RunResult[]): Chart {
+  const early = { metric: 'accuracy', epochs: WARMUP_EPOCHS, band: true } as const;
+  return {
+    name: 'warm-up',
+    caption: 'The same window with and without warm-up of the decay (F12).',
+    spec: lineChart({
+      title: 'Warm-up of the decay',
+      subtitle: [`Condition A, window of 10 % of the run; mean and range of ${seedCount(runs)}`],
+      x: EPOCH,
+      y: ACCURACY,
+      points: true,
+      series: [
+        { label: 'raw weights', colour: COLOURS.sgdLast, points: meanCurve(runs, () => RAW, early) },
+        { label: 'average with warm-up', colour: COLOURS.ema, points: meanCurve(runs, slowestMain, early) },
+        { label: 'average without', colour: COLOURS.sgdLoss, points: meanCurve(runs, () => SLOW, early) },
+      ],
+    }),
+  };
+}
+
+function sparseChart(runs: readonly RunResult[]): Chart {
+  const every = `every ${SPARSE_STEPS}`;
+  const points = (track: string): ChartPoint[] =>
+    meanCurve(runs, () => track, { metric: 'accuracy', epochs: WARMUP_EPOCHS });
+  return {
+    name: 'update-every',
+    caption: `An update every ${SPARSE_STEPS} steps with decay ** ${SPARSE_STEPS} beside the average of every step, and one with the plain decay (F13).`,
+    spec: lineChart({
+      title: `Updating every ${SPARSE_STEPS} steps`,
+      subtitle: [`Condition A, window of 2.56 % of the run, no warm-up; mean of ${seedCount(runs)}`],
+      x: EPOCH,
+      y: ACCURACY,
+      points: true,
+      series: [
+        { label: 'every step', colour: COLOURS.sgdLast, points: points(FAST) },
+        {
+          label: `${every}, decay ** ${SPARSE_STEPS}`,
+          colour: COLOURS.ema,
+          dashed: true,
+          points: points(SPARSE.right),
+        },
+        { label: `${every}, plain decay`, colour: COLOURS.sgdLoss, points: points(SPARSE.naive) },
+      ],
+    }),
+  };
 }
