@@ -26,7 +26,7 @@ import { ensureTensorFlow } from '../bootstrap/tensorflow.mjs';
 const CUDART = { requirement: 'nvidia-cuda-runtime-cu12==12.5.82', member: 'nvidia/cuda_runtime/lib/libcudart.so.12' };
 
 /** What `node --import tsx test/gpu/tfjs.ts` and `bench/fit.ts` import, directly or not. */
-const PACKAGES = ['@tensorflow/tfjs', '@tensorflow/tfjs-node', 'node-gyp-build', 'tsx'];
+const PACKAGES = ['@tensorflow/tfjs', '@tensorflow/tfjs-node', 'node-gyp-build', 'simple-statistics', 'tsx'];
 
 // tfjs brings its sources and five bundles of each package; Node takes the one for Node.
 const SKIPPED = /\.(map|md|ts|mts|cts)$/;

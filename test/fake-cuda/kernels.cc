@@ -70,13 +70,7 @@ class Fibers {
     kernel_ = &kernel;
     parameter_ = parameter;
     finished_ = 0;
-    for (unsigned t = 0; t < count_; ++t) {
-      getcontext(&contexts_[t]);
-      contexts_[t].uc_stack.ss_sp = stacks_.data() + t * kStackBytes;
-      contexts_[t].uc_stack.ss_size = kStackBytes;
-      contexts_[t].uc_link = &scheduler_;
-      makecontext(&contexts_[t], Entry, 0);
-    }
+    for (unsigned t = 0; t < count_; ++t) Prepare(t);
     // All threads pass a barrier or none: one round a barrier.
     while (finished_ < count_) {
       for (unsigned t = 0; t < count_; ++t) {
@@ -94,6 +88,15 @@ class Fibers {
 
  private:
   static constexpr size_t kStackBytes = 32 * 1024;
+
+  void Prepare(unsigned thread) {
+    ucontext_t* const context = &contexts_[thread];
+    getcontext(context);
+    context->uc_stack.ss_sp = stacks_.data() + thread * kStackBytes;
+    context->uc_stack.ss_size = kStackBytes;
+    context->uc_link = &scheduler_;
+    makecontext(context, Entry, 0);
+  }
 
   static void Entry() {
     Fibers* const self = current_;
