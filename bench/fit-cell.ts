@@ -15,7 +15,7 @@ import {
   type FitResult,
   type FitTask,
 } from './fit-trials.js';
-import { rotated } from './rounds.js';
+import { orderOf } from './rounds.js';
 import { decaysOf } from './trials.js';
 
 const CLASSES = 10;
@@ -109,7 +109,7 @@ export async function measureFit({ model: fitModel, rounds }: FitTask): Promise<
   const trainers = FIT_CONTENDERS.map((contender) => trainerOf(contender, model, data, fitModel.batchSize));
   for (const trainer of trainers) await trainer.fit();
   for (let round = 0; round < rounds; round += 1) {
-    for (const trainer of rotated(trainers, round)) trainer.times.push(await trainer.fit());
+    for (const trainer of orderOf(trainers, round)) trainer.times.push(await trainer.fit());
   }
   const reference = trainers[0]?.times ?? [];
   const addon = loadAddon();

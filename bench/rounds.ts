@@ -37,6 +37,10 @@ export interface Summary {
 // Below this a call finds caches as the contender before left them: it runs once untimed before each sample.
 const WARM_BELOW_US = 50_000;
 
+// Between that run and the sample. On a busy machine the system takes the core away from a process that has run for a few
+// milliseconds: so every sample begins with a fresh share, in this process as in Python's, which wait for a command each time.
+const BREATH_MS = 1;
+
 const MOST_REPEATS = 1000;
 
 /** A runner of a synchronous function, timed by the process's monotonic clock (nanoseconds). */
@@ -51,8 +55,8 @@ export function runnerOf(name: string, run: () => void): Runner {
   };
 }
 
-async function pause(ms: number | undefined): Promise<void> {
-  if (ms !== undefined && ms > 0) await new Promise((resolve) => setTimeout(resolve, ms));
+async function pause(ms: number): Promise<void> {
+  if (ms > 0) await new Promise((resolve) => setTimeout(resolve, ms));
 }
 
 /** Runs it until it is warm. @returns the repeats of a sample, and whether a sample needs a run before it. */
@@ -75,19 +79,26 @@ export async function interleave(runners: readonly Runner[], options: RoundOptio
   for (const runner of runners)
     plans.push({ runner, samples: [] as number[], ...(await calibrate(runner, options.sampleUs)) });
   for (let round = 0; round < options.rounds; round += 1) {
-    for (const plan of rotated(plans, round)) {
-      await pause(options.pauseMs);
-      if (plan.warm) await plan.runner.time(1);
+    for (const plan of orderOf(plans, round)) {
+      await pause(options.pauseMs ?? 0);
+      if (plan.warm) {
+        await plan.runner.time(1);
+        await pause(BREATH_MS);
+      }
       plan.samples.push((await plan.runner.time(plan.repeats)) / plan.repeats);
     }
   }
   return new Map(plans.map(({ runner, samples }) => [runner.name, samples]));
 }
 
-/** The list, started `by` places later. */
-export function rotated<T>(list: readonly T[], by: number): T[] {
-  const start = list.length === 0 ? 0 : by % list.length;
-  return [...list.slice(start), ...list.slice(0, start)];
+/**
+ * The order of a round: the list started some places later, and backwards in every second round, so that nobody always comes
+ * after the same one.
+ */
+export function orderOf<T>(list: readonly T[], round: number): T[] {
+  const start = list.length === 0 ? 0 : Math.floor(round / 2) % list.length;
+  const order = [...list.slice(start), ...list.slice(0, start)];
+  return round % 2 === 0 ? order : order.reverse();
 }
 
 /** Sums up samples against those of a reference from the same rounds. */

@@ -11,7 +11,7 @@ import { loadFloor } from '../bench/floor.js';
 import { describeGrowth, fitGrowth, predictUs } from '../bench/growth-fit.js';
 import { insertTable, readmeTable } from '../bench/readme-table.js';
 import { formatRatio, formatTime, type RunFile, shareOfLimit } from '../bench/report.js';
-import { interleave, type Runner, rotated, summarise } from '../bench/rounds.js';
+import { interleave, orderOf, type Runner, summarise } from '../bench/rounds.js';
 import { NETWORKS, networkByName, parametersOf } from '../bench/shapes.js';
 import { type Cell, NODE_CONTENDERS, type Result } from '../bench/trials.js';
 import { toSvg } from '../study/charts/render.js';
@@ -45,7 +45,7 @@ describe('shapes', () => {
 });
 
 describe('rounds', () => {
-  it('run every contender once a round, in an order that rotates', async () => {
+  it('run every contender once a round, in an order that changes', async () => {
     const order: string[] = [];
     const runner = (name: string): Runner => ({
       name,
@@ -55,7 +55,7 @@ describe('rounds', () => {
       },
     });
     const samples = await interleave([runner('a'), runner('b'), runner('c')], { rounds: 4, sampleUs: 1 });
-    expect(order.slice(-12).join('')).toBe('abcbcacababc');
+    expect(order.slice(-12).join('')).toBe('abccbabcaacb');
     expect(samples.get('b')).toEqual([100_000, 100_000, 100_000, 100_000]);
   });
 
@@ -79,8 +79,8 @@ describe('rounds', () => {
     expect(() => summarise([1], [1, 2])).toThrow(/as many samples/);
   });
 
-  it('rotate an empty list into an empty list', () => {
-    expect(rotated([], 3)).toEqual([]);
+  it('have no order to choose where nobody takes part', () => {
+    expect(orderOf([], 3)).toEqual([]);
   });
 });
 
