@@ -33,7 +33,7 @@ export type Tfjs = Pick<
 >;
 
 /** What `model.evaluateDataset` takes. */
-type EvaluationDataset = Parameters<LayersModel['evaluateDataset']>[0];
+export type EvaluationDataset = Parameters<LayersModel['evaluateDataset']>[0];
 
 /** A `tf.data` stream of batches `{ xs, ys }`, as the functions of `tf.data` type it. */
 export type Dataset = EvaluationDataset | tfData.Dataset<TensorContainer>;
