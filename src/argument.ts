@@ -39,6 +39,33 @@ export function checkNames(options: object, names: readonly string[]): void {
   }
 }
 
+/**
+ * Checks that an option is true or false.
+ * @throws {@link EmaError} INVALID_ARGUMENT
+ */
+export function boolean(name: string, value: boolean): boolean {
+  if (typeof value === 'boolean') return value;
+  throw invalid(name, 'true or false', value);
+}
+
+/**
+ * Checks that an option is an integer of at least 1.
+ * @throws {@link EmaError} INVALID_ARGUMENT
+ */
+export function positiveInteger(name: string, value: unknown): number {
+  if (typeof value === 'number' && Number.isSafeInteger(value) && value >= 1) return value;
+  throw invalid(name, 'an integer of at least 1', value);
+}
+
+/**
+ * Checks that an option is one of some words.
+ * @throws {@link EmaError} INVALID_ARGUMENT — lists them.
+ */
+export function oneOf<T extends string>(name: string, value: T, allowed: readonly T[]): T {
+  if (allowed.includes(value)) return value;
+  throw invalid(name, allowed.map((word) => `'${word}'`).join(' or '), value);
+}
+
 /** Edits that turn one word into another (Levenshtein), for "did you mean". */
 function distance(a: string, b: string): number {
   let row = Array.from({ length: b.length + 1 }, (_, index) => index);

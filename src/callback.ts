@@ -1,20 +1,16 @@
 // Which training event of model.fit does what.
 // Does no arithmetic: counting and averaging are in ema.ts.
 
-import type { Callback, io, LayersModel, Logs, NamedTensorMap } from '@tensorflow/tfjs';
+import type { Callback, LayersModel, Logs } from '@tensorflow/tfjs';
 import { invalid } from './argument.js';
-import type { InputData, RecomputeOptions } from './batch-norm.js';
-import type { BestRecord, BestWhich } from './best.js';
-import type { DecaySpec, RunLength } from './decay.js';
-import { type SaveTarget, WeightEma } from './ema.js';
+import { addMembers, type EmaMembers } from './callback-members.js';
+import { type EmaCallbackOptions, type ResolvedValidation, splitOptions } from './callback-options.js';
+import { WeightEma } from './ema.js';
 import { EmaError } from './errors.js';
-import { type EmaCallbackOptions, type ResolvedValidation, splitOptions } from './options.js';
 import { runOfFit } from './run-length.js';
 import { bestIndex, type Metrics } from './selection.js';
-import type { SynthesizedAverage } from './synthesized.js';
 import type { Tfjs } from './tfjs.js';
 import { type Validation, validate } from './validation.js';
-import type { Which } from './which.js';
 
 /** What was measured at the end of one epoch. */
 export interface EpochValidation extends Validation {
@@ -23,33 +19,6 @@ export interface EpochValidation extends Validation {
   /** Index of the best average by the monitored metric; undefined when none has a number. */
   readonly best: number | undefined;
 }
-
-/** The parts of a {@link WeightEma} that its callback offers directly. */
-export type EmaMembers = Pick<
-  WeightEma,
-  | 'attach'
-  | 'averages'
-  | 'bests'
-  | 'bytes'
-  | 'choose'
-  | 'decays'
-  | 'dispose'
-  | 'engine'
-  | 'engineReason'
-  | 'loadCheckpoint'
-  | 'overwritten'
-  | 'read'
-  | 'recomputeBatchNorm'
-  | 'restoreBest'
-  | 'saveCheckpoint'
-  | 'saveModel'
-  | 'steps'
-  | 'synthesize'
-  | 'updateSeconds'
-  | 'updates'
-  | 'use'
-  | 'warnings'
->;
 
 /**
  * A callback for `model.fit` and `model.fitDataset` that keeps moving averages of the weights; made by {@link emaCallback}.
@@ -108,7 +77,7 @@ function callbackClass(tf: Tfjs): EmaCallbackClass {
 }
 
 function defineCallback(tf: Tfjs): EmaCallbackClass {
-  return class extends tf.Callback implements EmaCallback {
+  const Hooks = class extends tf.Callback {
     readonly ema: WeightEma;
     readonly #validation: ResolvedValidation;
     readonly #validations: EpochValidation[] = [];
@@ -167,7 +136,7 @@ function defineCallback(tf: Tfjs): EmaCallbackClass {
       const { data, monitor, batchSize } = this.#validation;
       if (data === undefined) return;
       const measured = await validate(this.ema, this.model, { data, batchSize });
-      const best = bestIndex(measured.averages, this.decays, metricOf(monitor));
+      const best = bestIndex(measured.averages, this.ema.decays, metricOf(monitor));
       if (best !== undefined) this.ema.choose({ index: best });
       this.#validations.push({ ...measured, epoch, best });
       this.ema.consider(
@@ -176,12 +145,12 @@ function defineCallback(tf: Tfjs): EmaCallbackClass {
         this.#validation.keepBest,
       );
       this.#stopAtPeak(epoch);
-      if (logs !== undefined) Object.assign(logs, toLogs(measured, this.decays, best));
+      if (logs !== undefined) Object.assign(logs, toLogs(measured, this.ema.decays, best));
     }
 
     #stopAtPeak(epoch: number): void {
       const { monitor, patience } = this.#validation;
-      const best = this.bests.find(({ metric }) => metric === metricOf(monitor));
+      const best = this.ema.bests.find(({ metric }) => metric === metricOf(monitor));
       if (patience !== undefined && best !== undefined && epoch - best.epoch >= patience)
         this.model.stopTraining = true;
     }
@@ -189,73 +158,9 @@ function defineCallback(tf: Tfjs): EmaCallbackClass {
     get validations(): readonly EpochValidation[] {
       return this.#validations;
     }
-    get averages(): number {
-      return this.ema.averages;
-    }
-    get bests(): WeightEma['bests'] {
-      return this.ema.bests;
-    }
-    get bytes(): number {
-      return this.ema.bytes;
-    }
-    get decays(): readonly number[] {
-      return this.ema.decays;
-    }
-    get engine(): WeightEma['engine'] {
-      return this.ema.engine;
-    }
-    get engineReason(): string {
-      return this.ema.engineReason;
-    }
-    get overwritten(): WeightEma['overwritten'] {
-      return this.ema.overwritten;
-    }
-    get steps(): number {
-      return this.ema.steps;
-    }
-    get updates(): number {
-      return this.ema.updates;
-    }
-    get updateSeconds(): number {
-      return this.ema.updateSeconds;
-    }
-    get warnings(): readonly string[] {
-      return this.ema.warnings;
-    }
-    attach(model: LayersModel, run?: RunLength): WeightEma {
-      return this.ema.attach(model, run);
-    }
-    choose(which: Which): void {
-      this.ema.choose(which);
-    }
-    use<R>(which: Which, fn: (model: LayersModel) => R): R {
-      return this.ema.use(which, fn);
-    }
-    read(which: Which): NamedTensorMap {
-      return this.ema.read(which);
-    }
-    saveModel(which: Which, target: SaveTarget, config?: io.SaveConfig): Promise<io.SaveResult> {
-      return this.ema.saveModel(which, target, config);
-    }
-    recomputeBatchNorm(data: InputData, options?: RecomputeOptions): Promise<void> {
-      return this.ema.recomputeBatchNorm(data, options);
-    }
-    restoreBest(which: BestWhich): BestRecord {
-      return this.ema.restoreBest(which);
-    }
-    synthesize(decay: DecaySpec): SynthesizedAverage {
-      return this.ema.synthesize(decay);
-    }
-    saveCheckpoint(path: string): Promise<void> {
-      return this.ema.saveCheckpoint(path);
-    }
-    loadCheckpoint(path: string): Promise<void> {
-      return this.ema.loadCheckpoint(path);
-    }
-    dispose(): void {
-      this.ema.dispose();
-    }
   };
+  addMembers(Hooks);
+  return Hooks;
 }
 
 function misuse(what: string): EmaError {

@@ -3,12 +3,15 @@
 
 export type { InputData, RecomputeOptions } from './batch-norm.js';
 export type { BestRecord, BestWhich, Measured } from './best.js';
-export { type EmaCallback, type EmaMembers, type EpochValidation, emaCallback } from './callback.js';
+export { type EmaCallback, type EpochValidation, emaCallback } from './callback.js';
+export type { EmaMembers } from './callback-members.js';
+export type { EmaCallbackOptions } from './callback-options.js';
 export type { DecaySpec, DecaySpecs, Duration, RunLength } from './decay.js';
-export { type SaveTarget, WeightEma } from './ema.js';
+export { WeightEma } from './ema.js';
+export type { SaveTarget } from './ema-files.js';
 export type { EngineName } from './engine.js';
 export { EmaError, type EmaErrorCode } from './errors.js';
-export type { BatchNormPolicy, EmaCallbackOptions, EmaOptions, EngineChoice, Precision } from './options.js';
+export type { BatchNormPolicy, EmaOptions, EngineChoice, Precision } from './options.js';
 export type { InverseGamma } from './profile.js';
 export { equivalentDecay, type Warmup, type WarmupClock } from './schedule.js';
 export type { Metrics } from './selection.js';

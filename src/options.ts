@@ -1,11 +1,10 @@
 // Option types, their defaults and their checks.
 // Holds no behaviour: what comes out is complete and valid, or an error names what is wrong.
 
-import { checkNames, invalid } from './argument.js';
+import { checkNames, invalid, oneOf, positiveInteger } from './argument.js';
 import { type DecaySpec, type DecaySpecs, type RunLength, resolveDecay, resolveDecays } from './decay.js';
 import type { Warmup, WarmupClock } from './schedule.js';
 import type { Tfjs } from './tfjs.js';
-import { checkValidationData, type ValidationData } from './validation-data.js';
 import type { WarningHandler } from './warnings.js';
 
 /** Options of a `WeightEma`. */
@@ -56,28 +55,6 @@ export interface EmaOptions {
   readonly onWarning?: WarningHandler;
 }
 
-/** Options of an `emaCallback`. */
-export interface EmaCallbackOptions extends EmaOptions {
-  /** Data on which the raw weights and every average are evaluated after each epoch. @defaultValue none: no validation */
-  readonly validationData?: ValidationData;
-  /**
-   * What chooses the best average: `'val_loss'` or `'val_'` and a metric of the model. A name that contains `acc` is better
-   * when larger, any other when smaller. @defaultValue `'val_loss'`
-   */
-  readonly monitor?: string;
-  /**
-   * Whether the weights of the best averages of all epochs are kept, by the monitored metric, the loss and the accuracy: a copy of
-   * the weights each, for `use('best-loss', ...)`, `saveModel('best-acc', ...)` and `restoreBest`. @defaultValue true
-   */
-  readonly keepBest?: boolean;
-  /**
-   * Stops training once the best average by the monitored metric is this many epochs old. @defaultValue none: all epochs
-   */
-  readonly stopWhenAveragesPeak?: { readonly patience: number };
-  /** Samples per batch of validation tensors, an integer of at least 1. @defaultValue 32 */
-  readonly batchSize?: number;
-}
-
 /** What happens to BatchNorm's moving statistics. */
 export type BatchNormPolicy = 'average' | 'copy';
 
@@ -110,15 +87,6 @@ export interface ResolvedOptions {
   readonly onWarning: WarningHandler | undefined;
 }
 
-/** What {@link EmaCallbackOptions} have beyond {@link EmaOptions}, checked and complete. */
-export interface ResolvedValidation {
-  readonly data: ValidationData | undefined;
-  readonly monitor: string;
-  readonly batchSize: number;
-  readonly keepBest: boolean;
-  readonly patience: number | undefined;
-}
-
 /** The paper's decays at T = 16 (0.968, 0.984, 0.992, 0.996, 0.998), per step. */
 export const PAPER_DECAYS: readonly number[] = [0.998, 0.999, 0.9995, 0.99975, 0.999875];
 
@@ -130,7 +98,8 @@ const CLOCKS: readonly WarmupClock[] = ['updates', 'steps'];
 const POLICIES: readonly BatchNormPolicy[] = ['average', 'copy'];
 const PRECISIONS: readonly Precision[] = ['fp32', 'compensated'];
 const ENGINES: readonly EngineChoice[] = ['auto', 'native', 'js'];
-const EMA_NAMES: readonly string[] = [
+/** Names of {@link EmaOptions}. */
+export const EMA_NAMES: readonly string[] = [
   'decay',
   'decays',
   'run',
@@ -142,15 +111,6 @@ const EMA_NAMES: readonly string[] = [
   'engine',
   'onWarning',
 ];
-const CALLBACK_NAMES: readonly string[] = [
-  ...EMA_NAMES,
-  'validationData',
-  'monitor',
-  'keepBest',
-  'stopWhenAveragesPeak',
-  'batchSize',
-];
-
 /**
  * Checks the options of a `WeightEma` and fills in the defaults.
  * @throws {@link EmaError} INVALID_ARGUMENT — an unknown name, a wrong type or a value out of range.
@@ -176,26 +136,6 @@ export function resolveOptions(options: EmaOptions): ResolvedOptions {
  */
 export function withRun(specs: Specs, run: RunLength): Pick<ResolvedOptions, 'decays' | 'run' | 'specs'> {
   return { decays: decaysOf(specs, run), run, specs };
-}
-
-/**
- * Parts the options of an `emaCallback`: those of its `WeightEma`, still to be checked, and those of validation, checked.
- * @throws {@link EmaError} INVALID_ARGUMENT — an unknown name, a wrong type or a value out of range.
- */
-export function splitOptions(options: EmaCallbackOptions): { ema: EmaOptions; validation: ResolvedValidation } {
-  checkNames(options, CALLBACK_NAMES);
-  const { validationData, monitor = 'val_loss', batchSize, keepBest = true, stopWhenAveragesPeak, ...ema } = options;
-  if (typeof monitor !== 'string' || !/^val_./.test(monitor)) {
-    throw invalid('monitor', "'val_loss' or 'val_' and a metric, such as 'val_acc'", monitor);
-  }
-  const validation = {
-    data: checkValidationData(validationData),
-    monitor,
-    batchSize: positiveInteger('batchSize', batchSize ?? 32),
-    keepBest: boolean('keepBest', keepBest),
-    patience: patienceOf(stopWhenAveragesPeak, validationData),
-  };
-  return { ema, validation };
 }
 
 /**
@@ -254,34 +194,6 @@ function checkRun(run: RunLength): RunLength {
       throw invalid(`run.${name}`, 'a number above 0', value);
   }
   return run;
-}
-
-function patienceOf(peak: { readonly patience: number } | undefined, data: unknown): number | undefined {
-  if (peak === undefined) return undefined;
-  if (typeof peak !== 'object' || peak === null) throw invalid('stopWhenAveragesPeak', '{ patience: 5 }', peak);
-  const patience = positiveInteger('stopWhenAveragesPeak.patience', peak.patience);
-  if (data !== undefined) return patience;
-  throw invalid(
-    'stopWhenAveragesPeak',
-    'validationData beside it',
-    'none',
-    'Averages are compared on validation data.',
-  );
-}
-
-function boolean(name: string, value: boolean): boolean {
-  if (typeof value === 'boolean') return value;
-  throw invalid(name, 'true or false', value);
-}
-
-function positiveInteger(name: string, value: unknown): number {
-  if (typeof value === 'number' && Number.isSafeInteger(value) && value >= 1) return value;
-  throw invalid(name, 'an integer of at least 1', value);
-}
-
-function oneOf<T extends string>(name: string, value: T, allowed: readonly T[]): T {
-  if (allowed.includes(value)) return value;
-  throw invalid(name, allowed.map((word) => `'${word}'`).join(' or '), value);
 }
 
 function optionalFunction(value: WarningHandler | undefined): WarningHandler | undefined {

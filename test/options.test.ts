@@ -1,14 +1,8 @@
 // Options: defaults, and for every wrong value an error that names option, value and way out.
 
 import { describe, expect, it } from 'vitest';
-import {
-  checkTfjs,
-  type EmaCallbackOptions,
-  PAPER_DECAYS,
-  resolveOptions,
-  splitOptions,
-  withRun,
-} from '../src/options.js';
+import { type EmaCallbackOptions, splitOptions } from '../src/callback-options.js';
+import { checkTfjs, PAPER_DECAYS, resolveOptions, withRun } from '../src/options.js';
 import { thrownBy } from './support/expect.js';
 import { data, tf } from './support/models.js';
 

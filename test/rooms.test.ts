@@ -60,6 +60,10 @@ const RANKS: readonly RegExp[] = [
   /^(tfjs|native)$/,
   /^engine-/,
   /^engine$/,
+  /^ema-facts$/,
+  /^ema-choice$/,
+  /^ema-averages$/,
+  /^ema-files$/,
   /^ema$/,
   /^callback$/,
   /^index$/,
@@ -142,7 +146,11 @@ describe.each(files.map((file) => [file.room, file] as const))('src/%s.ts', (roo
       'engine-js': 'engine.contract',
       'engine-native': 'engine.contract',
       'safetensors-header': 'safetensors',
+      'callback-members': 'callback',
+      'callback-options': 'options',
+      'ema-averages': 'ema',
       'ema-choice': 'best',
+      'ema-files': 'checkpoint',
       'validation-data': 'options',
     };
     // The commands are tested as a whole: test/doctor.test.ts and its like.

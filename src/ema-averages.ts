@@ -1,0 +1,160 @@
+// Moving the averages: attaching to a model, counting steps, scoped use, reading, disposal.
+// Touches no tfjs internals and knows no training events.
+
+import type { LayersModel, NamedTensorMap } from '@tensorflow/tfjs';
+import { invalid } from './argument.js';
+import type { RunLength } from './decay.js';
+import { EmaChoice } from './ema-choice.js';
+import { EmaError } from './errors.js';
+import { Progress } from './progress.js';
+import { foresee, settled } from './run-length.js';
+import { Schedule } from './schedule.js';
+import { ModelShadows } from './shadow.js';
+import { isSwapped, swappedIn } from './swap.js';
+import type { Which } from './which.js';
+
+/** A `WeightEma`'s averages: their life from `attach` to `dispose`. */
+export abstract class EmaAverages extends EmaChoice {
+  /**
+   * Starts averaging: every average begins as a copy of the model's weights.
+   * @param model a built layers model. With `tf.sequential()`, give that one: it is what `saveModel` saves.
+   * @param run the length of the run, where the option `run` does not say it.
+   * @returns this.
+   * @throws {@link EmaError} INVALID_ARGUMENT — a decay is given in a unit that needs more than is known of the run.
+   * @throws {@link EmaError} MODEL_NOT_BUILT, WEIGHT_DISPOSED, ALREADY_ATTACHED, SWAPPED_IN, DISPOSED
+   */
+  attach(model: LayersModel, run: RunLength = {}): this {
+    this.checkUsable();
+    if (this.run !== undefined) {
+      const { name } = this.run.shadow.model;
+      throw new EmaError(
+        'ALREADY_ATTACHED',
+        `attach: attached to model '${name}' already. Make a new one for another.`,
+      );
+    }
+    if (!(model instanceof this.tf.LayersModel)) {
+      throw invalid('model', 'a tf.LayersModel of the same tfjs as given to the constructor', model);
+    }
+    this.options = settled(this.options, run);
+    const shadow = new ModelShadows(this.tf, model, this.options);
+    if (isSwapped(shadow.weights.averaged)) {
+      shadow.dispose();
+      throw swappedIn('attach', 'It is one of another object: attach after its use() has returned.');
+    }
+    const schedule = new Schedule(this.options);
+    this.run = new Progress(shadow, schedule, this.options.updateEvery);
+    for (const message of foresee(schedule, this.options)) this.warn(message);
+    return this;
+  }
+
+  /**
+   * Counts one optimizer step, and moves the averages when `updateEvery` steps are pending.
+   * @throws {@link EmaError} NOT_ATTACHED, SWAPPED_IN, DISPOSED — nothing was counted.
+   * @throws {@link EmaError} WEIGHT_DISPOSED, NATIVE_FAILURE — the step is counted, and pending.
+   * @throws {@link EmaError} POISONED — the update failed half-way, now or earlier.
+   */
+  update(): void {
+    const run = this.attached('update');
+    checkOwnWeights(run.shadow, 'update', 'Count steps outside of use(): the step would average the average.');
+    run.count();
+  }
+
+  /**
+   * Runs `fn` while an average stands in the model's place, and gives the model its own weights back, to the bit, whatever
+   * is thrown. Before the first step there is no average yet: `fn` runs with the model as it is, and a warning says so.
+   * @param which the average.
+   * @param fn synchronous or not; do not train in it.
+   * @returns what `fn` returns; a promise settles after the weights are back.
+   * @throws {@link EmaError} SWAPPED_IN — an average stands there already, or `fn` changed the weights: they are then in `overwritten`.
+   * @throws {@link EmaError} INVALID_ARGUMENT — there is no such average.
+   * @throws {@link EmaError} NOT_ATTACHED, DISPOSED, POISONED, MODEL_CHANGED, WEIGHT_DISPOSED
+   */
+  use<R>(which: Which, fn: (model: LayersModel) => R): R {
+    const run = this.attached('use');
+    const { shadow } = run;
+    const index = this.indexOf(which);
+    if (typeof fn !== 'function') throw invalid('fn', 'a function', fn);
+    checkOwnWeights(shadow, 'use', 'Let the first use() return before the next.');
+    shadow.checkModel();
+    if (run.steps === 0) {
+      this.warn('use() before the first step: there is no average yet, so the model runs with its own weights.');
+      return fn(shadow.model);
+    }
+    const held = this.kept.find(which);
+    if (held === undefined) run.flush();
+    return this.scope.run(shadow.swapIn(held?.tensors ?? index), () => fn(shadow.model));
+  }
+
+  /**
+   * An average as tensors by weight name (that of `model.save`), with copies of the weights that are not averaged.
+   * The caller disposes it: `tf.dispose(ema.read(0.999))`. Works also after the model was disposed.
+   * @param which the average.
+   * @throws {@link EmaError} INVALID_ARGUMENT — there is no such average.
+   * @throws {@link EmaError} NOT_ATTACHED, DISPOSED, POISONED
+   */
+  read(which: Which): NamedTensorMap {
+    const { shadow, pending } = this.attached('read');
+    const index = this.indexOf(which);
+    const held = this.kept.find(which);
+    if (held !== undefined) return held.clone();
+    if (shadow.isAlive) this.flush();
+    else if (pending > 0)
+      this.warn(`read() after the model was disposed: its last ${pending} steps are not in the averages.`);
+    return shadow.read(index);
+  }
+
+  /**
+   * Counts pending steps in: an update with `decay ** pending`. What reads an average does it by itself.
+   * @throws {@link EmaError} as {@link WeightEma.update}
+   */
+  flush(): void {
+    const run = this.attached('flush');
+    if (run.pending === 0) return;
+    checkOwnWeights(run.shadow, 'flush', 'It is one of another object: wait until its use() has returned.');
+    run.flush();
+  }
+
+  /**
+   * Checks, before an optimizer step, that the model is the attached one and has its own weights.
+   * @throws {@link EmaError} SWAPPED_IN, MODEL_CHANGED, NOT_ATTACHED, DISPOSED, POISONED
+   * @internal
+   */
+  checkTrainable(model?: LayersModel): void {
+    const { shadow } = this.attached('fit');
+    checkOwnWeights(
+      shadow,
+      'fit',
+      'It was stopped before its next optimizer step: let use() return before training goes on.',
+    );
+    if (model !== undefined) shadow.checkModel(model);
+  }
+
+  /**
+   * Adds a warning to `warnings`.
+   * @internal
+   */
+  warn(message: string): void {
+    this.notes.add(message);
+  }
+
+  /**
+   * Releases the averages; the model keeps its weights. A second call does nothing.
+   * @throws {@link EmaError} SWAPPED_IN — called inside `use()`.
+   */
+  dispose(): void {
+    if (this.isDisposed) return;
+    if (this.scope.isOpen) throw swappedIn('dispose', 'Let use() return first: it gives the weights back.');
+    this.isDisposed = true;
+    this.run?.shadow.dispose();
+    this.scope.dispose();
+    this.kept.dispose();
+  }
+}
+
+/**
+ * Checks that no average, of whatever object, stands in the place of these weights.
+ * @throws {@link EmaError} SWAPPED_IN
+ */
+export function checkOwnWeights(shadow: ModelShadows, method: string, wayOut: string): void {
+  if (isSwapped(shadow.weights.averaged)) throw swappedIn(method, wayOut);
+}
