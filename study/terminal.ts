@@ -57,7 +57,7 @@ const REDRAW_MS = 200;
  */
 export class Progress {
   readonly #stream: WriteStream;
-  #lastDraw = 0;
+  #lastDraw = Number.NEGATIVE_INFINITY;
   #drawn = false;
 
   /** @param stream where to write. @defaultValue standard output */
