@@ -22,8 +22,9 @@ struct Registration {
 };
 
 // Finds TensorFlow, pins this image in memory, registers the ops. The first success is kept and
-// returned to every later caller, on any thread; after a failure the next call tries again
-// (TensorFlow may have been loaded meanwhile).
+// returned to every later caller, on any thread. Where TensorFlow was not found the next call
+// tries again (it may have been loaded meanwhile); a failed registration is kept, because part of
+// it cannot be taken back.
 Status RegisterOps(Registration* registration);
 
 }  // namespace ema

@@ -9,6 +9,10 @@ import venv
 
 
 def cache():
+    """The folder that scripts/bootstrap/cache.mjs uses."""
+    own = os.environ.get("TFJS_EMA_CACHE")
+    if own:
+        return pathlib.Path(own).resolve()
     base = os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache"
     return pathlib.Path(base) / "tfjs-ema"
 

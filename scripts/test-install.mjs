@@ -19,7 +19,7 @@ import {
 } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
-import { delimiter, dirname, join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { cacheDirectory } from './bootstrap/cache.mjs';
 import { pack } from './pack.mjs';
@@ -55,10 +55,6 @@ function barePath() {
   const bin = join(work, 'bin');
   mkdirSync(bin);
   symlinkSync(process.execPath, join(bin, 'node'));
-  for (const compiler of ['cc', 'c++', 'gcc', 'g++', 'clang', 'cmake', 'make', 'python3']) {
-    const found = bin.split(delimiter).some((folder) => existsSync(join(folder, compiler)));
-    if (found) throw new Error(`${compiler} is on the PATH that should have no compiler`);
-  }
   return bin;
 }
 

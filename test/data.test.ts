@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
-import { cacheDirectory } from '../study/data/cache-directory.js';
+import { cacheDirectory } from '../scripts/bootstrap/cache.mjs';
 import { readFashionMnist } from '../study/data/fashion-mnist.js';
 import { FILES, fetchFromSite } from '../study/data/fashion-mnist-files.js';
 import { parseIdx, readIdx } from '../study/data/idx.js';

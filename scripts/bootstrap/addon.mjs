@@ -15,7 +15,7 @@ const BUILD = join(PROJECT, 'build');
 const ADDON = join(BUILD, 'Release', 'tfjs_ema.node');
 const STAMP = join(BUILD, 'Release', 'tfjs_ema.sources');
 // What CMakeLists.txt reads beside native/; absent ones count as empty.
-const INPUTS = ['CMakeLists.txt', 'native', 'cmake'];
+const INPUTS = ['CMakeLists.txt', 'native'];
 
 /** Builds the addon unless it is there and made of these very sources. */
 export async function ensureAddon() {

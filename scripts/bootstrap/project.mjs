@@ -8,9 +8,6 @@ import { fileURLToPath } from 'node:url';
 /** The folder of package.json. */
 export const PROJECT = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 
-/** Oldest Node.js that the project runs on; package.json's `engines` says the same. */
-export const OLDEST_NODE = [20, 19];
-
 /** Folder of an installed package. */
 export function packageFolder(name) {
   return join(PROJECT, 'node_modules', ...name.split('/'));

@@ -61,7 +61,7 @@ WANTED = {
     "libnvJitLink.so.12": ["libnvJitLink.so.12", "libnvJitLink.so.13"],
     "libcurand.so.10": ["libcurand.so.10"],
 }
-roots = [sysconfig.get_paths()["purelib"] + "/nvidia", "/opt", "/usr/local", "/usr/lib/x86_64-linux-gnu"]
+roots = [sysconfig.get_paths()["purelib"] + "/nvidia", "/usr/local", "/usr/lib/x86_64-linux-gnu"]
 options = {option for choices in WANTED.values() for option in choices}
 found = {}
 for root in roots:

@@ -3,8 +3,8 @@
 
 import { createHash } from 'node:crypto';
 import type { LayersModel, Tensor } from '@tensorflow/tfjs-node';
+import { recomputeBatchNorm } from '../../src/index.js';
 import type { Tf } from '../tfjs.js';
-import { recomputeBatchNorm } from './batch-norm.js';
 import { type TensorBatches, uploadBatches } from './batches.js';
 import type { RunSpec } from './condition.js';
 import { type Judged, judge, judgeTransfer, type Origin, type ProbeImages } from './judge.js';
@@ -88,13 +88,20 @@ async function judgeModels(
       judged.set(id, await judge(model, { track, epoch }, { validation, test }));
       const recomputed = RECOMPUTED[id];
       if (!run.spec.condition.measures.recompute || recomputed === undefined) continue;
-      recomputeBatchNorm(tf, model, train?.batches ?? []);
+      if (train !== undefined) await recomputeBatchNorm(tf, model, { data: batchesOf(tf, train) });
       judged.set(recomputed, await judge(model, { track, epoch }, { validation, test }));
     }
     return judged;
   } finally {
     test.dispose();
   }
+}
+
+/** The images as a data set, which may dispose what it is given. */
+function batchesOf(tf: Tf, { batches }: TensorBatches) {
+  return tf.data.generator(function* () {
+    for (const batch of batches) yield { xs: batch.clone() };
+  });
 }
 
 const RECOMPUTED: Readonly<Partial<Record<ModelId, ModelId>>> = {
