@@ -14,7 +14,7 @@ export interface OpNames {
   readonly read: string;
   /** `(arena: float32[], row: int32[], values: N * float32) -> ()` — overwrites a row in place. */
   readonly write: string;
-  /** `(arena: float32[], alpha: int32[K], weights: N * float32) -> float32[N, K, 8]` — see `STATISTICS` in src/diagnostics.ts. */
+  /** `(arena: float32[], alpha: int32[K], weights: N * float32) -> float32[N, K, 8]` — see `STATISTICS` in src/statistics.ts. */
   readonly stats: string;
 }
 
@@ -41,11 +41,23 @@ export interface BuildInfo {
   readonly compiler: string;
 }
 
+/**
+ * Passes of the update op that the kernel of each device has carried out in this process since the addon was loaded; on a GPU,
+ * whose launch was accepted. An update is one pass for all weights that share their alphas. {@link lerp} does not count.
+ */
+export interface UpdateCounts {
+  readonly CPU: number;
+  readonly GPU: number;
+}
+
 /** Registers the ops in the TensorFlow that tfjs-node has loaded; the second call returns the first one's result. Throws when TensorFlow or a symbol is missing: the message names it. */
 export function register(): Registration;
 
 /** Facts about this binary. */
 export function buildInfo(): BuildInfo;
+
+/** Where updates have really run: the difference of two calls tells which device those in between ran on. */
+export function updateCounts(): UpdateCounts;
 
 /**
  * Sets how many threads one update may use; 1 keeps it on the calling thread.

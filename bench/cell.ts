@@ -166,14 +166,16 @@ async function preparePython(cell: Cell, processes: PythonSide[]): Promise<Side>
 
 /**
  * Measures a cell in this process.
+ * @param onProgress receives how far it is.
  * @throws Error when a contender computes something else than the average.
  */
-export async function measureCell(cell: Cell): Promise<CellReport> {
+export async function measureCell(cell: Cell, onProgress?: (text: string) => void): Promise<CellReport> {
   const addon = loadAddon();
   if ('addon' in addon) addon.addon.setThreads(cell.threads);
   const model = modelWithWeights(cell.shapes, VALUES.start);
   const processes: PythonSide[] = [];
   try {
+    onProgress?.('making the averages');
     const node = prepareNode(cell, model);
     const python = await preparePython(cell, processes);
     const entrants = [...node.entrants, ...python.entrants];
@@ -181,7 +183,12 @@ export async function measureCell(cell: Cell): Promise<CellReport> {
     const pauseMs = processes.length > 0 ? PYTHON_PAUSE_MS : 0;
     const samples = await interleave(
       entrants.map(({ runner }) => runner),
-      { rounds: cell.rounds, sampleUs: SAMPLE_US, pauseMs },
+      {
+        rounds: cell.rounds,
+        sampleUs: SAMPLE_US,
+        pauseMs,
+        onRound: (round) => onProgress?.(`round ${round + 1} of ${cell.rounds}`),
+      },
     );
     await check(entrants, cell.k);
     const skipped = [...node.skipped, ...python.skipped];

@@ -100,8 +100,14 @@ function resultOf(model: FitModel, { contender, times }: Trainer, reference: rea
   };
 }
 
-/** Measures one model in this process. */
-export async function measureFit({ model: fitModel, rounds }: FitTask): Promise<FitReport> {
+/**
+ * Measures one model in this process.
+ * @param onProgress receives how far it is.
+ */
+export async function measureFit(
+  { model: fitModel, rounds }: FitTask,
+  onProgress: (text: string) => void,
+): Promise<FitReport> {
   const model = buildModel(fitModel.shape);
   // The cheapest optimizer: with any other, the callback's share is smaller.
   model.compile({ optimizer: tf.train.sgd(0.001), loss: 'categoricalCrossentropy' });
@@ -109,6 +115,7 @@ export async function measureFit({ model: fitModel, rounds }: FitTask): Promise<
   const trainers = FIT_CONTENDERS.map((contender) => trainerOf(contender, model, data, fitModel.batchSize));
   for (const trainer of trainers) await trainer.fit();
   for (let round = 0; round < rounds; round += 1) {
+    onProgress(`round ${round + 1} of ${rounds}`);
     for (const trainer of orderOf(trainers, round)) trainer.times.push(await trainer.fit());
   }
   const reference = trainers[0]?.times ?? [];

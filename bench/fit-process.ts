@@ -2,10 +2,11 @@
 // Measures nothing itself.
 
 import type { FitTask } from './fit-trials.js';
+import type { ProgressMessage } from './run-in-process.js';
 
 process.once('message', async (task: FitTask) => {
   // Only now: TensorFlow reads its settings when it is loaded.
   const { measureFit } = await import('./fit-cell.js');
-  const report = await measureFit(task);
+  const report = await measureFit(task, (progress) => process.send?.({ progress } satisfies ProgressMessage));
   process.send?.(report, () => process.exit(0));
 });

@@ -13,6 +13,9 @@ import { defaultThreads } from './trials.js';
 /** Fewer than for single updates: a round trains for seconds. */
 const DEFAULT_ROUNDS = 5;
 
+/** A model that takes longer has failed, in seconds. */
+const MODEL_LIMIT_S = 1800;
+
 const HELP = `npm run bench:fit -- [options]
 
   --models a,b     ${FIT_MODELS.map(({ shape }) => shape).join(', ')}
@@ -69,7 +72,11 @@ async function main(): Promise<void> {
   for (const model of modelsByName(values.models)) {
     progress.update(model.shape);
     const task: FitTask = { model, rounds };
-    const report = await runInProcess<FitReport>('fit-process.ts', task, defaultThreads(before.cores));
+    const report = await runInProcess<FitReport>('fit-process.ts', task, {
+      threads: defaultThreads(before.cores),
+      limitS: MODEL_LIMIT_S,
+      onProgress: (text) => progress.update(`${model.shape}: ${text}`),
+    });
     results.push(...report.results);
     Object.assign(versions, report.versions);
   }

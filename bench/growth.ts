@@ -10,7 +10,14 @@ import { BEYOND_CACHE, describeGrowth, fitGrowth, type Growth, type GrowthPoint,
 import { describeMachine, machineLine } from './machine.js';
 import { formatTime } from './report.js';
 import { runInProcess } from './run-in-process.js';
-import { bytesPerParameter, type Cell, type CellReport, DEFAULT_ROUNDS, defaultThreads } from './trials.js';
+import {
+  bytesPerParameter,
+  CELL_LIMIT_S,
+  type Cell,
+  type CellReport,
+  DEFAULT_ROUNDS,
+  defaultThreads,
+} from './trials.js';
 
 const HELP = `npm run bench:growth -- [options]
 
@@ -44,7 +51,10 @@ function cellOf(shapes: Cell['shapes'], k: number, { rounds, threads }: { rounds
 }
 
 async function measure(cell: Cell): Promise<{ medianUs: number; versions: CellReport['versions'] }> {
-  const { results, versions } = await runInProcess<CellReport>('cell-process.ts', cell, cell.threads);
+  const { results, versions } = await runInProcess<CellReport>('cell-process.ts', cell, {
+    threads: cell.threads,
+    limitS: CELL_LIMIT_S,
+  });
   const [native] = results;
   if (native === undefined) throw new Error('the native engine did not take part: is the addon built?');
   return { medianUs: native.medianUs, versions };

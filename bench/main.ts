@@ -2,14 +2,15 @@
 // The measuring is in cell.ts, the trials in trials.ts.
 
 import { parseArgs } from 'node:util';
-import { Progress } from '../study/terminal.js';
+import { formatDuration, Progress } from '../study/terminal.js';
 import { saveResultsChart } from './chart.js';
 import { describeMachine } from './machine.js';
 import { makeEnvironments } from './python.js';
-import { formatRun, type RunFile, writeRun } from './report.js';
+import { formatCell, formatRun, type RunFile, writeRun } from './report.js';
 import { runInProcess } from './run-in-process.js';
-import { networkByName } from './shapes.js';
+import { networkByName, parametersOf } from './shapes.js';
 import {
+  CELL_LIMIT_S,
   type Cell,
   type CellReport,
   type ContenderName,
@@ -21,6 +22,7 @@ import {
   PYTHON_CONTENDERS,
   QUICK,
   type Result,
+  takesPart,
 } from './trials.js';
 
 const HELP = `npm run bench -- [options]
@@ -32,6 +34,7 @@ const HELP = `npm run bench -- [options]
   --contenders a,b      ${NODE_CONTENDERS.join(', ')}
   --python              also ${PYTHON_CONTENDERS.join(', ')};
                         makes their Python environments in the cache folder
+                        Without --contenders, slow ones sit out where they would take minutes (takesPart in trials.ts)
   --rounds ${DEFAULT_ROUNDS}           interleaved rounds
   --json FILE           writes the results
   --chart NAME          writes NAME.svg and NAME.png
@@ -42,6 +45,8 @@ interface Options {
   readonly averages: readonly number[];
   readonly threads: readonly number[];
   readonly contenders: readonly ContenderName[];
+  /** The user has named the contenders: all of them take part everywhere. */
+  readonly named: boolean;
   readonly rounds: number;
   readonly json: string | undefined;
   readonly chart: string | undefined;
@@ -101,37 +106,62 @@ function optionsFrom(args: readonly string[], cores: number): Options | undefine
     ),
     threads: wholeNumbers('threads', listOf(values.threads) ?? [`${defaultThreads(cores)}`]),
     contenders: [...contenders, ...python],
+    named: values.contenders !== undefined,
     rounds,
     json: values.json,
     chart: values.chart,
   };
 }
 
-function cellsOf({ shapes, averages, threads, rounds, contenders }: Options): Cell[] {
+function cellsOf({ shapes, averages, threads, rounds, contenders, named }: Options): Cell[] {
   return shapes.flatMap((shape) => {
     const network = networkByName(shape);
-    return averages.flatMap((k) =>
-      threads.map((count) => ({ shape, shapes: network.shapes, k, threads: count, rounds, contenders })),
-    );
+    const size = { tensors: network.shapes.length, parameters: parametersOf(network.shapes) };
+    return averages.flatMap((k) => {
+      const present = contenders.filter((name) => named || takesPart(name, { shape, k, ...size }));
+      return threads.map((count) => ({
+        shape,
+        shapes: network.shapes,
+        k,
+        threads: count,
+        rounds,
+        contenders: present,
+      }));
+    });
   });
 }
 
-async function measure(
-  cells: readonly Cell[],
-  progress: Progress,
-): Promise<{ results: Result[]; versions: Record<string, string> }> {
-  const results: Result[] = [];
-  const versions: Record<string, string> = {};
+interface Measured {
+  readonly results: Result[];
+  readonly versions: Record<string, string>;
+  /** Cells that gave no results, with the reason. */
+  readonly failures: string[];
+}
+
+/** Measures cell after cell, and writes a line for each as soon as it is done. A cell that fails does not end the run. */
+async function measure(cells: readonly Cell[], progress: Progress): Promise<Measured> {
+  const measured: Measured = { results: [], versions: {}, failures: [] };
+  const start = performance.now();
   for (const [index, cell] of cells.entries()) {
-    progress.update(`${index + 1} of ${cells.length}: ${cell.shape}, K = ${cell.k}, ${cell.threads} threads`);
-    const report = await runInProcess<CellReport>('cell-process.ts', cell, cell.threads);
-    results.push(...report.results);
-    Object.assign(versions, report.versions);
-    for (const { contender, reason } of report.skipped)
-      progress.log(`${cell.shape}, K = ${cell.k}: without ${contender}: ${reason}`);
+    const name = `${cell.shape}, K = ${cell.k}, ${cell.threads} ${cell.threads === 1 ? 'thread' : 'threads'}`;
+    const place = (): string =>
+      `[${index + 1}/${cells.length}, ${formatDuration((performance.now() - start) / 1000)}] ${name}`;
+    const onProgress = (text: string): void => progress.update(`${place()}: ${text}`);
+    onProgress('starting');
+    try {
+      const options = { threads: cell.threads, limitS: CELL_LIMIT_S, onProgress };
+      const report = await runInProcess<CellReport>('cell-process.ts', cell, options);
+      measured.results.push(...report.results);
+      Object.assign(measured.versions, report.versions);
+      progress.log(`${place()}: ${formatCell(report.results)}`);
+      for (const { contender, reason } of report.skipped) progress.log(`  without ${contender}: ${reason}`);
+    } catch (error) {
+      measured.failures.push(`${name}: ${error instanceof Error ? error.message : String(error)}`);
+      progress.log(`${place()}: failed`);
+    }
   }
   progress.clear();
-  return { results, versions };
+  return measured;
 }
 
 async function main(): Promise<void> {
@@ -140,7 +170,7 @@ async function main(): Promise<void> {
   const progress = new Progress();
   if (options === undefined) return progress.log(HELP);
   makeEnvironments(PYTHON_CONTENDERS.filter((name) => options.contenders.includes(name)));
-  const { results, versions } = await measure(cellsOf(options), progress);
+  const { results, versions, failures } = await measure(cellsOf(options), progress);
   const command = ['npm run bench --', ...process.argv.slice(2)].join(' ');
   const run: RunFile = {
     command,
@@ -148,9 +178,10 @@ async function main(): Promise<void> {
     rounds: options.rounds,
     results,
   };
-  progress.log(formatRun(run));
+  progress.log(`\n${formatRun(run)}`);
   if (options.json !== undefined) writeRun(options.json, run);
   if (options.chart !== undefined) await saveResultsChart(run, options.chart);
+  if (failures.length > 0) throw new Error(`${failures.length} cells failed:\n${failures.join('\n')}`);
 }
 
 await main();

@@ -104,6 +104,15 @@ export function formatResults(results: readonly Result[]): string {
   return formatTable(columns, rows);
 }
 
+/** The results of one cell as one line: the time of native, and the others' over it. */
+export function formatCell(results: readonly Result[]): string {
+  return results
+    .map(({ contender, medianUs, ratio }) =>
+      contender === 'native' ? `native ${formatTime(medianUs)}` : `${contender} ${formatRatio(ratio)}x`,
+    )
+    .join(', ');
+}
+
 /** A whole run for a terminal. */
 export function formatRun({ machine, results, rounds }: RunFile): string {
   const notes = [

@@ -21,6 +21,8 @@ export interface RoundOptions {
   readonly sampleUs: number;
   /** Pause before each sample, in ms: lets helper threads of the one before fall asleep. */
   readonly pauseMs?: number;
+  /** Called before each round. */
+  readonly onRound?: (round: number) => void;
 }
 
 /** Microseconds per run: one number per round. */
@@ -79,6 +81,7 @@ export async function interleave(runners: readonly Runner[], options: RoundOptio
   for (const runner of runners)
     plans.push({ runner, samples: [] as number[], ...(await calibrate(runner, options.sampleUs)) });
   for (let round = 0; round < options.rounds; round += 1) {
+    options.onRound?.(round);
     for (const plan of orderOf(plans, round)) {
       await pause(options.pauseMs ?? 0);
       if (plan.warm) {

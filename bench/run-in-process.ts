@@ -7,12 +7,31 @@ import { fileURLToPath } from 'node:url';
 // Enough for an error and its stack.
 const MOST_COMPLAINT = 4000;
 
+/** How a process is run. */
+export interface ProcessOptions {
+  /** Threads that TensorFlow may use there. */
+  readonly threads: number;
+  /** The process is ended after so many seconds. */
+  readonly limitS: number;
+  /** Receives what the process says about how far it is. */
+  readonly onProgress?: (text: string) => void;
+}
+
+/** What a process sends while it works; anything else is its report. */
+export interface ProgressMessage {
+  readonly progress: string;
+}
+
+function isProgress(message: unknown): message is ProgressMessage {
+  return typeof message === 'object' && message !== null && 'progress' in message;
+}
+
 /**
  * Runs a program of this folder in a process of its own: sends it `task`, and returns what it sends back.
- * @param threads how many threads TensorFlow may use there.
- * @throws Error when the process ends without a report; with what it wrote to standard error.
+ * @throws Error when the process ends without a report, or is not done in time; with what it wrote to standard error.
  */
-export function runInProcess<Report>(program: string, task: object, threads: number): Promise<Report> {
+export function runInProcess<Report>(program: string, task: object, options: ProcessOptions): Promise<Report> {
+  const { threads, limitS, onProgress } = options;
   const child = fork(fileURLToPath(new URL(program, import.meta.url)), {
     execArgv: ['--import', 'tsx'],
     silent: true,
@@ -30,12 +49,22 @@ export function runInProcess<Report>(program: string, task: object, threads: num
   });
   return new Promise((resolve, reject) => {
     const reports: Report[] = [];
-    child.once('message', (message: Report) => reports.push(message));
+    let late = false;
+    const timer = setTimeout(() => {
+      late = true;
+      child.kill('SIGKILL');
+    }, 1000 * limitS);
+    child.on('message', (message: Report | ProgressMessage) => {
+      if (isProgress(message)) onProgress?.(message.progress);
+      else reports.push(message);
+    });
     child.once('error', reject);
     child.once('close', (code, signal) => {
+      clearTimeout(timer);
       const [report] = reports;
+      const end = late ? `not done after ${limitS} s` : (signal ?? `code ${code}`);
       if (report !== undefined) resolve(report);
-      else reject(new Error(`${program} ended without a report (${signal ?? `code ${code}`}):\n${complaint}`));
+      else reject(new Error(`${program} ended without a report (${end}):\n${complaint}`));
     });
     child.send(task);
   });

@@ -77,6 +77,43 @@ export const DEFAULT_SHAPES = [
 /** The numbers of averages of a full run. */
 export const DEFAULT_AVERAGES = [1, 2, 5] as const;
 
+/**
+ * How much the rivals made of tfjs ops take part in, of a run that names no contenders: beyond this one update takes about half a
+ * second and shows what `js`, made of the same ops, shows as well.
+ */
+const MOST_OF_RIVALS = { tensors: 5000, parameters: 130e6 } as const;
+
+/** Where Python's contenders take part, of a run that names no contenders: one framework's start takes ten seconds a cell. */
+const PYTHON_TRIALS = {
+  shapes: ['small-cnn', 'resnet-18', 'resnet-50'] as readonly string[],
+  averages: [1, 5] as readonly number[],
+} as const;
+
+/** What decides who takes part in a cell. */
+export interface Trial {
+  readonly shape: string;
+  readonly k: number;
+  readonly tensors: number;
+  readonly parameters: number;
+}
+
+/** Whether a contender takes part in a trial of a run that names no contenders. */
+export function takesPart(contender: ContenderName, { shape, k, tensors, parameters }: Trial): boolean {
+  switch (contender) {
+    case 'tidy':
+    case 'tf.movingAverage':
+      return k * tensors <= MOST_OF_RIVALS.tensors && k * parameters <= MOST_OF_RIVALS.parameters;
+    case 'torch-foreach-lerp':
+    case 'torch-averaged-model':
+    case 'tf-train-ema':
+    case 'keras-use-ema':
+    case 'numpy':
+      return PYTHON_TRIALS.shapes.includes(shape) && PYTHON_TRIALS.averages.includes(k);
+    default:
+      return true;
+  }
+}
+
 /** `--quick`: is the promise kept on this machine? Under a minute. */
 export const QUICK = {
   shapes: ['small-cnn', 'resnet-50'],
@@ -86,6 +123,9 @@ export const QUICK = {
 
 /** Fewest rounds of a published figure. */
 export const DEFAULT_ROUNDS = 25;
+
+/** A cell that takes longer has failed, in seconds: the longest of a full run takes a third of it on two quiet cores. */
+export const CELL_LIMIT_S = 300;
 
 /** Threads that an update may use unless told otherwise: native's own default. */
 export function defaultThreads(cores: number): number {

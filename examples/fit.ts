@@ -3,7 +3,7 @@
 
 import { mkdirSync } from 'node:fs';
 import * as tf from '@tensorflow/tfjs-node';
-import { emaCallback } from 'tfjs-ema';
+import { emaCallback, formatEpoch } from 'tfjs-ema';
 import { network, spirals } from './spirals.js';
 
 const train = spirals(1000, 1);
@@ -16,7 +16,9 @@ const ema = emaCallback(tf, {
   validationData: [validation.x, validation.y],
   monitor: 'val_acc',
 });
-const history = await model.fit(train.x, train.y, { epochs: 10, batchSize: 32, verbose: 0, callbacks: [ema] });
+// tfjs-node's progress line is printed before callbacks run: the averages get a line of their own.
+const print = new tf.CustomCallback({ onEpochEnd: async (_, logs) => console.log(formatEpoch(logs)) });
+const history = await model.fit(train.x, train.y, { epochs: 10, batchSize: 32, verbose: 0, callbacks: [ema, print] });
 
 console.log('best decay of each epoch:', history.history['ema_best_decay']);
 const [, accuracy] = ema.use('best', () => model.evaluate(validation.x, validation.y)) as tf.Scalar[];

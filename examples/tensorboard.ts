@@ -1,8 +1,9 @@
-// TensorBoard: tfjs-node's own callback, after ours in the list, writes our numbers with the others.
+// TensorBoard: raw weights and averages as runs that share their charts, histograms of both, and tfjs-node's own callback beside.
 // Run: npx tsx examples/tensorboard.ts, then: tensorboard --logdir out/examples/tensorboard
 
+import { readdirSync } from 'node:fs';
 import * as tf from '@tensorflow/tfjs-node';
-import { emaCallback } from 'tfjs-ema';
+import { emaCallback, emaTensorBoard } from 'tfjs-ema';
 import { network, spirals } from './spirals.js';
 
 const { x, y } = spirals(500, 1);
@@ -14,7 +15,10 @@ const ema = emaCallback(tf, {
   warmup: 'none',
   validationData: [validation.x, validation.y],
 });
-const board = tf.node.tensorBoard('out/examples/tensorboard', { updateFreq: 'epoch' });
-const history = await model.fit(x, y, { epochs: 5, verbose: 0, callbacks: [ema, board] });
-console.log('written:', Object.keys(history.history).join(', '));
+const logdir = 'out/examples/tensorboard';
+const board = emaTensorBoard(tf, ema, { logdir });
+// tfjs-node's own, for the training loss. After ours in the list, it writes our keys of the logs too.
+const own = tf.node.tensorBoard(logdir);
+await model.fit(x, y, { epochs: 5, verbose: 0, callbacks: [ema, board, own] });
+console.log('runs:', readdirSync(logdir).sort().join(', '));
 ema.dispose();

@@ -9,6 +9,7 @@
 #include "chunk.h"
 #include "ema_cpu.h"
 #include "ema_op.h"
+#include "update_count.h"
 
 namespace {
 
@@ -42,6 +43,13 @@ Napi::Value BuildInfo(const Napi::CallbackInfo& info) {
   out.Set("cpuKernel", ema::CpuKernelName());
   out.Set("threads", ema::CpuThreads());
   out.Set("compiler", __VERSION__);
+  return out;
+}
+
+Napi::Value UpdateCounts(const Napi::CallbackInfo& info) {
+  Napi::Object out = Napi::Object::New(info.Env());
+  out.Set("CPU", static_cast<double>(ema::update_count.cpu.load()));
+  out.Set("GPU", static_cast<double>(ema::update_count.gpu.load()));
   return out;
 }
 
@@ -111,6 +119,7 @@ void Lerp(const Napi::CallbackInfo& info) {
 Napi::Object Init(Napi::Env env, Napi::Object exports) {
   exports.Set("register", Napi::Function::New<Register>(env, "register"));
   exports.Set("buildInfo", Napi::Function::New<BuildInfo>(env, "buildInfo"));
+  exports.Set("updateCounts", Napi::Function::New<UpdateCounts>(env, "updateCounts"));
   exports.Set("setThreads", Napi::Function::New<SetThreads>(env, "setThreads"));
   exports.Set("lerp", Napi::Function::New<Lerp>(env, "lerp"));
   return exports;

@@ -139,6 +139,8 @@ void MoveTogether(const Update& update, const Plan& plan, int threads) {
 }  // namespace
 
 void CpuUpdate(const Update& update) {
+  // Already here: TensorFlow's mode makes a subnormal alpha equal to 0.
+  const GradualUnderflow mode;
   const Plan plan = MakePlan(update);
   int64_t floats = 0;
   for (int i = 0; i < update.segment_count; ++i) floats += update.segments[i].size;

@@ -84,6 +84,7 @@ Status CreateArena(const KernelState& state, TF_OpKernelContext* context) {
   }
   Device device(context);
   if (Status status = device.Begin(); !status.ok()) return status;
+  device.WillFill(data, rows * weights.row_stride);
   if (Status status = device.Zero(data, rows * weights.row_stride); !status.ok()) return status;
   if (Status status = device.CopyAll(copies); !status.ok()) return status;
   return device.End();

@@ -33,6 +33,7 @@ export interface FileSystem {
   readdir(path: string): Promise<string[]>;
   rename(from: string, to: string): Promise<void>;
   unlink(path: string): Promise<void>;
+  mkdir(path: string, options: { readonly recursive: true }): Promise<string | undefined>;
 }
 
 /** One call writes or reads at most this much: the system's own limit is 2 GiB. */
@@ -101,6 +102,16 @@ export async function readWhole(path: string, fs: FileSystem = fsPromises): Prom
     const wayOut = codeOf(cause) === 'ENOENT' ? ' Check the path.' : '';
     throw new EmaError('CHECKPOINT', `${path}: expected to read it, but: ${textOf(cause)}.${wayOut}`, { cause });
   }
+}
+
+/**
+ * Makes a folder, and those above it, durably; one that exists is left as it is.
+ * @param fs the file system. @defaultValue `node:fs/promises`
+ * @throws {@link EmaError} CHECKPOINT — with the system's error as `cause`.
+ */
+export async function makeFolder(path: string, fs: FileSystem = fsPromises): Promise<void> {
+  const first = await step(path, 'making the folder', () => fs.mkdir(path, { recursive: true }));
+  if (first !== undefined) await syncFolder(path, dirname(first), fs);
 }
 
 async function readAll(file: OpenFile): Promise<Uint8Array> {

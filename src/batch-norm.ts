@@ -1,11 +1,10 @@
 // What happens to BatchNorm's moving statistics: by policy, and by a pass over data.
 // Averages nothing.
 
-import type { LayersModel, NamedTensorMap, Tensor } from '@tensorflow/tfjs';
-import { invalid } from './argument.js';
+import type { LayersModel, Tensor } from '@tensorflow/tfjs';
+import { invalid, positiveInteger } from './argument.js';
 import type { BestWhich } from './best.js';
 import type { BatchNormPolicy } from './options.js';
-import type { ModelShadows } from './shadow.js';
 import { type BatchNormLayer, batchNormLayers, type Dataset, forEachElement, type Tfjs } from './tfjs.js';
 import { inOrder, isTensor, isTensorInput, type TensorInput } from './validation-data.js';
 import type { Which } from './which.js';
@@ -38,69 +37,74 @@ export interface RecomputeOptions {
   readonly batchSize?: number;
 }
 
+/** What a model's BatchNorm statistics are recomputed from. */
+export interface RecomputeData {
+  /** Inputs of the model, such as the training data. */
+  readonly data: InputData;
+  /** Samples per batch of tensors, an integer of at least 1; a data set has its own batches. @defaultValue 128 */
+  readonly batchSize?: number | undefined;
+}
+
 /**
  * Sets the statistics of a model's BatchNorm layers to the mean of their batches' means and variances over all of the data,
- * each batch weighing as much as it has samples. Layers run as in training, dropout included; nothing else changes.
- *
- * A layer takes `s = m * s + (1 - m) * batch`: with `m = n / (n + b)`, `n` samples before a batch of `b`, that is the plain mean.
+ * each batch weighing as much as it has samples: for weights that were put into the model, such as a restored best average.
+ * Layers run as in training, dropout included; nothing else changes. For a tracked average, `ema.recomputeBatchNorm` is safer.
+ * @param tf the tfjs that the model is made with.
+ * @param model its statistics are overwritten; the pass takes no gradient.
  * @throws {@link EmaError} INVALID_ARGUMENT — the model has no BatchNorm, or there is no data.
+ * @see the last step of stochastic weight averaging, arXiv 1803.05407, section 3.2.
  */
-export async function recomputeStatistics(
+export async function recomputeBatchNorm(
   tf: Tfjs,
   model: LayersModel,
-  { data, batchSize = 128 }: { readonly data: InputData; readonly batchSize?: number | undefined },
+  { data, batchSize = 128 }: RecomputeData,
 ): Promise<void> {
   const layers = batchNormLayers(model);
   if (layers.length === 0) throw invalid('model', 'BatchNorm layers', 'a model without any');
-  const momenta = layers.map(({ momentum }) => momentum);
-  let seen = 0;
+  let undo: (() => void)[] = [];
   try {
-    await forEachBatch(data, batchSize, (batch) => {
+    await forEachBatch(data, positiveInteger('batchSize', batchSize), (batch) => {
       const inputs = inOrder(batch, model.inputNames, 'data');
-      const samples = (Array.isArray(inputs) ? inputs[0] : inputs)?.shape[0] ?? 0;
-      if (samples === 0) return;
-      if (seen === 0) reset(tf, layers);
-      for (const layer of layers) layer.momentum = seen / (seen + samples);
-      seen += samples;
+      if (sampleCount(inputs) === 0) return;
+      if (undo.length === 0) undo = layers.map((layer) => takePlainMean(tf, layer));
       tf.tidy(() => void model.apply(inputs, { training: true }));
     });
   } finally {
-    layers.forEach((layer, index) => {
-      layer.momentum = momenta[index] ?? layer.momentum;
-    });
+    for (const end of undo) end();
   }
-  if (seen === 0) throw invalid('data', 'at least one sample', 'none');
+  if (undo.length === 0) throw invalid('data', 'at least one sample', 'none');
 }
 
 /**
- * Gives an average the statistics that its weights have on the data: a pass with it in the weights' place, and what that writes there is
- * the average's, not the model's.
- * @throws {@link EmaError} INVALID_ARGUMENT — as {@link recomputeStatistics}; the average is as before.
+ * Makes a layer's statistics the plain mean over what it sees from now on.
+ *
+ * A layer takes `s = m * s + (1 - m) * batch`: with `m = n / (n + b)`, `n` samples before a batch of `b`, that is the plain mean. It is
+ * set at each call, and not each batch, because a graph can apply one layer several times.
+ * @returns gives the layer its own momentum back.
  */
-export async function recomputeAverage(
-  tf: Tfjs,
-  shadow: ModelShadows,
-  { index, ...pass }: { readonly index: number; readonly data: InputData; readonly batchSize: number | undefined },
-): Promise<void> {
-  const swap = shadow.swapIn(index);
-  let statistics: NamedTensorMap = {};
-  try {
-    await recomputeStatistics(tf, shadow.model, pass).finally(() => {
-      statistics = swap.restore().overwritten;
-    });
-    shadow.patch(index, statistics);
-  } finally {
-    tf.dispose(statistics);
-  }
+function takePlainMean(tf: Tfjs, layer: BatchNormLayer): () => void {
+  const { momentum, call } = layer;
+  const isOwn = Object.hasOwn(layer, 'call');
+  let seen = 0;
+  // What stood there before must not even round what comes, and NaN would stay for ever.
+  tf.tidy(() => {
+    for (const statistic of [layer.movingMean, layer.movingVariance]) statistic.write(tf.zeros(statistic.read().shape));
+  });
+  layer.call = (inputs, kwargs) => {
+    const samples = sampleCount(inputs);
+    layer.momentum = seen / (seen + samples);
+    seen += samples;
+    return call.call(layer, inputs, kwargs);
+  };
+  return () => {
+    layer.momentum = momentum;
+    if (isOwn) layer.call = call;
+    else Reflect.deleteProperty(layer, 'call');
+  };
 }
 
-/** What stood there before must not even round what comes, and NaN would stay for ever. */
-function reset(tf: Tfjs, layers: readonly BatchNormLayer[]): void {
-  tf.tidy(() => {
-    for (const { movingMean, movingVariance } of layers) {
-      for (const statistic of [movingMean, movingVariance]) statistic.write(tf.zeros(statistic.read().shape));
-    }
-  });
+function sampleCount(inputs: Tensor | Tensor[]): number {
+  return (Array.isArray(inputs) ? inputs[0] : inputs)?.shape[0] ?? 0;
 }
 
 async function forEachBatch(data: InputData, batchSize: number, run: (batch: TensorInput) => void): Promise<void> {
@@ -108,8 +112,6 @@ async function forEachBatch(data: InputData, batchSize: number, run: (batch: Ten
     await forEachElement(data, (element) => run(inputsOf(element)));
     return;
   }
-  if (!Number.isSafeInteger(batchSize) || batchSize < 1)
-    throw invalid('batchSize', 'an integer of at least 1', batchSize);
   const samples = (isTensor(data) ? data : Object.values(data)[0])?.shape[0] ?? 0;
   for (let begin = 0; begin < samples; begin += batchSize) {
     const size = Math.min(batchSize, samples - begin);

@@ -5,6 +5,7 @@ import type { NamedTensorMap } from '@tensorflow/tfjs';
 import { invalid } from './argument.js';
 import { bestIndex, directionOf, type Metrics } from './selection.js';
 import type { Tfjs } from './tfjs.js';
+import type { Ties } from './ties.js';
 
 /** Names the best average of all epochs by one metric: `'best-loss'`, `'best-acc'`. */
 export type BestWhich = `best-${string}`;
@@ -19,6 +20,8 @@ export interface BestRecord {
   /** Place of the average in `decays`. */
   readonly index: number;
   readonly decay: number;
+  /** What the validation data could not tell apart from it in that epoch; undefined where that was not tested. */
+  readonly tied?: Ties | undefined;
 }
 
 /** What one epoch measured. */
@@ -26,6 +29,8 @@ export interface Measured {
   readonly epoch: number;
   /** Of each average, in the order of `decays`. */
   readonly averages: readonly Metrics[];
+  /** By metric: what cannot be told apart from the best average of this epoch. */
+  readonly tied?: Readonly<Record<string, Ties>>;
 }
 
 /** A best average that is kept. */
@@ -36,7 +41,8 @@ export interface KeptAverage {
   readonly clone: () => NamedTensorMap;
 }
 
-interface Held {
+/** A best average, and its weights where they are kept. */
+export interface HeldAverage {
   readonly record: BestRecord;
   readonly tensors: NamedTensorMap | undefined;
 }
@@ -44,7 +50,7 @@ interface Held {
 /** Keeps, for each metric, the best average of all epochs. */
 export class BestAverages {
   readonly #tf: Tfjs;
-  readonly #held = new Map<string, Held>();
+  readonly #held = new Map<string, HeldAverage>();
 
   constructor(tf: Tfjs) {
     this.#tf = tf;
@@ -55,13 +61,27 @@ export class BestAverages {
     return [...this.#held.values()].map(({ record }) => record);
   }
 
+  /** The same with their weights, which stay owned here. */
+  get held(): readonly HeldAverage[] {
+    return [...this.#held.values()];
+  }
+
+  /** Takes over the best averages of another time, and their weights, in the place of all that are held. */
+  restore(held: readonly HeldAverage[]): void {
+    this.dispose();
+    for (const one of held) {
+      for (const tensor of Object.values(one.tensors ?? {})) this.#tf.keep(tensor);
+      this.#held.set(one.record.metric, one);
+    }
+  }
+
   /**
    * Takes over what is better than before; what is only as good is not, so that the earliest epoch stays.
    * @param metrics those to keep the best of.
    * @param snapshot the weights of an average, taken over from here on; left out, only the records are kept.
    */
   consider(
-    { epoch, averages }: Measured,
+    { epoch, averages, tied }: Measured,
     { decays, metrics }: { readonly decays: readonly number[]; readonly metrics: readonly string[] },
     snapshot?: (index: number) => NamedTensorMap,
   ): void {
@@ -75,7 +95,9 @@ export class BestAverages {
       for (const tensor of Object.values(tensors ?? {})) this.#tf.keep(tensor);
       this.#tf.dispose(before?.tensors ?? []);
       const decay = decays[index] ?? Number.NaN;
-      this.#held.set(metric, { record: { metric, value, epoch, index, decay }, tensors });
+      const record = { metric, value, epoch, index, decay };
+      const ties = tied?.[metric];
+      this.#held.set(metric, { record: ties === undefined ? record : { ...record, tied: ties }, tensors });
     }
   }
 

@@ -1,24 +1,15 @@
 // Which training event of model.fit does what.
 // Does no arithmetic: counting and averaging are in ema.ts.
 
-import type { Callback, LayersModel, Logs } from '@tensorflow/tfjs';
-import { invalid } from './argument.js';
+import type { Callback, Logs } from '@tensorflow/tfjs';
 import { addMembers, type EmaMembers } from './callback-members.js';
 import { type EmaCallbackOptions, type ResolvedValidation, splitOptions } from './callback-options.js';
 import { WeightEma } from './ema.js';
+import { checkMonitor, type EpochValidation, endEpoch, metricOf, toLogs } from './epoch-validation.js';
 import { EmaError } from './errors.js';
+import { foreseePutBack, isDue, type ResolvedPutBack } from './put-back.js';
 import { runOfFit } from './run-length.js';
-import { bestIndex, type Metrics } from './selection.js';
 import type { Tfjs } from './tfjs.js';
-import { type Validation, validate } from './validation.js';
-
-/** What was measured at the end of one epoch. */
-export interface EpochValidation extends Validation {
-  /** The epoch, from 0, as `model.fit` counts. */
-  readonly epoch: number;
-  /** Index of the best average by the monitored metric; undefined when none has a number. */
-  readonly best: number | undefined;
-}
 
 /**
  * A callback for `model.fit` and `model.fitDataset` that keeps moving averages of the weights; made by {@link emaCallback}.
@@ -33,7 +24,9 @@ export interface EmaCallback extends Callback, EmaMembers {
   readonly validations: readonly EpochValidation[];
 }
 
-type EmaCallbackClass = new (ema: WeightEma, validation: ResolvedValidation) => EmaCallback;
+type Own = Pick<ReturnType<typeof splitOptions>, 'validation' | 'putBack'>;
+
+type EmaCallbackClass = new (ema: WeightEma, own: Own) => EmaCallback;
 
 /** One class for each copy of tfjs: fit recognises callbacks by their base class. */
 const classes = new WeakMap<object, EmaCallbackClass>();
@@ -62,10 +55,10 @@ const MIXED =
  * ```
  */
 export function emaCallback(tf: Tfjs, options: EmaCallbackOptions = {}): EmaCallback {
-  const { ema, validation } = splitOptions(options);
+  const { ema, ...own } = splitOptions(options);
   const average = new WeightEma(tf, ema);
   const CallbackClass = callbackClass(tf);
-  return new CallbackClass(average, validation);
+  return new CallbackClass(average, own);
 }
 
 function callbackClass(tf: Tfjs): EmaCallbackClass {
@@ -80,13 +73,15 @@ function defineCallback(tf: Tfjs): EmaCallbackClass {
   const Hooks = class extends tf.Callback {
     readonly ema: WeightEma;
     readonly #validation: ResolvedValidation;
+    readonly #putBack: ResolvedPutBack | undefined;
     readonly #validations: EpochValidation[] = [];
     // Fit calls setParams, setModel and onTrainBegin, in this order: the last of them tells what went wrong.
     #last: 'none' | 'setParams' | 'setModel' | 'onTrainBegin' = 'none';
 
-    constructor(ema: WeightEma, validation: ResolvedValidation) {
+    constructor(ema: WeightEma, { validation, putBack }: Own) {
       super();
       this.ema = ema;
+      this.#putBack = putBack;
       this.#validation = validation;
       // Where fit takes this for a plain object it calls the hooks without their object.
       this.onTrainBegin = this.onTrainBegin.bind(this);
@@ -118,6 +113,7 @@ function defineCallback(tf: Tfjs): EmaCallbackClass {
       checkMonitor(this.#validation, this.model);
       if (this.ema.isAttached) this.ema.checkTrainable(this.model);
       else this.ema.attach(this.model, runOfFit(this.params));
+      this.#foreseePutBack();
       return DONE;
     }
 
@@ -129,23 +125,28 @@ function defineCallback(tf: Tfjs): EmaCallbackClass {
     /** One batch is one optimizer step. Its logs are not read: that would wait for the device. */
     override onBatchEnd(): Promise<void> {
       this.ema.update();
+      this.#exchange('steps', this.ema.steps);
       return DONE;
     }
 
     override async onEpochEnd(epoch: number, logs?: Logs): Promise<void> {
-      const { data, monitor, batchSize } = this.#validation;
-      if (data === undefined) return;
-      const measured = await validate(this.ema, this.model, { data, batchSize });
-      const best = bestIndex(measured.averages, this.ema.decays, metricOf(monitor));
-      if (best !== undefined) this.ema.choose({ index: best });
-      this.#validations.push({ ...measured, epoch, best });
-      this.ema.consider(
-        { ...measured, epoch },
-        bestMetrics(measured.raw, metricOf(monitor)),
-        this.#validation.keepBest,
-      );
-      this.#stopAtPeak(epoch);
-      if (logs !== undefined) Object.assign(logs, toLogs(measured, this.ema.decays, best));
+      const measured = await endEpoch(tf, { ema: this.ema, model: this.model, epoch }, this.#validation);
+      if (measured !== undefined) {
+        this.#validations.push(measured);
+        this.#stopAtPeak(epoch);
+        if (logs !== undefined) Object.assign(logs, toLogs(measured, this.ema));
+      }
+      this.#exchange('epochs', epoch + 1);
+    }
+
+    #exchange(unit: 'steps' | 'epochs', done: number): void {
+      if (this.#putBack !== undefined && isDue(this.#putBack, unit, done)) this.ema.putBack(this.#putBack.which);
+    }
+
+    #foreseePutBack(): void {
+      if (this.#putBack === undefined) return;
+      const message = foreseePutBack(this.#putBack, this.ema.decays, this.params);
+      if (message !== undefined) this.ema.warn(message);
     }
 
     #stopAtPeak(epoch: number): void {
@@ -165,35 +166,4 @@ function defineCallback(tf: Tfjs): EmaCallbackClass {
 
 function misuse(what: string): EmaError {
   return new EmaError('CALLBACK_MISUSE', `the callback cannot work in this fit: ${what} ${MIXED}`);
-}
-
-function metricOf(monitor: string): string {
-  return monitor.slice('val_'.length);
-}
-
-/** The monitored metric, and both of the paper's: lowest validation loss and best validation accuracy. */
-function bestMetrics(measured: Metrics, monitored: string): readonly string[] {
-  return [...new Set([monitored, ...['loss', 'acc'].filter((metric) => metric in measured)])];
-}
-
-function checkMonitor({ data, monitor }: ResolvedValidation, model: LayersModel): void {
-  const names = model.metricsNames.map((name) => `val_${name}`);
-  if (data !== undefined && !names.includes(monitor)) throw invalid('monitor', `one of ${names.join(', ')}`, monitor);
-}
-
-/** Numbers for History; tfjs breaks on anything else. */
-function toLogs({ raw, averages }: Validation, decays: readonly number[], best: number | undefined): Metrics {
-  const logs: Record<string, number> = {};
-  const add = (prefix: string, metrics: Metrics): void => {
-    for (const [name, value] of Object.entries(metrics)) logs[`val_${prefix}_${name}`] = value;
-  };
-  add('raw', raw);
-  averages.forEach((metrics, index) => {
-    add(`ema_${decays[index]}`, metrics);
-  });
-  if (best !== undefined) {
-    add('ema', averages[best] ?? {});
-    logs['ema_best_decay'] = decays[best] ?? Number.NaN;
-  }
-  return logs;
 }

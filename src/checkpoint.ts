@@ -2,7 +2,10 @@
 // Opens no files, and changes no average.
 
 import { invalid, show } from './argument.js';
+import type { HeldAverage } from './best.js';
+import { decodeBests, encodeBests, type SavedBest } from './checkpoint-bests.js';
 import { EmaError } from './errors.js';
+import { settingDifferences, settingsOf } from './fingerprint.js';
 import type { ResolvedOptions } from './options.js';
 import type { Counters, Interval } from './progress.js';
 import {
@@ -13,7 +16,7 @@ import {
   type StoredTensor,
   withDigests,
 } from './safetensors.js';
-import type { ModelShadows } from './shadow.js';
+import type { ModelShadows, Part } from './shadow.js';
 
 /** Where averaging stands. */
 export interface Standing extends Counters {
@@ -24,7 +27,7 @@ export interface Standing extends Counters {
 /** Values of one average, in the order of the model's weights. */
 export interface SavedAverage {
   readonly average: number;
-  readonly part: 'high' | 'low';
+  readonly part: Part;
   readonly values: readonly Float32Array[];
 }
 
@@ -32,6 +35,16 @@ export interface SavedAverage {
 export interface Checkpoint {
   readonly standing: Standing;
   readonly averages: readonly SavedAverage[];
+  /** The best averages of all epochs, with their weights where those were saved. */
+  readonly bests: readonly SavedBest[];
+}
+
+/** What a checkpoint is made of. */
+export interface CheckpointSource {
+  readonly shadow: ModelShadows;
+  readonly options: ResolvedOptions;
+  readonly standing: Standing;
+  readonly bests: readonly HeldAverage[];
 }
 
 /** The version of the layout: names of tensors and metadata. */
@@ -39,18 +52,13 @@ const VERSION = '1';
 /** At most so many differences are listed. */
 const LISTED = 10;
 
-type Part = 'high' | 'low';
-
 /**
- * The bytes of a checkpoint: tensors `average.<index>/<weight>`, with `precision: 'compensated'` also
- * `average.<index>.low/<weight>`, and metadata `tfjs-ema` (version), `standing`, `settings`, `weights`, and SHA-256 digests.
+ * The bytes of a checkpoint: tensors `average.<index>/<weight>`, with `precision: 'compensated'` also `average.<index>.low/<weight>`, with
+ * `catchUp: 'linear'` also `previous/<weight>`, for best averages `best.<metric>/<weight>`; and metadata `tfjs-ema` (version), `standing`,
+ * `bests`, `settings`, `weights`, and SHA-256 digests.
  * @returns pieces to be written one after the other.
  */
-export function encodeCheckpoint(
-  shadow: ModelShadows,
-  options: ResolvedOptions,
-  standing: Standing,
-): readonly Uint8Array[] {
+export function encodeCheckpoint({ shadow, options, standing, bests }: CheckpointSource): readonly Uint8Array[] {
   const tensors = new Map<string, StoredTensor>();
   for (const { average, part } of rowsOf(options)) {
     const values = shadow.values(average, part);
@@ -59,23 +67,33 @@ export function encodeCheckpoint(
       if (data !== undefined) tensors.set(tensorName(average, part, name), { dtype: 'F32', shape, data });
     });
   }
+  const best = encodeBests(bests);
   const metadata = new Map([
     ['tfjs-ema', VERSION],
     ['standing', JSON.stringify(standing)],
+    ['bests', best.metadata],
     ['settings', JSON.stringify(settingsOf(options))],
     ['weights', JSON.stringify(weightsOf(shadow))],
   ]);
-  return encodeSafetensors(withDigests({ tensors, metadata }));
+  return encodeSafetensors(withDigests({ tensors: new Map([...tensors, ...best.tensors]), metadata }));
 }
 
 /**
- * The state in a checkpoint, once every byte of it was checked.
- * @throws {@link EmaError} CHECKPOINT — damaged, of another version, or of another model or other options: all differences.
+ * The content of a checkpoint, once every byte of it was checked; whether it fits is still to be seen.
+ * @throws {@link EmaError} CHECKPOINT — damaged, or of another version.
  */
-export function decodeCheckpoint(bytes: Uint8Array, shadow: ModelShadows, options: ResolvedOptions): Checkpoint {
+export function openCheckpoint(bytes: Uint8Array): StoredContent {
   const content = decodeSafetensors(bytes);
   checkVersion(content.metadata.get('tfjs-ema'));
   checkDigests(content);
+  return content;
+}
+
+/**
+ * The state in a checkpoint.
+ * @throws {@link EmaError} CHECKPOINT — of another model or other options: all differences.
+ */
+export function decodeCheckpoint(content: StoredContent, shadow: ModelShadows, options: ResolvedOptions): Checkpoint {
   const differences = [
     ...settingDifferences(parse(content, 'settings'), settingsOf(options)),
     ...weightDifferences(parse(content, 'weights'), weightsOf(shadow)),
@@ -88,7 +106,11 @@ export function decodeCheckpoint(bytes: Uint8Array, shadow: ModelShadows, option
       dataOf(content, tensorName(average, part, name), shape),
     ),
   }));
-  return { standing: standingOf(parse(content, 'standing'), options), averages };
+  const bests = decodeBests(content, Object.values(parse(content, 'bests')), {
+    decays: options.decays,
+    weights: [...shadow.weights.averaged, ...shadow.weights.live],
+  });
+  return { standing: standingOf(parse(content, 'standing'), options), averages, bests };
 }
 
 /**
@@ -102,22 +124,13 @@ export function checkPath(path: string): string {
 
 function rowsOf(options: ResolvedOptions): { readonly average: number; readonly part: Part }[] {
   const parts: readonly Part[] = options.precision === 'compensated' ? ['high', 'low'] : ['high'];
-  return parts.flatMap((part) => options.decays.map((_, average) => ({ average, part })));
+  const rows = parts.flatMap((part) => options.decays.map((_, average) => ({ average, part })));
+  return options.catchUp === 'linear' ? [...rows, { average: 0, part: 'previous' }] : rows;
 }
 
 function tensorName(average: number, part: Part, weight: string): string {
+  if (part === 'previous') return `previous/${weight}`;
   return `average.${average}${part === 'low' ? '.low' : ''}/${weight}`;
-}
-
-/** The options on which the averages depend; neither the units of its decays, nor the engine, nor where warnings go. */
-function settingsOf({
-  engine,
-  onWarning,
-  specs,
-  run,
-  ...settings
-}: ResolvedOptions): Readonly<Record<string, unknown>> {
-  return settings;
 }
 
 /** What the model's weights are called, and `live` or their shape: its fingerprint. */
@@ -154,15 +167,6 @@ function parse({ metadata }: StoredContent, name: string): Readonly<Record<strin
   return Object.fromEntries(Object.entries(value));
 }
 
-function settingDifferences(
-  saved: Readonly<Record<string, unknown>>,
-  own: Readonly<Record<string, unknown>>,
-): string[] {
-  return [...new Set([...Object.keys(saved), ...Object.keys(own)])]
-    .filter((name) => JSON.stringify(saved[name]) !== JSON.stringify(own[name]))
-    .map((name) => `option ${name} was ${text(saved[name])}, now it is ${text(own[name])}`);
-}
-
 function weightDifferences(saved: Readonly<Record<string, unknown>>, own: Readonly<Record<string, unknown>>): string[] {
   return [
     ...Object.keys(saved)
@@ -175,10 +179,6 @@ function weightDifferences(saved: Readonly<Record<string, unknown>>, own: Readon
       .filter((name) => name in saved && saved[name] !== own[name])
       .map((name) => `weight '${name}' was ${saved[name]}, now it is ${own[name]}`),
   ];
-}
-
-function text(value: unknown): string {
-  return value === undefined ? 'not there' : (JSON.stringify(value) ?? show(value));
 }
 
 function other(differences: readonly string[]): EmaError {

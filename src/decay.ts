@@ -35,9 +35,6 @@ export type DecaySpec =
   | { readonly timeConstant: Duration }
   | { readonly window: Duration };
 
-/** Several decays; `'auto'` is the paper's five windows, scaled to the run. */
-export type DecaySpecs = 'auto' | readonly DecaySpec[];
-
 /**
  * The paper's five windows as shares of its run: 500 to 8,000 of 78,200 steps, so 0.64, 1.28, 2.56, 5.12 and 10.23 %.
  * @see arXiv 2411.18704, section 4.1: 200 epochs of 391 steps.
@@ -177,24 +174,6 @@ export function resolveDecay(spec: DecaySpec, run: RunLength = {}, name = 'decay
     throw invalid(`${name}.window`, 'at least 1 step', steps, 'The run is too short for it: give a longer window.');
   }
   return MEASURES[measure](steps);
-}
-
-/**
- * Decays per step from any units.
- * @param specs a list, or `'auto'` for {@link PAPER_WINDOWS} of the run.
- * @param run what the units need; `'auto'` needs `totalSteps`.
- * @param name the option, for the message.
- * @throws {@link EmaError} INVALID_ARGUMENT — as {@link resolveDecay}; an empty list; two that are the same decay.
- */
-export function resolveDecays(specs: DecaySpecs, run: RunLength = {}, name = 'decays'): readonly number[] {
-  const list = specs === 'auto' ? PAPER_WINDOWS.map((fraction) => ({ window: { fraction } })) : specs;
-  if (!Array.isArray(list) || list.length === 0) {
-    throw invalid(name, "'auto' or a list of at least one decay", specs);
-  }
-  const decays = list.map((spec: DecaySpec, index) => resolveDecay(spec, run, `${name}[${index}]`));
-  const twice = decays.find((decay, index) => decays.indexOf(decay) !== index);
-  if (twice !== undefined) throw invalid(name, 'different decays', decays, `${twice} stands there twice.`);
-  return decays;
 }
 
 /**

@@ -6,12 +6,24 @@ import { invalid } from './argument.js';
 import type { RunLength } from './decay.js';
 import { EmaChoice } from './ema-choice.js';
 import { EmaError } from './errors.js';
+import { withRules } from './layer-decays.js';
 import { Progress } from './progress.js';
 import { foresee, settled } from './run-length.js';
 import { Schedule } from './schedule.js';
 import { ModelShadows } from './shadow.js';
-import { isSwapped, swappedIn } from './swap.js';
-import type { Which } from './which.js';
+import { isSwapped, type Swap, swappedIn } from './swap.js';
+import { synthesisOf } from './synthesized.js';
+import { isSynthesized, type Which } from './which.js';
+
+/** An average, and the ways to have it. */
+interface AverageSource {
+  /** Whether it stands since an epoch: then pending steps do not concern it. */
+  readonly isKept: boolean;
+  /** By weight name; the caller disposes it. */
+  readonly read: () => NamedTensorMap;
+  /** In the place of the weights. */
+  readonly swapIn: () => Swap;
+}
 
 /** A `WeightEma`'s averages: their life from `attach` to `dispose`. */
 export abstract class EmaAverages extends EmaChoice {
@@ -41,8 +53,8 @@ export abstract class EmaAverages extends EmaChoice {
       shadow.dispose();
       throw swappedIn('attach', 'It is one of another object: attach after its use() has returned.');
     }
-    const schedule = new Schedule(this.options);
-    this.run = new Progress(shadow, schedule, this.options.updateEvery);
+    const schedule = new Schedule({ ...this.options, ...withRules(this.options, this.options.layerRules) });
+    this.run = new Progress(shadow, schedule, { ...this.options, onSkip: (message) => this.warn(message) });
     for (const message of foresee(schedule, this.options)) this.warn(message);
     return this;
   }
@@ -72,7 +84,7 @@ export abstract class EmaAverages extends EmaChoice {
   use<R>(which: Which, fn: (model: LayersModel) => R): R {
     const run = this.attached('use');
     const { shadow } = run;
-    const index = this.indexOf(which);
+    const source = this.source(which);
     if (typeof fn !== 'function') throw invalid('fn', 'a function', fn);
     checkOwnWeights(shadow, 'use', 'Let the first use() return before the next.');
     shadow.checkModel();
@@ -80,9 +92,8 @@ export abstract class EmaAverages extends EmaChoice {
       this.warn('use() before the first step: there is no average yet, so the model runs with its own weights.');
       return fn(shadow.model);
     }
-    const held = this.kept.find(which);
-    if (held === undefined) run.flush();
-    return this.scope.run(shadow.swapIn(held?.tensors ?? index), () => fn(shadow.model));
+    if (!source.isKept) run.flush();
+    return this.scope.run(source.swapIn(), () => fn(shadow.model));
   }
 
   /**
@@ -94,13 +105,12 @@ export abstract class EmaAverages extends EmaChoice {
    */
   read(which: Which): NamedTensorMap {
     const { shadow, pending } = this.attached('read');
-    const index = this.indexOf(which);
-    const held = this.kept.find(which);
-    if (held !== undefined) return held.clone();
+    const source = this.source(which);
+    if (source.isKept) return source.read();
     if (shadow.isAlive) this.flush();
     else if (pending > 0)
       this.warn(`read() after the model was disposed: its last ${pending} steps are not in the averages.`);
-    return shadow.read(index);
+    return source.read();
   }
 
   /**
@@ -112,6 +122,34 @@ export abstract class EmaAverages extends EmaChoice {
     if (run.pending === 0) return;
     checkOwnWeights(run.shadow, 'flush', 'It is one of another object: wait until its use() has returned.');
     run.flush();
+  }
+
+  /**
+   * How an average is had: kept from an epoch, combined, or as it is now.
+   * @throws {@link EmaError} INVALID_ARGUMENT — there is no such average.
+   * @internal
+   */
+  protected source(which: Which): AverageSource {
+    const { shadow } = this.attached('which');
+    const held = this.kept.find(which);
+    if (held !== undefined) {
+      return { isKept: true, read: () => held.clone(), swapIn: () => shadow.swapIn(held.tensors) };
+    }
+    if (!isSynthesized(which)) {
+      const index = this.indexOf(which);
+      return { isKept: false, read: () => shadow.read(index), swapIn: () => shadow.swapIn(index) };
+    }
+    const { coefficients } = synthesisOf(this.options, which.synthesized);
+    const read = (): NamedTensorMap => shadow.combine(coefficients);
+    const swapIn = (): Swap => {
+      const tensors = read();
+      try {
+        return shadow.swapIn(tensors);
+      } finally {
+        this.tf.dispose(tensors);
+      }
+    };
+    return { isKept: false, read, swapIn };
   }
 
   /**

@@ -39,7 +39,7 @@ export abstract class EmaChoice extends EmaFacts {
    * @throws {@link EmaError} INVALID_ARGUMENT — there is no such average.
    */
   indexOf(which: Which): number {
-    return this.kept.find(which)?.record.index ?? indexOf(which, this.options.decays, this.chosen);
+    return this.kept.find(which)?.record.index ?? indexOf(which, this.labels, this.chosen);
   }
 
   /** The best average of all epochs by each metric, as `consider` was told. */

@@ -2,6 +2,7 @@
 // Changes nothing.
 
 import type { NamedTensorMap } from '@tensorflow/tfjs';
+import { labelsOf } from './averages.js';
 import { PAPER_WINDOWS } from './decay.js';
 import type { EngineName } from './engine.js';
 import { EmaError } from './errors.js';
@@ -49,9 +50,22 @@ export abstract class EmaFacts {
     return this.run?.seconds ?? 0;
   }
 
-  /** Decays per step, in the order of the averages; none before `attach` where their units need the length of the run. */
+  /** Updates that were left out because weights were not finite: with `nonFinite: 'skip'`, and for reads with `'throw'`. */
+  get skippedUpdates(): number {
+    return this.run?.skipped ?? 0;
+  }
+
+  /**
+   * Decays per step, in the order of the averages; 1 for those that are not exponential. None before `attach` where units of the
+   * options need the length of the run.
+   */
   get decays(): readonly number[] {
     return this.options.decays;
+  }
+
+  /** What the averages are called in logs, in their order: `'0.999'`, `'uniform'`, `'width0.1'`. */
+  get labels(): readonly string[] {
+    return labelsOf(this.options);
   }
 
   /** Number of averages. */

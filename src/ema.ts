@@ -2,15 +2,18 @@
 // Touches no tfjs internals and knows no training events.
 
 import { invalid } from './argument.js';
-import { type InputData, type RecomputeOptions, recomputeAverage } from './batch-norm.js';
+import { type InputData, type RecomputeOptions, recomputeBatchNorm } from './batch-norm.js';
 import type { BestRecord, BestWhich } from './best.js';
 import type { DecaySpec } from './decay.js';
 import { checkOwnWeights } from './ema-averages.js';
 import { EmaFiles } from './ema-files.js';
 import { checkEngine } from './engine.js';
 import { checkTfjs, type EmaOptions, resolveOptions } from './options.js';
+import { type DecaySearch, type SearchedDecay, searchDecay } from './search-decay.js';
 import { boundAfter, type SynthesizedAverage, synthesisOf } from './synthesized.js';
 import type { Tfjs } from './tfjs.js';
+import { type AverageTwin, makeTwin } from './twin.js';
+import type { Which } from './which.js';
 
 /**
  * Exponential moving averages of a model's weights, for training loops of your own; `emaCallback` is the same for `model.fit`.
@@ -59,6 +62,33 @@ export class WeightEma extends EmaFiles {
   }
 
   /**
+   * A second model that has the weights of an average: a teacher for consistency losses, a target network, a model to serve. Its
+   * weights are its own; `refresh()` takes the average of that moment.
+   * @param which the average; `'best'` is looked up anew at each refresh.
+   * @returns the twin, which the caller disposes.
+   * @throws {@link EmaError} INVALID_ARGUMENT — no such average, or a layer of your own that is not registered.
+   * @throws {@link EmaError} NOT_ATTACHED, DISPOSED, POISONED, SWAPPED_IN
+   */
+  async asModel(which: Which): Promise<AverageTwin> {
+    const { shadow } = this.attached('asModel');
+    this.source(which);
+    return makeTwin(this.tf, shadow, () => (this.steps === 0 && !this.isDisposed ? undefined : this.read(which)));
+  }
+
+  /**
+   * Searches, after training, for the best decay between the tracked ones on validation data. What it finds is used by
+   * `use({ synthesized: found.decay }, fn)` and `saveModel({ synthesized: found.decay }, target)`.
+   * @param search the data, and what to search for.
+   * @returns the best decay, the best tracked one, whether the data can tell them apart, and all that was measured.
+   * @throws {@link EmaError} INVALID_ARGUMENT — an option is wrong, or fewer than two different decays are tracked.
+   * @throws {@link EmaError} as {@link WeightEma.use}
+   */
+  async searchDecay(search: DecaySearch): Promise<SearchedDecay> {
+    const { shadow } = this.attached('searchDecay');
+    return searchDecay(this.tf, this, { ...search, model: shadow.model });
+  }
+
+  /**
    * Replaces BatchNorm's statistics in averages by those that the averaged weights really have on the data. The live weights
    * and statistics are untouched, to the bit. The paper does so once, at the end, and reports better results from it; long windows
    * need it, because weights tolerate them better than averaged statistics do.
@@ -75,10 +105,47 @@ export class WeightEma extends EmaFiles {
     if (this.kept.find(which) !== undefined) throw invalid('which', 'an average that is still kept up', which);
     const indices = which === undefined ? this.decays.map((_, index) => index) : [this.indexOf(which)];
     for (const index of indices) {
-      checkOwnWeights(run.shadow, 'recomputeBatchNorm', 'Let use() return before.');
-      run.shadow.checkModel();
+      // Asked at each average: a pass takes a while.
+      const { shadow } = this.attached('recomputeBatchNorm');
+      checkOwnWeights(shadow, 'recomputeBatchNorm', 'Let use() return before.');
+      shadow.checkModel();
       run.flush();
-      await recomputeAverage(this.tf, run.shadow, { index, data, batchSize });
+      const pass = (): Promise<void> => recomputeBatchNorm(this.tf, shadow.model, { data, batchSize });
+      // What the pass writes into the model is the average's, not the model's.
+      const statistics = await this.scope.capture(shadow.swapIn(index), pass);
+      try {
+        run.rewrite(() => shadow.patch(index, statistics));
+      } finally {
+        this.tf.dispose(statistics);
+      }
+    }
+  }
+
+  /**
+   * Gives the model, for good, the weights of an average, and goes on averaging (Switch-EMA). The raw weights are gone; an optimizer
+   * keeps its slots. Before the first step there is no average yet: nothing happens, and a warning says so.
+   * @param which the average.
+   * @throws {@link EmaError} INVALID_ARGUMENT — there is no such average.
+   * @throws {@link EmaError} SWAPPED_IN, NOT_ATTACHED, DISPOSED, POISONED, WEIGHT_DISPOSED, MODEL_CHANGED
+   */
+  putBack(which: Which): void {
+    const run = this.attached('putBack');
+    const source = this.source(which);
+    checkOwnWeights(run.shadow, 'putBack', 'Let use() return first: it gives the weights back.');
+    run.shadow.checkModel();
+    if (run.steps === 0) {
+      this.warn('putBack() before the first step: there is no average yet, so the model keeps its own weights.');
+      return;
+    }
+    if (this.options.catchUp === 'linear')
+      this.warn("putBack() with catchUp 'linear': it takes the weights' jump to the average for a part of their path.");
+    // Steps from before belong to the weights from before.
+    run.flush();
+    const tensors = source.read();
+    try {
+      run.shadow.assign(tensors);
+    } finally {
+      this.tf.dispose(tensors);
     }
   }
 
@@ -90,10 +157,13 @@ export class WeightEma extends EmaFiles {
    * @throws {@link EmaError} SWAPPED_IN, NOT_ATTACHED, DISPOSED, POISONED, WEIGHT_DISPOSED
    */
   restoreBest(which: BestWhich): BestRecord {
-    const { shadow } = this.attached('restoreBest');
+    const run = this.attached('restoreBest');
+    const { shadow } = run;
     const held = this.kept.find(which);
     if (held === undefined) throw invalid('which', "'best-' and a metric", which);
     checkOwnWeights(shadow, 'restoreBest', 'Let use() return first: it gives the weights back.');
+    // Steps from before belong to the weights from before.
+    run.flush();
     shadow.assign(held.tensors);
     return held.record;
   }

@@ -4,6 +4,7 @@
 import type { Scalar, Tensor } from '@tensorflow/tfjs';
 import type { Engine, ShadowOptions, Shadows } from './engine.js';
 import { EmaError } from './errors.js';
+import { compare } from './statistics.js';
 import type { Tfjs } from './tfjs.js';
 
 /** A shadow; with `precision: 'compensated'` its value is `high + low`. */
@@ -52,8 +53,7 @@ class JsShadows implements Shadows {
 
   update(weights: readonly Tensor[], alphas: readonly number[]): void {
     if (this.#rows.length === 0) throw new EmaError('DISPOSED', 'the averages were disposed.');
-    const perWeight = alphas.length !== this.averages;
-    const alphaOf = (i: number, k: number): number => Math.fround(at(alphas, perWeight ? i * this.averages + k : k));
+    const alphaOf = this.#alphaOf(alphas);
     let next: Shadow[][];
     try {
       next = this.#keepAll(() => {
@@ -75,6 +75,25 @@ class JsShadows implements Shadows {
     return this.#row(average).map((shadow) => this.#part(shadow, part).clone());
   }
 
+  statistics(weights: readonly Tensor[], alphas: readonly number[]): Float32Array {
+    const alphaOf = this.#alphaOf(alphas);
+    const figures = weights.flatMap((tensor, i) => {
+      const weight = tensor.dataSync();
+      const shadows = this.#rows.map((row) => at(row, i));
+      const values = shadows.map(({ high }) => high.dataSync());
+      return shadows.flatMap(({ low }, k) =>
+        compare({
+          weight,
+          average: at(values, k),
+          low: low?.dataSync(),
+          next: values[k + 1],
+          alpha: alphaOf(i, k),
+        }),
+      );
+    });
+    return Float32Array.from(figures);
+  }
+
   write(average: number, values: readonly Tensor[], part: 'high' | 'low' = 'high'): void {
     const previous = this.#row(average);
     const next = this.#keepAll(() => [
@@ -92,6 +111,12 @@ class JsShadows implements Shadows {
   dispose(): void {
     this.#disposeAll(this.#rows);
     this.#rows = [];
+  }
+
+  /** The alpha of weight `i` in average `k`, where there may be one per average or one for each weight too. */
+  #alphaOf(alphas: readonly number[]): (i: number, k: number) => number {
+    const perWeight = alphas.length !== this.averages;
+    return (i, k) => Math.fround(at(alphas, perWeight ? i * this.averages + k : k));
   }
 
   /**

@@ -2,10 +2,11 @@
 // Holds no policy; what tfjs-node hides is reached through tfjs.ts only.
 
 import type { Tensor } from '@tensorflow/tfjs';
-import type { OpNames } from '../binding.js';
+import type { OpNames, Registration } from '../binding.js';
 import type { Engine, ShadowOptions, Shadows } from './engine.js';
 import { EmaError } from './errors.js';
-import { loadAddon } from './native.js';
+import { type Addon, loadAddon } from './native.js';
+import { STATISTICS } from './statistics.js';
 import { type Attribute, isAlive, type NodeBackend, nodeBackend, RepeatedOp, runOp, type Tfjs } from './tfjs.js';
 
 /**
@@ -18,15 +19,7 @@ export function nativeEngine(tf: Tfjs): Engine | string {
   const result = loadAddon();
   if ('reason' in result) return result.reason;
   try {
-    const { ops, tensorflow, devices, gpuReason } = result.addon.register();
-    const device = devices.includes('GPU')
-      ? 'CPU and GPU'
-      : `CPU (${result.addon.buildInfo().cpuKernel}; no GPU: ${gpuReason})`;
-    return {
-      name: 'native',
-      reason: `our op runs in TensorFlow ${tensorflow} on ${device}`,
-      create: (weights, options) => createVerified({ tf, backend, ops }, weights, options),
-    };
+    return new NativeEngine(tf, backend, result.addon);
   } catch (error) {
     return `the addon could not register its ops: ${messageOf(error)}`;
   }
@@ -38,15 +31,42 @@ interface Context {
   readonly ops: OpNames;
 }
 
-function createVerified(context: Context, weights: readonly Tensor[], options: ShadowOptions): Shadows {
-  const shadows = new NativeShadows(context, weights, options);
-  try {
-    shadows.verify(weights);
-  } catch (error) {
-    shadows.dispose();
-    throw error;
+class NativeEngine implements Engine {
+  readonly name = 'native';
+  readonly #context: Context;
+  readonly #addon: Addon;
+  readonly #registration: Registration;
+  // Where the trial of the last shadows ran, by the addon's own count.
+  #ranOn: readonly ('CPU' | 'GPU')[] = [];
+
+  constructor(tf: Tfjs, backend: NodeBackend, addon: Addon) {
+    this.#addon = addon;
+    this.#registration = addon.register();
+    this.#context = { tf, backend, ops: this.#registration.ops };
   }
-  return shadows;
+
+  get reason(): string {
+    const { tensorflow, devices, gpuReason } = this.#registration;
+    // Before there are shadows: where it could run.
+    const ran = this.#ranOn.length > 0 ? this.#ranOn : devices;
+    const noGpu = gpuReason === '' ? '' : `; no GPU: ${gpuReason}`;
+    const cpu = ran.includes('GPU') ? '' : ` (${this.#addon.buildInfo().cpuKernel}${noGpu})`;
+    return `our op runs in TensorFlow ${tensorflow} on ${ran.join(' and ')}${cpu}`;
+  }
+
+  create(weights: readonly Tensor[], options: ShadowOptions): Shadows {
+    const shadows = new NativeShadows(this.#context, weights, options);
+    const before = this.#addon.updateCounts();
+    try {
+      shadows.verify(weights);
+    } catch (error) {
+      shadows.dispose();
+      throw error;
+    }
+    const after = this.#addon.updateCounts();
+    this.#ranOn = (['CPU', 'GPU'] as const).filter((device) => after[device] > before[device]);
+    return shadows;
+  }
 }
 
 function messageOf(error: unknown): string {
@@ -57,6 +77,7 @@ class NativeShadows implements Shadows {
   readonly averages: number;
   readonly #context: Context;
   readonly #count: Attribute;
+  readonly #compensated: Attribute;
   readonly #update: RepeatedOp;
   readonly #arena: Tensor;
   // The alphas as TensorFlow has them: a tensor of their bits. An input and not an attribute: TensorFlow keeps a kernel for
@@ -71,10 +92,8 @@ class NativeShadows implements Shadows {
     this.#context = context;
     this.averages = options.averages;
     this.#count = { name: 'N', type: 'int', value: weights.length };
-    this.#update = new RepeatedOp(backend, {
-      name: ops.update,
-      attributes: [this.#count, { name: 'compensated', type: 'bool', value: compensated }],
-    });
+    this.#compensated = { name: 'compensated', type: 'bool', value: compensated };
+    this.#update = new RepeatedOp(backend, { name: ops.update, attributes: [this.#count, this.#compensated] });
     const rows: Attribute = { name: 'rows', type: 'int', value: options.averages };
     const zeroRows: Attribute = { name: 'zero_rows', type: 'int', value: compensated ? options.averages : 0 };
     const create = { name: ops.create, attributes: [this.#count, rows, zeroRows], outputs: 1 };
@@ -98,6 +117,21 @@ class NativeShadows implements Shadows {
     const { ops } = this.#context;
     const op = { name: ops.read, attributes: [this.#count], outputs: like.length };
     return this.#withRow(average, part, (row) => runOp(this.#context.backend, op, [this.#arena, row, ...like]));
+  }
+
+  statistics(weights: readonly Tensor[], alphas: readonly number[]): Float32Array {
+    if (alphas.length === this.averages) return this.#figures(weights, alphas);
+    // The op takes one alpha per average: once for each of the different rules.
+    const figures = new Float32Array(weights.length * this.averages * STATISTICS.length);
+    const size = this.averages * STATISTICS.length;
+    const known = new Map<string, Float32Array>();
+    weights.forEach((_, i) => {
+      const own = alphas.slice(i * this.averages, (i + 1) * this.averages);
+      const found = known.get(`${own}`) ?? this.#figures(weights, own);
+      known.set(`${own}`, found);
+      figures.set(found.subarray(i * size, (i + 1) * size), i * size);
+    });
+    return figures;
   }
 
   write(average: number, values: readonly Tensor[], part: 'high' | 'low' = 'high'): void {
@@ -139,6 +173,22 @@ class NativeShadows implements Shadows {
       }
       this.update(weights, alphas);
     });
+  }
+
+  #figures(weights: readonly Tensor[], alphas: readonly number[]): Float32Array {
+    const { tf, backend, ops } = this.#context;
+    const op = { name: ops.stats, attributes: [this.#count, this.#compensated], outputs: 1 };
+    const alpha = tf.tensor1d(new Int32Array(Float32Array.from(alphas).buffer), 'int32');
+    try {
+      const figures = first(runOp(backend, op, [this.#arena, alpha, ...weights]));
+      const values = Float32Array.from(figures.dataSync<'float32'>());
+      figures.dispose();
+      return values;
+    } catch (cause) {
+      throw new EmaError('NATIVE_FAILURE', `TensorFlow could not compare the averages: ${messageOf(cause)}`, { cause });
+    } finally {
+      alpha.dispose();
+    }
   }
 
   #withRow<T>(average: number, part: 'high' | 'low', run: (row: Tensor) => T): T {

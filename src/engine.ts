@@ -32,6 +32,13 @@ export interface Shadows {
    * @param part `'low'`: the compensation terms (only with `precision: 'compensated'`).
    */
   read(average: number, like: readonly Tensor[], part?: 'high' | 'low'): Tensor[];
+  /**
+   * Compares every weight with every average; moves nothing. It waits for the device.
+   * @param weights as in `update`.
+   * @param alphas as in `update`: those of the update that comes next, which say what would not move.
+   * @returns N * K * 8 numbers: for each weight, for each average, the figures named by `STATISTICS`.
+   */
+  statistics(weights: readonly Tensor[], alphas: readonly number[]): Float32Array;
   /** Overwrites an average with copies of `values`. */
   write(average: number, values: readonly Tensor[], part?: 'high' | 'low'): void;
   /** Releases the shadows. Later calls throw. */
@@ -41,7 +48,7 @@ export interface Shadows {
 /** Makes shadows. */
 export interface Engine {
   readonly name: EngineName;
-  /** Why this engine was chosen, and not the other. One line. */
+  /** Why this engine was chosen, and not the other; once it has made shadows, also the device that their updates run on. One line. */
   readonly reason: string;
   /** Copies `weights` K times. */
   create(weights: readonly Tensor[], options: ShadowOptions): Shadows;
@@ -73,11 +80,10 @@ export function createShadows(
   choice: EngineChoice,
   { weights, ...options }: ShadowOptions & { readonly weights: readonly Tensor[] },
 ): ChosenShadows {
-  const withEngine = (engine: Engine): ChosenShadows => ({
-    engine: engine.name,
-    reason: engine.reason,
-    shadows: engine.create(weights, options),
-  });
+  const withEngine = (engine: Engine): ChosenShadows => {
+    const shadows = engine.create(weights, options);
+    return { engine: engine.name, reason: engine.reason, shadows };
+  };
   if (choice === 'js') return withEngine(jsEngine(tf, "engine: 'js' was asked for"));
   const native = nativeEngine(tf);
   let reason: string;

@@ -25,6 +25,8 @@ export type EmaErrorCode =
   | 'POISONED'
   /** TensorFlow or the driver reported a failure. */
   | 'NATIVE_FAILURE'
+  /** Weights hold NaN or infinite numbers, and the option `nonFinite` is `'throw'`. */
+  | 'NON_FINITE'
   /** Callbacks cannot be combined in this way. */
   | 'CALLBACK_MISUSE'
   /** A checkpoint is damaged, of another version, or of another model. */

@@ -1,24 +1,63 @@
 // The public names of tfjs-ema.
 // Holds no statements.
 
-export type { InputData, RecomputeOptions } from './batch-norm.js';
+export type { AverageSpec, DecaySpecs } from './averages.js';
+export { type InputData, type RecomputeData, type RecomputeOptions, recomputeBatchNorm } from './batch-norm.js';
 export type { BestRecord, BestWhich, Measured } from './best.js';
-export { type EmaCallback, type EpochValidation, emaCallback } from './callback.js';
+export { type EmaCallback, emaCallback } from './callback.js';
 export type { EmaMembers } from './callback-members.js';
 export type { EmaCallbackOptions } from './callback-options.js';
-export type { DecaySpec, DecaySpecs, Duration, RunLength } from './decay.js';
+export {
+  type DecaySpec,
+  type Duration,
+  decayFromFractionOfRun,
+  decayFromHalfLife,
+  decayFromTimeConstant,
+  decayFromWindow,
+  halfLifeOf,
+  type RunLength,
+  scaleDecayForBatch,
+  timeConstantOf,
+  windowOf,
+} from './decay.js';
+export type {
+  AverageFigures,
+  Diagnosis,
+  DiagnosisSummary,
+  LayerSignal,
+  WeightDiagnosis,
+} from './diagnostics.js';
 export { WeightEma } from './ema.js';
-export type { SaveTarget } from './ema-files.js';
+export type { CheckpointOptions } from './ema-files.js';
 export type { EngineName } from './engine.js';
+export type { EpochValidation } from './epoch-validation.js';
 export { EmaError, type EmaErrorCode } from './errors.js';
-export type { BatchNormPolicy, EmaOptions, EngineChoice, Precision } from './options.js';
-export type { InverseGamma } from './profile.js';
-export { equivalentDecay, type Warmup, type WarmupClock } from './schedule.js';
+export type { Settings } from './fingerprint.js';
+export { formatEpoch } from './format-epoch.js';
+export type { LayerDecay } from './layer-decays.js';
+export type {
+  BatchNormPolicy,
+  ConstraintPolicy,
+  EmaOptions,
+  EngineChoice,
+  NonFinitePolicy,
+  Precision,
+} from './options.js';
+export type { WeightPattern } from './patterns.js';
+export type { InverseGamma, PowerSpec } from './profile.js';
+export type { PutBack } from './put-back.js';
+export type { Provenance, SaveTarget } from './save-model.js';
+export { type CatchUpPolicy, equivalentDecay, type Warmup, type WarmupClock } from './schedule.js';
+export type { DecaySearch, SearchedDecay, TriedDecay } from './search-decay.js';
 export type { Metrics } from './selection.js';
+export type { Signal, Verdict } from './signal.js';
 export type { Synthesis } from './synthesis.js';
 export type { SynthesizedAverage } from './synthesized.js';
+export { type EmaTensorBoardOptions, emaTensorBoard, type SummaryWriter, type TfjsNode } from './tensor-board.js';
 export type { Dataset, EvaluationDataset, Tfjs } from './tfjs.js';
+export type { Ties } from './ties.js';
+export type { AverageTwin } from './twin.js';
 export type { Validation } from './validation.js';
 export type { TensorInput, ValidationData, ValidationTensors } from './validation-data.js';
 export type { WarningHandler } from './warnings.js';
-export type { Which } from './which.js';
+export type { SynthesizedWhich, TrackedWhich, Which } from './which.js';

@@ -2,8 +2,12 @@
 // Holds no behaviour: what comes out is complete and valid, or an error names what is wrong.
 
 import { checkNames, invalid, oneOf, positiveInteger } from './argument.js';
-import { type DecaySpec, type DecaySpecs, type RunLength, resolveDecay, resolveDecays } from './decay.js';
-import type { Warmup, WarmupClock } from './schedule.js';
+import type { AverageSpec, DecaySpecs } from './averages.js';
+import type { Duration, RunLength } from './decay.js';
+import { checkRun, type InSteps, type Specs, withRun } from './in-steps.js';
+import type { LayerDecay } from './layer-decays.js';
+import { type Pattern, resolvePatterns, type WeightPattern } from './patterns.js';
+import type { CatchUpPolicy, Warmup, WarmupClock } from './schedule.js';
 import type { Tfjs } from './tfjs.js';
 import type { WarningHandler } from './warnings.js';
 
@@ -11,12 +15,12 @@ import type { WarningHandler } from './warnings.js';
 export interface EmaOptions {
   /**
    * One decay per optimizer step, in [0, 1]: the share of the average that a step keeps; or how long the average remembers, as
-   * `{ halfLife: { epochs: 1 } }`. Not together with `decays`.
+   * `{ halfLife: { epochs: 1 } }`; or one average of another shape, see {@link AverageSpec}. Not together with `decays`.
    */
-  readonly decay?: DecaySpec;
+  readonly decay?: AverageSpec;
   /**
    * Several decays, tracked in one pass; `'auto'` is the paper's five windows as shares of the run: 0.64, 1.28, 2.56, 5.12 and
-   * 10.23 % of its steps.
+   * 10.23 % of its steps. Averages of other shapes may stand among them: `[0.999, 'uniform', { relativeWidth: 0.1 }]`.
    * @defaultValue the paper's five: `[0.998, 0.999, 0.9995, 0.99975, 0.999875]`
    */
   readonly decays?: DecaySpecs;
@@ -27,6 +31,25 @@ export interface EmaOptions {
   readonly run?: RunLength;
   /** Optimizer steps between updates, an integer of at least 1; an update after T steps keeps `decay ** T`. @defaultValue 16 */
   readonly updateEvery?: number;
+  /**
+   * Where averaging starts, in any unit of {@link Duration}; a bare number is optimizer steps. Up to there averages are copies of the
+   * weights, and cost nothing; warm-up and the shapes of averages count from there. @defaultValue 0
+   */
+  readonly start?: Duration;
+  /**
+   * What the weights of the steps between two updates are taken to be: `'hold'` takes those at the update, `'linear'` the straight
+   * line from the update before, which for a large `updateEvery` comes closer to an average of every step. It takes two passes per update
+   * and keeps the weights of the update before: memory of one more average. @defaultValue `'hold'`
+   */
+  readonly catchUp?: CatchUpPolicy;
+  /** Other decays for some weights; where several rules match, the first counts. @defaultValue none */
+  readonly layerDecays?: readonly LayerDecay[];
+  /**
+   * Weights that are averaged, by name: see {@link WeightPattern}. The others are used as they are, live. @defaultValue all
+   */
+  readonly include?: readonly WeightPattern[];
+  /** Weights that are not averaged, also where `include` matches. @defaultValue none */
+  readonly exclude?: readonly WeightPattern[];
   /**
    * `'paper'` caps the decay of update `t` at `(t + 1) / (t + 10)`; `'none'` starts with the full decay; for the others see
    * {@link Warmup}. @defaultValue `'paper'`
@@ -49,8 +72,26 @@ export interface EmaOptions {
    * the memory, and loses nothing. @defaultValue `'fp32'`
    */
   readonly precision?: Precision;
+  /**
+   * What becomes of an update while a weight is NaN or infinite: `'propagate'` does not look, and the average keeps the NaN for ever;
+   * `'skip'` leaves averages as they are, with a warning, until all weights are finite again; `'throw'` does so with an error
+   * NON_FINITE from `update`. The last two look at all weights before each update, which waits for the device.
+   * @defaultValue `'propagate'`
+   */
+  readonly nonFinite?: NonFinitePolicy;
+  /**
+   * Constraints of layers (`unitNorm` ...), which an average need not satisfy: `'apply'` applies them to what is used, read and
+   * saved. tfjs itself never applies them in `model.fit` (only in `setWeights`), so with `'ignore'` the average is treated as the
+   * weights are. @defaultValue `'ignore'`
+   */
+  readonly constraints?: ConstraintPolicy;
   /** Who runs updates. `'auto'` takes native where it can and says why not in `engineReason`. @defaultValue `'auto'` */
   readonly engine?: EngineChoice;
+  /**
+   * Updates between looks at the averages' health, an integer of at least 1, and one look at the start: what is wrong is warned of, and
+   * `diagnoses` keeps the figures. A look costs about an update and waits for the device; see `diagnose()`. @defaultValue none
+   */
+  readonly diagnoseEvery?: number;
   /** Receives each warning once; they are also listed in `warnings`. @defaultValue `process.emitWarning` */
   readonly onWarning?: WarningHandler;
 }
@@ -58,44 +99,47 @@ export interface EmaOptions {
 /** What happens to BatchNorm's moving statistics. */
 export type BatchNormPolicy = 'average' | 'copy';
 
+/** What becomes of an update while a weight is NaN or infinite. */
+export type NonFinitePolicy = 'propagate' | 'skip' | 'throw';
+
+/** What becomes of the constraints of layers. */
+export type ConstraintPolicy = 'ignore' | 'apply';
+
 /** How averages are kept: as floats, or as sums of two floats. */
 export type Precision = 'fp32' | 'compensated';
 
 /** Which engine is wanted. */
 export type EngineChoice = 'auto' | 'native' | 'js';
 
-/** Decays in the units in which they were given. */
-export interface Specs {
-  readonly specs: DecaySpecs;
-  /** Given as `decay`, not as `decays`. */
-  readonly isSingle: boolean;
-}
-
 /** {@link EmaOptions}, checked and complete. */
-export interface ResolvedOptions {
-  /** None until `run` says how long their units are. */
-  readonly decays: readonly number[];
-  /** The decays as given. */
+export interface ResolvedOptions extends InSteps {
+  /** As given. */
   readonly specs: Specs;
   readonly run: RunLength;
   readonly updateEvery: number;
   readonly warmup: Warmup;
   readonly warmupClock: WarmupClock;
   readonly batchNorm: BatchNormPolicy;
+  readonly catchUp: CatchUpPolicy;
+  readonly include: readonly Pattern[] | undefined;
+  readonly exclude: readonly Pattern[] | undefined;
+  readonly nonFinite: NonFinitePolicy;
+  readonly constraints: ConstraintPolicy;
   readonly precision: Precision;
   readonly engine: EngineChoice;
+  readonly diagnoseEvery: number | undefined;
   readonly onWarning: WarningHandler | undefined;
 }
 
 /** The paper's decays at T = 16 (0.968, 0.984, 0.992, 0.996, 0.998), per step. */
 export const PAPER_DECAYS: readonly number[] = [0.998, 0.999, 0.9995, 0.99975, 0.999875];
 
-/** Any run, to check decays before the real one is known; its figures make no two units agree. */
-const SOME_RUN: RunLength = { stepsPerEpoch: 1e5 * Math.PI, batchSize: Math.SQRT2, totalSteps: 1e8 * Math.E };
-
 const WARMUPS: readonly Warmup[] = ['paper', 'none', 'zero-debias'];
 const CLOCKS: readonly WarmupClock[] = ['updates', 'steps'];
 const POLICIES: readonly BatchNormPolicy[] = ['average', 'copy'];
+const CATCH_UPS: readonly CatchUpPolicy[] = ['hold', 'linear'];
+const NON_FINITES: readonly NonFinitePolicy[] = ['propagate', 'skip', 'throw'];
+const CONSTRAINTS: readonly ConstraintPolicy[] = ['ignore', 'apply'];
 const PRECISIONS: readonly Precision[] = ['fp32', 'compensated'];
 const ENGINES: readonly EngineChoice[] = ['auto', 'native', 'js'];
 /** Names of {@link EmaOptions}. */
@@ -104,11 +148,19 @@ export const EMA_NAMES: readonly string[] = [
   'decays',
   'run',
   'updateEvery',
+  'start',
+  'catchUp',
+  'layerDecays',
+  'include',
+  'exclude',
   'warmup',
   'warmupClock',
   'batchNorm',
+  'nonFinite',
+  'constraints',
   'precision',
   'engine',
+  'diagnoseEvery',
   'onWarning',
 ];
 /**
@@ -123,19 +175,16 @@ export function resolveOptions(options: EmaOptions): ResolvedOptions {
     warmup: checkWarmup(options.warmup ?? 'paper'),
     warmupClock: oneOf('warmupClock', options.warmupClock ?? 'updates', CLOCKS),
     batchNorm: oneOf('batchNorm', options.batchNorm ?? 'average', POLICIES),
+    catchUp: oneOf('catchUp', options.catchUp ?? 'hold', CATCH_UPS),
+    include: resolvePatterns('include', options.include),
+    exclude: resolvePatterns('exclude', options.exclude),
+    nonFinite: oneOf('nonFinite', options.nonFinite ?? 'propagate', NON_FINITES),
+    constraints: oneOf('constraints', options.constraints ?? 'ignore', CONSTRAINTS),
     precision: oneOf('precision', options.precision ?? 'fp32', PRECISIONS),
     engine: oneOf('engine', options.engine ?? 'auto', ENGINES),
+    diagnoseEvery: optionalCount('diagnoseEvery', options.diagnoseEvery),
     onWarning: optionalFunction(options.onWarning),
   };
-}
-
-/**
- * The decays of a run.
- * @returns no decays where a unit needs more than is known of the run.
- * @throws {@link EmaError} INVALID_ARGUMENT — a decay is wrong, whatever the run.
- */
-export function withRun(specs: Specs, run: RunLength): Pick<ResolvedOptions, 'decays' | 'run' | 'specs'> {
-  return { decays: decaysOf(specs, run), run, specs };
 }
 
 /**
@@ -148,24 +197,10 @@ export function checkTfjs(tf: Tfjs): void {
   throw invalid('tf', "the tfjs module, as in import * as tf from '@tensorflow/tfjs-node'", tf);
 }
 
-/** The decays, or none where their units need a longer look at the run than is known yet: then they are checked all the same. */
-function decaysOf({ specs, isSingle }: Specs, run: RunLength): readonly number[] {
-  const resolve = (length: RunLength): readonly number[] =>
-    isSingle && specs !== 'auto' && specs[0] !== undefined
-      ? [resolveDecay(specs[0], length)]
-      : resolveDecays(specs, length);
-  try {
-    return resolve(run);
-  } catch {
-    // Wrong values throw here; what only lacked the length of the run does not.
-    resolve({ ...SOME_RUN, ...run });
-    return [];
-  }
-}
-
-function specsOf({ decay, decays }: EmaOptions): Specs {
-  if (decay === undefined) return { specs: decays ?? PAPER_DECAYS, isSingle: false };
-  if (decays === undefined) return { specs: [decay], isSingle: true };
+function specsOf({ decay, decays, start, layerDecays = [] }: EmaOptions): Specs {
+  const others = { start, layerDecays };
+  if (decay === undefined) return { specs: decays ?? PAPER_DECAYS, isSingle: false, ...others };
+  if (decays === undefined) return { specs: [decay], isSingle: true, ...others };
   throw invalid('decay', 'either decay or decays', 'both', 'Put all of them into decays.');
 }
 
@@ -185,15 +220,8 @@ function checkWarmup(warmup: Warmup): Warmup {
   );
 }
 
-function checkRun(run: RunLength): RunLength {
-  const names: readonly string[] = ['totalSteps', 'stepsPerEpoch', 'batchSize'];
-  if (typeof run !== 'object' || run === null) throw invalid('run', 'an object such as { totalSteps: 10000 }', run);
-  for (const [name, value] of Object.entries(run)) {
-    if (!names.includes(name)) throw invalid('run', `the names ${names.join(', ')}`, name);
-    if (value !== undefined && !(value > 0 && value < Number.POSITIVE_INFINITY))
-      throw invalid(`run.${name}`, 'a number above 0', value);
-  }
-  return run;
+function optionalCount(name: string, value: number | undefined): number | undefined {
+  return value === undefined ? undefined : positiveInteger(name, value);
 }
 
 function optionalFunction(value: WarningHandler | undefined): WarningHandler | undefined {

@@ -11,6 +11,18 @@ export interface InverseGamma {
   readonly power: number;
 }
 
+/**
+ * The average whose memory is a fixed part of the run so far: the share of step `s` grows as a power of `s`. `relativeWidth` is the
+ * standard deviation of its steps as a part of the run, above 0 and at most 0.2886: 0.05 and 0.1 are usual.
+ * @see "Analyzing and Improving the Training Dynamics of Diffusion Models", arXiv 2312.02696, section 3.1.
+ */
+export interface PowerSpec {
+  readonly relativeWidth: number;
+}
+
+/** The shape of an average. */
+export type Profile = 'exponential' | 'uniform' | PowerSpec;
+
 /** What one update that catches up on several steps takes from where; the three add up to 1. */
 export interface CatchUp {
   /** Share of the old average. */
@@ -87,6 +99,12 @@ export function exponentFromWidth(width: number): number {
   }
 }
 
+/** The exponent of an average's shape; undefined for an exponential one. */
+export function exponentOf(profile: Profile | undefined): number | undefined {
+  if (profile === undefined || profile === 'exponential') return undefined;
+  return profile === 'uniform' ? 0 : exponentFromWidth(profile.relativeWidth);
+}
+
 /**
  * Largest decay of update `n` under timm's and diffusers' warm-up: `1 - (1 + n / scale) ** -power`.
  * @param n updates so far, 0 at the first.
@@ -135,6 +153,24 @@ export function catchUp(decay: number, steps: number): CatchUp {
   const fresh = Number.isFinite(grown) ? (grown - excess(-rate * steps)) / (1 + grown) : 1;
   const old = steps === 1 ? 0 : Math.max(0, -Math.expm1(-rate * steps) - fresh);
   return { kept, old, fresh, alphas: [fresh === 1 ? 0 : old / (1 - fresh), fresh] };
+}
+
+/**
+ * {@link catchUp} for averages whose alpha changes from step to step, in a sum over the steps: the weights of step `j` of T are
+ * `old + j / T (fresh - old)`.
+ * @param steps T, steps since the old weights, an integer of at least 1.
+ * @param alpha of the step after so many.
+ */
+export function pathShares(steps: number, alpha: (step: number) => number): CatchUp {
+  let kept = 1;
+  let fresh = 0;
+  for (let step = 0; step < steps; step += 1) {
+    const now = alpha(step);
+    kept *= 1 - now;
+    fresh = (1 - now) * fresh + now * ((step + 1) / steps);
+  }
+  const old = steps === 1 ? 0 : Math.max(0, 1 - kept - fresh);
+  return { kept, old, fresh, alphas: [fresh === 1 ? 0 : Math.min(1, old / (1 - fresh)), fresh] };
 }
 
 /** `(exp(z) - 1 - z) / z`, without loss near 0. */

@@ -1,8 +1,9 @@
 // How long a run is, and what that means for its averages: which of them cannot do what their decays promise.
 // Moves no average and resolves no decay.
 
-import { type RunLength, resolveDecays } from './decay.js';
-import { type ResolvedOptions, withRun } from './options.js';
+import type { RunLength } from './decay.js';
+import { inSteps, withRun } from './in-steps.js';
+import type { ResolvedOptions } from './options.js';
 import { forecast, indistinguishable, longestHalfLife } from './profile.js';
 import type { Schedule } from './schedule.js';
 
@@ -37,33 +38,45 @@ export function settled(options: ResolvedOptions, fitted: RunLength): ResolvedOp
   const { specs } = options;
   const known = { ...options, ...withRun(specs, { ...fitted, ...options.run }) };
   // To no avail, but for the message that says what is missing.
-  if (known.decays.length === 0) resolveDecays(specs.specs, known.run, specs.isSingle ? 'decay' : 'decays');
+  if (known.decays.length === 0) inSteps(specs, known.run);
   return known;
 }
+
+/** The options that decide it. */
+type Foreseen = Pick<ResolvedOptions, 'decays' | 'profiles' | 'run' | 'updateEvery' | 'warmup'>;
 
 /**
  * What will be wrong at the end of the run: averages that still hold their start, and averages that are all the same because
  * the warm-up never ends.
  * @returns messages; none where `totalSteps` is not known.
  */
-export function foresee(
-  schedule: Schedule,
-  { decays, run, updateEvery, warmup }: Pick<ResolvedOptions, 'decays' | 'run' | 'updateEvery' | 'warmup'>,
-): string[] {
-  const steps = run.totalSteps;
-  if (steps === undefined || steps / updateEvery > MOST_UPDATES) return [];
-  const memory = forecast(steps, updateEvery, (before, pending) => schedule.alphas(before, pending));
-  const messages = decays.flatMap((decay, index) => {
-    const share = memory.initialShare(index);
+export function foresee(schedule: Schedule, { decays, profiles, run, updateEvery, warmup }: Foreseen): string[] {
+  if (run.totalSteps === undefined || run.totalSteps / updateEvery > MOST_UPDATES) return [];
+  const { startStep } = schedule;
+  const steps = run.totalSteps - startStep;
+  if (steps <= 0) return [neverStarts(startStep, run.totalSteps)];
+  const memory = forecast(steps, updateEvery, (before, pending) => schedule.alphas(startStep + before, pending));
+  const exponential = decays.flatMap((_, index) =>
+    (profiles[index] ?? 'exponential') === 'exponential' ? [index] : [],
+  );
+  const messages = exponential.flatMap((index) => {
+    const [decay = 1, share] = [decays[index], memory.initialShare(index)];
     return share > FORGOTTEN && decay < 1 ? [holdsStart(decay, share, steps)] : [];
   });
   const updates = Math.ceil(steps / updateEvery);
   const cap = schedule.cap(schedule.ticks(steps - updateEvery));
   if (cap === undefined || typeof warmup === 'function') return messages;
-  const perUpdate = decays.map((_, index) => schedule.updateDecay(index));
-  const same = indistinguishable(perUpdate, cap).map((index) => decays[index]);
+  const perUpdate = exponential.map((index) => schedule.updateDecay(index));
+  const same = indistinguishable(perUpdate, cap).map((place) => decays[exponential[place] ?? 0]);
   if (same.length > 0) messages.push(neverEnds(same, updates));
   return messages;
+}
+
+function neverStarts(startStep: number, steps: number): string {
+  return (
+    `start: averaging would begin at step ${startStep}, and this run has ${steps}: up to its end every average is a copy of the ` +
+    'weights. Give an earlier start, such as { fraction: 0.75 }.'
+  );
 }
 
 function holdsStart(decay: number, share: number, steps: number): string {

@@ -2,7 +2,16 @@
 // Pure numbers: no tensors, no tfjs, no state but the last answer.
 
 import { invalid } from './argument.js';
-import { debiasedAlpha, type InverseGamma, inverseGamma } from './profile.js';
+import {
+  catchUp,
+  debiasedAlpha,
+  exponentOf,
+  type InverseGamma,
+  inverseGamma,
+  type Profile,
+  pathShares,
+  powerAlpha,
+} from './profile.js';
 
 /**
  * How the decay grows at the start of a run: a cap on the decay of an update at tick `t` of the warm-up's clock, from 0.
@@ -24,16 +33,29 @@ export type Warmup =
 /** What a warm-up counts: updates of T steps, or optimizer steps. */
 export type WarmupClock = 'steps' | 'updates';
 
+/** Where the weights were in the steps between two updates: where they are now, or on the straight line to it. */
+export type CatchUpPolicy = 'hold' | 'linear';
+
 /** What a {@link Schedule} is made of. */
 export interface ScheduleOptions {
   /** Decays per optimizer step, each in [0, 1]. */
   readonly decays: readonly number[];
+  /** Shapes of the averages, in the same order. @defaultValue all exponential */
+  readonly profiles?: readonly Profile[];
   /** Steps between updates, an integer of at least 1. */
   readonly updateEvery: number;
   /** Growth of the decay at the start. */
   readonly warmup: Warmup;
   /** What the warm-up counts. @defaultValue `'updates'` */
   readonly warmupClock?: WarmupClock;
+  /** Step at which averaging starts: up to it, averages are copies of the weights. @defaultValue 0 */
+  readonly startStep?: number;
+}
+
+/** The two moves of one update along a straight line: alphas towards the weights of the update before, then towards those now. */
+export interface LinearMoves {
+  readonly old: readonly number[];
+  readonly fresh: readonly number[];
 }
 
 /**
@@ -88,6 +110,10 @@ export class Schedule {
   readonly #updateEvery: number;
   readonly #warmup: Warmup;
   readonly #clock: WarmupClock;
+  readonly #startStep: number;
+  // Undefined where all averages are exponential, which then costs nothing.
+  readonly #exponents: readonly (number | undefined)[] | undefined;
+  readonly #copies: readonly number[];
   #lastLogs: readonly number[] = [];
   #lastAlphas: readonly number[] = [];
 
@@ -98,6 +124,15 @@ export class Schedule {
     this.#updateEvery = options.updateEvery;
     this.#warmup = options.warmup;
     this.#clock = options.warmupClock ?? 'updates';
+    this.#startStep = options.startStep ?? 0;
+    this.#copies = options.decays.map(() => 1);
+    const exponents = options.decays.map((_, index) => exponentOf(options.profiles?.[index]));
+    this.#exponents = exponents.some((exponent) => exponent !== undefined) ? exponents : undefined;
+  }
+
+  /** Step at which averaging starts; the warm-up's clock starts there too. */
+  get startStep(): number {
+    return this.#startStep;
   }
 
   /**
@@ -108,14 +143,34 @@ export class Schedule {
    * @returns one alpha in [0, 1] per average, in the order of the decays; the same array while nothing changes.
    */
   alphas(stepsBefore: number, pending: number): readonly number[] {
-    if (this.#warmup === 'zero-debias') return this.#decays.map((decay) => debiasedAlpha(decay, stepsBefore, pending));
-    const cap = this.#logCap(stepsBefore);
-    const logs = this.#logDecays.map((log) => pending * Math.min(log, cap));
-    if (logs.every((log, index) => log === this.#lastLogs[index])) return this.#lastAlphas;
-    this.#lastLogs = logs;
-    // 0 - x, not -x: a decay of 1 must give alpha +0.
-    this.#lastAlphas = logs.map((log) => 0 - Math.expm1(log));
-    return this.#lastAlphas;
+    const since = stepsBefore - this.#startStep;
+    // Up to the start, averages are copies; so is the first one after it, should the update at the start have failed.
+    if (since < 0) return this.#copies;
+    const alphas = this.#exponentialAlphas(since, pending);
+    if (this.#exponents === undefined) return alphas;
+    return this.#exponents.map((exponent, index) =>
+      exponent === undefined ? (alphas[index] ?? 0) : powerAlpha(since, pending, exponent),
+    );
+  }
+
+  /**
+   * One update as if the weights had gone in a straight line since the update before, and been averaged at each step.
+   *
+   * @param stepsBefore steps that the averages already hold.
+   * @param pending steps that this update adds, at least 1.
+   * @returns alphas of two moves; what they take in together is what {@link Schedule.alphas} says.
+   */
+  linearMoves(stepsBefore: number, pending: number): LinearMoves {
+    const since = stepsBefore - this.#startStep;
+    if (since < 0) return { old: this.#copies.map(() => 0), fresh: this.#copies };
+    const cap = this.#logCap(since);
+    const pairs = this.#logDecays.map((log, index) => {
+      if (this.#exponents?.[index] === undefined && this.#warmup !== 'zero-debias')
+        return catchUp(Math.exp(Math.min(log, cap)), pending).alphas;
+      // One by one: their alphas change with every step.
+      return pathShares(pending, (step) => this.alphas(stepsBefore + step, 1)[index] ?? 0).alphas;
+    });
+    return { old: pairs.map(([old]) => old), fresh: pairs.map(([, fresh]) => fresh) };
   }
 
   /**
@@ -147,7 +202,7 @@ export class Schedule {
    * The step at which the paper's warm-up no longer holds a decay back.
    *
    * @param average index of the average.
-   * @returns steps; 0 with any other warm-up, Infinity for a decay of 1.
+   * @returns steps after the start; 0 with any other warm-up, Infinity for a decay of 1.
    */
   warmupSteps(average: number): number {
     if (this.#warmup !== 'paper') return 0;
@@ -155,8 +210,19 @@ export class Schedule {
     return Math.max(0, (10 * decay - 1) / (1 - decay)) / this.ticks(1);
   }
 
-  /** Logarithm of the largest decay per step that the warm-up allows; 0 is no limit. */
-  #logCap(stepsBefore: number): number {
-    return Math.log(this.cap(this.ticks(stepsBefore)) ?? 1) / this.#updateEvery;
+  #exponentialAlphas(since: number, pending: number): readonly number[] {
+    if (this.#warmup === 'zero-debias') return this.#decays.map((decay) => debiasedAlpha(decay, since, pending));
+    const cap = this.#logCap(since);
+    const logs = this.#logDecays.map((log) => pending * Math.min(log, cap));
+    if (logs.every((log, index) => log === this.#lastLogs[index])) return this.#lastAlphas;
+    this.#lastLogs = logs;
+    // 0 - x, not -x: a decay of 1 must give alpha +0.
+    this.#lastAlphas = logs.map((log) => 0 - Math.expm1(log));
+    return this.#lastAlphas;
+  }
+
+  /** Logarithm of the largest decay per step that the warm-up allows, so many steps after the start; 0 is no limit. */
+  #logCap(since: number): number {
+    return Math.log(this.cap(this.ticks(since)) ?? 1) / this.#updateEvery;
   }
 }

@@ -2,12 +2,21 @@
 // Knows no schedule: it is told the alphas.
 
 import type { LayersModel, NamedTensorMap, Tensor } from '@tensorflow/tfjs';
+import { combined } from './combination.js';
+import { constrained } from './constraints.js';
 import { type ChosenShadows, createShadows } from './engine.js';
 import { EmaError } from './errors.js';
+import { allFinite, firstNonFinite } from './finite.js';
+import { AlphaSpread } from './layer-decays.js';
 import type { ResolvedOptions } from './options.js';
+import { PreviousWeights } from './previous-weights.js';
+import type { LinearMoves } from './schedule.js';
 import { Swap } from './swap.js';
 import { isAlive, type Tfjs } from './tfjs.js';
 import { checkSameWeights, collectWeights, disposed, type ModelWeights, type Weight } from './weights.js';
+
+/** What is kept of an average, and beside the averages. */
+export type Part = 'high' | 'low' | 'previous';
 
 /** The averages of a model's weights. */
 export class ModelShadows {
@@ -20,6 +29,9 @@ export class ModelShadows {
   readonly #isCompensated: boolean;
   // The live variables, in the engine's order: the objects stay, their data changes with every optimizer step.
   readonly #variables: readonly Tensor[];
+  readonly #appliesConstraints: boolean;
+  readonly #spread: AlphaSpread;
+  readonly #previous: PreviousWeights | undefined;
 
   /**
    * Copies the model's weights into K averages.
@@ -29,13 +41,17 @@ export class ModelShadows {
     this.#tf = tf;
     this.model = model;
     this.#isCompensated = options.precision === 'compensated';
-    this.weights = collectWeights(tf, model, options.batchNorm);
+    this.weights = collectWeights(tf, model, options);
     this.#variables = this.weights.averaged.map(({ variable }) => variable);
+    this.#appliesConstraints = options.constraints === 'apply';
+    const names = this.weights.averaged.map(({ name }) => name);
+    this.#spread = new AlphaSpread(names, options.layerRules, options.decays.length);
     this.#chosen = createShadows(tf, options.engine, {
       weights: this.#variables,
       averages: options.decays.length,
       precision: options.precision,
     });
+    if (options.catchUp === 'linear') this.#previous = new PreviousWeights(tf, this.#variables);
   }
 
   /** Who runs the updates, and why. */
@@ -55,18 +71,40 @@ export class ModelShadows {
 
   /**
    * Moves every average towards the live weights.
-   * @param alphas one per average.
+   * @param alphas one per average, and after them as many for each rule of `layerDecays`.
    * @throws {@link EmaError} WEIGHT_DISPOSED, NATIVE_FAILURE — nothing moved.
    * @throws {@link EmaError} POISONED — the averages can no longer be trusted.
    */
   update(alphas: readonly number[]): void {
+    this.#move(this.#variables, alphas);
+  }
+
+  /**
+   * Moves every average towards the weights of the update before, and then towards the live ones; only with `catchUp: 'linear'`.
+   * @throws {@link EmaError} as {@link ModelShadows.update}
+   */
+  follow({ old, fresh }: LinearMoves): void {
+    const gone = this.#firstDisposed();
+    if (gone !== undefined) throw disposed(gone);
+    const isOneMove = this.#previous === undefined || old.every((alpha) => alpha === 0);
+    if (!isOneMove) this.#move(this.#previous?.tensors ?? [], old);
     try {
-      this.#chosen.shadows.update(this.#variables, alphas);
-    } catch (error) {
-      // Looked for only now: before each update it would cost a lookup per weight.
-      const name = this.#firstDisposed();
-      throw name === undefined || isPoison(error) ? error : disposed(name, error);
+      this.#move(this.#variables, fresh);
+    } catch (cause) {
+      if (isOneMove || isPoison(cause)) throw cause;
+      throw new EmaError('POISONED', `only the first of the two moves of an update was made: ${cause}`, { cause });
     }
+    this.#previous?.renew();
+  }
+
+  /** Whether every live weight that is averaged is a number throughout. */
+  isFinite(): boolean {
+    return allFinite(this.#tf, this.#variables);
+  }
+
+  /** The name of the first live weight that is not. */
+  firstNonFinite(): string | undefined {
+    return this.weights.averaged[firstNonFinite(this.#tf, this.#variables)]?.name;
   }
 
   /**
@@ -74,7 +112,7 @@ export class ModelShadows {
    * Works also after the model was disposed.
    */
   read(average: number): NamedTensorMap {
-    return this.#complete(this.#readAverage(average));
+    return this.#complete(this.#presented(this.#readAverage(average)));
   }
 
   /**
@@ -82,20 +120,8 @@ export class ModelShadows {
    * @param coefficients one per average; they add up to 1.
    */
   combine(coefficients: readonly number[]): NamedTensorMap {
-    const base = coefficients.indexOf(Math.max(...coefficients));
-    // base + sum of c * (average - base): exact where the averages agree, whatever the coefficients.
-    const start = this.#readAverage(base);
-    const values = coefficients.reduce((sums, coefficient, average) => {
-      if (average === base || coefficient === 0) return sums;
-      const other = this.#readAverage(average);
-      const next = sums.map((sum, index) =>
-        this.#tf.tidy(() => addScaled(this.#tf, sum, [coefficient, other[index], start[index]])),
-      );
-      this.#tf.dispose([...other, ...(sums === start ? [] : sums)]);
-      return next;
-    }, start);
-    if (values !== start) this.#tf.dispose(start);
-    return this.#complete(values);
+    const values = combined(this.#tf, coefficients, (average) => this.#readAverage(average));
+    return this.#complete(this.#presented(values));
   }
 
   /**
@@ -107,7 +133,8 @@ export class ModelShadows {
   swapIn(source: number | NamedTensorMap): Swap {
     const gone = this.#firstDisposed();
     if (gone !== undefined) throw disposed(gone);
-    if (typeof source === 'number') return new Swap(this.#tf, this.weights.averaged, this.#readAverage(source));
+    if (typeof source === 'number')
+      return new Swap(this.#tf, this.weights.averaged, this.#presented(this.#readAverage(source)));
     const weights = this.#named(source);
     return new Swap(
       this.#tf,
@@ -141,9 +168,11 @@ export class ModelShadows {
 
   /**
    * Values of an average in memory of the caller's, in the order of `weights.averaged`.
-   * @param part `'low'`: what compensation keeps; only with `precision: 'compensated'`.
+   * @param part `'low'`: what compensation keeps, only with `precision: 'compensated'`; `'previous'`: no average, but the weights of
+   * the update before, only with `catchUp: 'linear'`.
    */
-  values(average: number, part: 'high' | 'low'): Float32Array[] {
+  values(average: number, part: Part): Float32Array[] {
+    if (part === 'previous') return this.#previous?.values() ?? [];
     const tensors = this.#readAverage(average, part);
     try {
       return tensors.map((tensor) => Float32Array.from(tensor.dataSync<'float32'>()));
@@ -153,13 +182,32 @@ export class ModelShadows {
   }
 
   /**
+   * Figures of every averaged weight beside every average, as `Shadows.statistics`; nothing moves.
+   * @param alphas of the next update.
+   * @param against an average to stand in the place of the weights. @defaultValue the weights
+   * @throws {@link EmaError} WEIGHT_DISPOSED
+   */
+  statistics(alphas: readonly number[], against?: number): Float32Array {
+    const gone = this.#firstDisposed();
+    if (gone !== undefined) throw disposed(gone);
+    if (against === undefined) return this.#chosen.shadows.statistics(this.#variables, this.#spread.of(alphas));
+    const average = this.#readAverage(against);
+    try {
+      return this.#chosen.shadows.statistics(average, this.#spread.of(alphas));
+    } finally {
+      this.#tf.dispose(average);
+    }
+  }
+
+  /**
    * Overwrites an average.
    * @param values one per weight of `weights.averaged`, of its size.
    */
-  overwrite(average: number, part: 'high' | 'low', values: readonly Float32Array[]): void {
+  overwrite(average: number, part: Part, values: readonly Float32Array[]): void {
     const tensors = this.#variables.map(({ shape }, index) => this.#tf.tensor(values[index] ?? [], shape, 'float32'));
     try {
-      this.#chosen.shadows.write(average, tensors, part);
+      if (part === 'previous') this.#previous?.become(tensors);
+      else this.#chosen.shadows.write(average, tensors, part);
     } finally {
       this.#tf.dispose(tensors);
     }
@@ -189,6 +237,22 @@ export class ModelShadows {
   /** Releases the averages. */
   dispose(): void {
     this.#chosen.shadows.dispose();
+    this.#previous?.dispose();
+  }
+
+  #move(towards: readonly Tensor[], alphas: readonly number[]): void {
+    try {
+      this.#chosen.shadows.update(towards, this.#spread.of(alphas));
+    } catch (error) {
+      // Looked for only now: before each update it would cost a lookup per weight.
+      const name = this.#firstDisposed();
+      throw name === undefined || isPoison(error) ? error : disposed(name, error);
+    }
+  }
+
+  /** An average as others see it: by policy, with the constraints of its layers. It takes the values over. */
+  #presented(values: readonly Tensor[]): readonly Tensor[] {
+    return this.#appliesConstraints ? constrained(this.#tf, this.weights.averaged, values) : values;
   }
 
   #complete(values: readonly Tensor[]): NamedTensorMap {
@@ -230,13 +294,4 @@ export class ModelShadows {
 
 function isPoison(error: unknown): boolean {
   return error instanceof EmaError && error.code === 'POISONED';
-}
-
-/** `sum + factor * (to - from)`. */
-function addScaled(
-  tf: Tfjs,
-  sum: Tensor,
-  [factor, to, from]: readonly [number, Tensor | undefined, Tensor | undefined],
-): Tensor {
-  return to === undefined || from === undefined ? sum.clone() : tf.add(sum, tf.mul(factor, tf.sub(to, from)));
 }

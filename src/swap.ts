@@ -135,6 +135,30 @@ export class SwapScope {
     );
   }
 
+  /**
+   * Runs `fn` while it writes over the swapped-in values on purpose.
+   * @param swap taken over.
+   * @returns what it wrote, by weight; the caller disposes it.
+   * @throws {@link EmaError} WEIGHT_DISPOSED — a weight was disposed meanwhile.
+   */
+  async capture(swap: Swap, fn: () => Promise<void>): Promise<NamedTensorMap> {
+    this.#swap = swap;
+    let restored: Restored | undefined;
+    let isDone = false;
+    try {
+      await fn();
+      isDone = true;
+    } finally {
+      this.#swap = undefined;
+      restored = swap.restore();
+      if (!isDone) this.#tf.dispose(restored.overwritten);
+    }
+    const [gone] = restored.disposed;
+    if (gone === undefined) return restored.overwritten;
+    this.#tf.dispose(restored.overwritten);
+    throw disposedMeanwhile(gone);
+  }
+
   /** Releases what `overwritten` holds. */
   dispose(): void {
     this.#tf.dispose(this.#overwritten);
@@ -158,14 +182,16 @@ export class SwapScope {
       );
     }
     const [gone] = restored.disposed;
-    if (gone !== undefined) {
-      throw new EmaError(
-        'WEIGHT_DISPOSED',
-        `use: weight '${gone}' was disposed while an average stood in its place.`,
-        options,
-      );
-    }
+    if (gone !== undefined) throw disposedMeanwhile(gone, options);
   }
+}
+
+function disposedMeanwhile(name: string, options?: ErrorOptions): EmaError {
+  return new EmaError(
+    'WEIGHT_DISPOSED',
+    `use: weight '${name}' was disposed while an average stood in its place.`,
+    options,
+  );
 }
 
 function isPromise<R>(value: R | Promise<R>): value is Promise<R> {

@@ -2,6 +2,8 @@
 // Reads no average.
 
 import type { NamedTensorMap } from '@tensorflow/tfjs';
+import { invalid } from './argument.js';
+import { labelsOf } from './averages.js';
 import { type DecaySpec, resolveDecay } from './decay.js';
 import type { ResolvedOptions } from './options.js';
 import type { Interval } from './progress.js';
@@ -15,10 +17,23 @@ export interface SynthesizedAverage extends Synthesis {
 }
 
 /**
- * The combination for a decay.
- * @throws {@link EmaError} INVALID_ARGUMENT — no decay, or outside the tracked ones.
+ * The combination for a decay, from the tracked averages that are exponential.
+ * @throws {@link EmaError} INVALID_ARGUMENT — no decay, or outside the tracked ones; `layerDecays`, or no exponential averages.
  */
-export function synthesisOf({ decays, run }: Pick<ResolvedOptions, 'decays' | 'run'>, decay: DecaySpec): Synthesis {
+export function synthesisOf(
+  { decays, profiles, layerRules, run }: Pick<ResolvedOptions, 'decays' | 'profiles' | 'layerRules' | 'run'>,
+  decay: DecaySpec,
+): Synthesis {
+  if (layerRules.length > 0)
+    throw invalid(
+      'layerDecays',
+      'none, for synthesize',
+      `${layerRules.length} rules`,
+      'Their weights have other decays.',
+    );
+  if (!profiles.includes('exponential'))
+    throw invalid('decays', 'exponential averages, for synthesize', labelsOf({ decays, profiles }));
+  // Those that are not exponential count as decay 1, which no combination uses.
   return synthesize(decays, resolveDecay(decay, run));
 }
 
@@ -31,12 +46,32 @@ export function boundAfter(
   options: ResolvedOptions,
   intervals: readonly Interval[],
 ): number {
-  const schedule = new Schedule({ ...options, decays: [...options.decays, decay] });
-  const lengths = intervals.flatMap(([pending, updates]) => new Array<number>(updates).fill(pending));
-  let before = 0;
-  const starts = lengths.map((length) => {
-    before += length;
-    return before - length;
+  const schedule = new Schedule({
+    ...options,
+    decays: [...options.decays, decay],
+    profiles: [...options.profiles, 'exponential'],
   });
-  return boundOfRun(coefficients, (index) => schedule.alphas(starts[index] ?? 0, lengths[index] ?? 1), lengths.length);
+  let before = 0;
+  const moves = intervals.flatMap(([pending, updates]) =>
+    Array.from({ length: updates }, () => {
+      const held = before;
+      before += pending;
+      return { held, pending };
+    }),
+  );
+  if (options.catchUp === 'hold')
+    return boundOfRun(coefficients, (index) => alphasOf(schedule, moves[index]), moves.length);
+  // Two moves for each: their weights are looked at one by one, which can only make the bound larger.
+  const pairs = moves.flatMap(({ held, pending }) => {
+    const { old, fresh } = schedule.linearMoves(held, pending);
+    return [old, fresh];
+  });
+  return boundOfRun(coefficients, (index) => pairs[index] ?? [], pairs.length);
+}
+
+function alphasOf(
+  schedule: Schedule,
+  move: { readonly held: number; readonly pending: number } | undefined,
+): readonly number[] {
+  return move === undefined ? [] : schedule.alphas(move.held, move.pending);
 }

@@ -1,15 +1,7 @@
 // Every use of what tfjs does not document, typed by the interfaces below; each cast says why it is safe.
 // Holds no EMA knowledge.
 
-import type {
-  LayersModel,
-  LayerVariable,
-  Scalar,
-  Tensor,
-  TensorContainer,
-  data as tfData,
-  Variable,
-} from '@tensorflow/tfjs';
+import type { LayersModel, LayerVariable, Tensor, TensorContainer, data as tfData, Variable } from '@tensorflow/tfjs';
 
 /** The parts of the caller's tfjs that this package uses: `tfjs`, `tfjs-node` and `tfjs-node-gpu` all have them. */
 export type Tfjs = Pick<
@@ -22,7 +14,9 @@ export type Tfjs = Pick<
   | 'engine'
   | 'fill'
   | 'getBackend'
+  | 'io'
   | 'keep'
+  | 'models'
   | 'mul'
   | 'scalar'
   | 'sub'
@@ -38,10 +32,32 @@ export type EvaluationDataset = Parameters<LayersModel['evaluateDataset']>[0];
 /** A `tf.data` stream of batches `{ xs, ys }`, as the functions of `tf.data` type it. */
 export type Dataset = EvaluationDataset | tfData.Dataset<TensorContainer>;
 
-/** `model.evaluateDataset` over the whole data set; an empty one gives an empty list. */
-export function evaluateDataset(model: LayersModel, dataset: Dataset): Promise<Scalar | Scalar[]> {
-  // tfjs types its parameter so that the data sets of `tf.data.zip` do not fit it; at run time they are what it is for.
-  return model.evaluateDataset(dataset as EvaluationDataset, {});
+/** The elements of a data set, one at a time; whoever takes them disposes their tensors. */
+export async function* elementsOf(dataset: Dataset): AsyncGenerator<unknown, void, undefined> {
+  // An iterator is typed with what a model takes; what comes out of it is looked at where it is used.
+  const iterator = await (dataset as tfData.Dataset<TensorContainer>).iterator();
+  for (;;) {
+    const { value, done } = await iterator.next();
+    if (value !== null && value !== undefined) yield value;
+    if (done) return;
+  }
+}
+
+/** The loss of each output, as `compile` set it up: a value per sample, unless it is a function of the user's. */
+export function lossFunctionsOf(model: LayersModel): LayersModel['lossFunctions'] | undefined {
+  // A Sequential compiles the model inside of it, and takes over all but this list: tfjs-layers/src/models.ts, `compile`.
+  const view = model as unknown as {
+    readonly lossFunctions?: LayersModel['lossFunctions'];
+    readonly model?: LayersModel;
+  };
+  return view.lossFunctions ?? view.model?.lossFunctions;
+}
+
+/** A model with the layers that another one's config describes, and weights of its own. */
+export function sameArchitecture(tf: Tfjs, model: LayersModel): Promise<LayersModel> {
+  // Text or object, by the second argument.
+  type Topology = Parameters<Tfjs['models']['modelFromJSON']>[0];
+  return tf.models.modelFromJSON({ modelTopology: model.toJSON(null, false) } as Topology);
 }
 
 /** Runs a function for each element of a data set; tfjs disposes the element's tensors afterwards. */
@@ -193,6 +209,13 @@ export function variableOf(weight: LayerVariable): Variable | undefined {
   return val.isDisposed ? undefined : val;
 }
 
+/** The constraint that a layer gave its weight: what `LayerVariable.write` applies, and training does not. */
+export function constraintOf(weight: LayerVariable): { readonly apply: (value: Tensor) => Tensor } | undefined {
+  // Private in the types: tfjs-layers/src/variables.ts.
+  const { constraint } = weight as unknown as { readonly constraint?: { apply(value: Tensor): Tensor } | null };
+  return constraint ?? undefined;
+}
+
 // A layer's own lists and the layers inside it: containers have `layers`, wrappers `layer` or two directions, recurrent
 // layers a `cell`, a stack of them `cells` (tfjs-layers/src/engine/topology.ts, layers/wrappers.ts, layers/recurrent.ts).
 interface LayerInside {
@@ -215,6 +238,8 @@ export interface BatchNormLayer {
   readonly movingVariance: LayerVariable;
   /** Share of a statistic that a batch keeps; read anew at each batch. */
   momentum: number;
+  /** Runs the layer once; a model that applies it twice calls it twice. */
+  call(inputs: Tensor | Tensor[], kwargs: object): Tensor | Tensor[];
 }
 
 /** A weight and how its layer declared it. */

@@ -1,12 +1,14 @@
-// Measuring the raw weights and every average on the same data.
+// Measuring the raw weights and every average on the same data, in one pass over it.
 // Chooses nothing, and leaves the model as it was.
 
-import type { LayersModel, Scalar } from '@tensorflow/tfjs';
-import { invalid } from './argument.js';
+import type { LayersModel } from '@tensorflow/tfjs';
 import type { WeightEma } from './ema.js';
 import type { Metrics } from './selection.js';
-import { evaluateDataset } from './tfjs.js';
-import { inOrder, isDataset, sides, type ValidationData } from './validation-data.js';
+import type { Tfjs } from './tfjs.js';
+import { type BatchSource, groupsOf } from './validation-batches.js';
+import { inOrder, isDataset, sides, type TensorInput, type ValidationData } from './validation-data.js';
+import { Meter, type Reading, type SampleScores } from './validation-meter.js';
+import type { Which } from './which.js';
 
 /** What one validation measured. */
 export interface Validation {
@@ -16,56 +18,79 @@ export interface Validation {
   readonly averages: readonly Metrics[];
 }
 
+/** What each sample scored, of the same samples in the same order. */
+export interface ValidationScores {
+  readonly raw: SampleScores;
+  readonly averages: readonly SampleScores[];
+}
+
+/** The model to measure with, the data, and what to keep of what is measured. */
+export interface MeasureSource extends BatchSource {
+  /** A compiled model. */
+  readonly model: LayersModel;
+  /** Metrics of which what every sample scored is kept. */
+  readonly scored?: readonly string[];
+}
+
+/** What is measured: an average, or the model's own weights. */
+export type Candidate = Which | 'raw';
+
 /**
- * Evaluates the raw weights, then every average, on the same data with `model.evaluate` or `model.evaluateDataset`.
- * @param batchSize samples per batch of tensors; a data set has its own batches.
- * @throws {@link EmaError} INVALID_ARGUMENT — the data set yields nothing.
- * @throws {@link EmaError} as `WeightEma.use`
+ * Measures the raw weights and every average on the same data, as `model.evaluate` and `model.evaluateDataset` would.
+ * @throws {@link EmaError} as {@link measure}
  */
 export async function validate(
+  tf: Tfjs,
   ema: WeightEma,
-  model: LayersModel,
-  { data, batchSize }: { readonly data: ValidationData; readonly batchSize: number },
-): Promise<Validation> {
-  const names = uniqueNames(model.metricsNames);
-  const measure = async (evaluate: () => Promise<Scalars>): Promise<Metrics> => toMetrics(names, await evaluate());
-  const evaluate = (): Promise<Scalars> => evaluateModel(model, data, batchSize);
-  const raw = await measure(evaluate);
-  const averages: Metrics[] = [];
-  for (let index = 0; index < ema.averages; index += 1) {
-    averages.push(await measure(() => ema.use({ index }, evaluate)));
-  }
-  return { raw, averages };
+  source: MeasureSource,
+): Promise<Validation & { readonly scores: ValidationScores }> {
+  const averages = Array.from({ length: ema.averages }, (_, index) => ({ index }));
+  const [raw, ...rest] = await measure(tf, ema, { ...source, candidates: ['raw', ...averages] });
+  const empty: Reading = { metrics: {}, scores: {} };
+  const { metrics, scores } = raw ?? empty;
+  return {
+    raw: metrics,
+    averages: rest.map((reading) => reading.metrics),
+    scores: { raw: scores, averages: rest.map((reading) => reading.scores) },
+  };
 }
 
-type Scalars = Scalar | Scalar[];
-
-async function evaluateModel(model: LayersModel, data: ValidationData, batchSize: number): Promise<Scalars> {
-  if (isDataset(data)) return evaluateDataset(model, data);
-  const [xs, ys] = sides(data);
-  return model.evaluate(inOrder(xs, model.inputNames), inOrder(ys, model.outputNames), { batchSize, verbose: 0 });
-}
-
-async function toMetrics(names: readonly string[], scalars: Scalars): Promise<Metrics> {
-  const list = Array.isArray(scalars) ? scalars : [scalars];
-  const metrics: Record<string, number> = {};
+/**
+ * Measures candidates on the same batches, each of which is fetched once. No candidate stays in the model while a batch is waited for.
+ * @returns one reading per candidate.
+ * @throws {@link EmaError} INVALID_ARGUMENT — there is no data, it does not fit the model, or the model is not compiled.
+ * @throws {@link EmaError} as `WeightEma.use`
+ */
+export async function measure(
+  tf: Tfjs,
+  ema: WeightEma,
+  { model, candidates, scored = [], ...source }: MeasureSource & { readonly candidates: readonly Candidate[] },
+): Promise<Reading[]> {
+  const meters = candidates.map((candidate) => ({ candidate, meter: new Meter(tf, model, scored) }));
   try {
-    const values = await Promise.all(list.map((scalar) => scalar.data()));
-    names.forEach((name, index) => {
-      const value = values[index]?.[0];
-      if (value === undefined) throw invalid('validationData', 'at least one batch', 'a data set without any');
-      metrics[name] = value;
-    });
+    checkShapes(tf, model, source.data);
+    for await (const group of groupsOf(tf, model, source)) {
+      for (const { candidate, meter } of meters) {
+        const run = (): void => {
+          for (const batch of group) meter.add(batch);
+        };
+        if (candidate === 'raw') run();
+        else ema.use(candidate, run);
+      }
+    }
+    return await Promise.all(meters.map(({ meter }) => meter.read()));
   } finally {
-    for (const scalar of list) scalar.dispose();
+    for (const { meter } of meters) meter.dispose();
   }
-  return metrics;
 }
 
-/** Numbers repeated names (`acc_0`, `acc_1`) as tfjs does for its logs. */
-function uniqueNames(names: readonly string[]): string[] {
-  return names.map((name, index) => {
-    const isUnique = names.indexOf(name) === names.lastIndexOf(name);
-    return isUnique ? name : `${name}_${names.slice(0, index).filter((other) => other === name).length}`;
+/** Lets tfjs check tensors by a look at one sample: a loss would take targets of another shape for what can be broadcast. */
+function checkShapes(tf: Tfjs, model: LayersModel, data: ValidationData): void {
+  if (isDataset(data) || model.stateful) return;
+  const [xs, ys] = sides(data);
+  tf.tidy(() => {
+    const one = (side: TensorInput, names: readonly string[]) =>
+      [inOrder(side, names)].flat().map((tensor) => tensor.slice(0, 1));
+    void model.evaluate(one(xs, model.inputNames), one(ys, model.outputNames), { batchSize: 1, verbose: 0 });
   });
 }

@@ -17,6 +17,7 @@ function emitWarning(message: string): void {
 /** A list of warnings without repetitions. */
 export class Warnings {
   readonly #messages: string[] = [];
+  readonly #keys = new Set<string>();
   readonly #handler: WarningHandler;
 
   /** @param handler receives each warning once. @defaultValue `process.emitWarning` */
@@ -29,9 +30,13 @@ export class Warnings {
     return this.#messages;
   }
 
-  /** Adds a warning, unless it was given before. */
-  add(message: string): void {
-    if (this.#messages.includes(message)) return;
+  /**
+   * Adds a warning, unless it was given before.
+   * @param key what it is about, where figures in the message differ each time. @defaultValue the message
+   */
+  add(message: string, key = message): void {
+    if (this.#keys.has(key)) return;
+    this.#keys.add(key);
     this.#messages.push(message);
     this.#handler(message);
   }

@@ -2,9 +2,11 @@
 // Holds no shadows and changes nothing.
 
 import type { LayersModel, LayerVariable, Variable } from '@tensorflow/tfjs';
+import { invalid } from './argument.js';
 import { averagesStatistics } from './batch-norm.js';
 import { EmaError } from './errors.js';
 import type { BatchNormPolicy } from './options.js';
+import { checkMatches, matches, type Pattern } from './patterns.js';
 import { type DeclaredWeight, declaredWeights, isAlive, type Tfjs, variableOf } from './tfjs.js';
 
 /** One weight of the model. */
@@ -21,29 +23,52 @@ export interface Weight {
 export interface ModelWeights {
   /** Those that are averaged, in the order of the layers. */
   readonly averaged: readonly Weight[];
-  /** Integers, bools and, by policy, moving statistics: used as they are. */
+  /** Integers, bools, weights that were left out and, by policy, moving statistics: used as they are. */
   readonly live: readonly Weight[];
+}
+
+/** Weights to average, by name; the others are live. */
+export interface Selection {
+  /** @defaultValue all */
+  readonly include?: readonly Pattern[] | undefined;
+  /** @defaultValue none */
+  readonly exclude?: readonly Pattern[] | undefined;
 }
 
 /**
  * Collects a model's weights, each once, however many layers share it.
+ * @param selection by name, besides the policy for moving statistics.
  * @throws {@link EmaError} MODEL_NOT_BUILT — it has no float32 weights (yet).
  * @throws {@link EmaError} WEIGHT_DISPOSED — a weight was disposed.
+ * @throws {@link EmaError} INVALID_ARGUMENT — a pattern matches no weight, or no weight is left to average.
  */
-export function collectWeights(tf: Tfjs, model: LayersModel, batchNorm: BatchNormPolicy): ModelWeights {
+export function collectWeights(
+  tf: Tfjs,
+  model: LayersModel,
+  { batchNorm, ...selection }: Selection & { readonly batchNorm: BatchNormPolicy },
+): ModelWeights {
   const declared = weightsOf(model);
   const names = uniqueNames(declared.map(({ weight }) => weight.originalName));
+  const isSelected = selector(selection, names);
   const averaged: Weight[] = [];
   const live: Weight[] = [];
   declared.forEach(({ weight, trainable }, index) => {
     const name = names[index] ?? weight.name;
     const variable = variableOf(weight);
     if (variable === undefined || !isAlive(tf, variable)) throw disposed(name);
-    const isAveraged = variable.dtype === 'float32' && (trainable || averagesStatistics(batchNorm));
+    const isAveraged = variable.dtype === 'float32' && (trainable || averagesStatistics(batchNorm)) && isSelected(name);
     (isAveraged ? averaged : live).push({ name, layerVariable: weight, variable });
   });
-  if (averaged.length === 0) throw notBuilt('it has no float32 weights');
-  return { averaged, live };
+  if (averaged.length > 0) return { averaged, live };
+  if (selection.include === undefined && selection.exclude === undefined) throw notBuilt('it has no float32 weights');
+  throw invalid('include and exclude', 'patterns that leave weights to average', 'ones that leave none');
+}
+
+function selector({ include, exclude = [] }: Selection, names: readonly string[]): (name: string) => boolean {
+  if (include !== undefined) checkMatches('include', include, names);
+  checkMatches('exclude', exclude, names);
+  const isMeant = (patterns: readonly Pattern[], name: string): boolean => patterns.some((one) => matches(one, name));
+  return (name) => (include === undefined || isMeant(include, name)) && !isMeant(exclude, name);
 }
 
 /**

@@ -3,39 +3,73 @@
 
 import { invalid, show } from './argument.js';
 import type { BestWhich } from './best.js';
+import type { DecaySpec } from './decay.js';
 import { EmaError } from './errors.js';
+import type { PowerSpec, Profile } from './profile.js';
 
 /**
- * Names one of the averages: its decay as given in the options, its place in the list of decays, or `'best'`, which is the
- * one that validation chose last (or the only one there is), or the best of all epochs by a metric, such as `'best-loss'`.
+ * Names one of the averages: its decay as given in the options, `'uniform'` or `{ relativeWidth }` for one that is not
+ * exponential, its place in the list of decays, or `'best'`, which is the one that validation chose last (or the only one there
+ * is), or the best of all epochs by a metric, such as `'best-loss'`, or `{ synthesized: { halfLife: 700 } }` for a decay between the
+ * tracked ones.
  */
-export type Which = 'best' | BestWhich | number | { readonly index: number };
+export type Which = TrackedWhich | BestWhich | SynthesizedWhich;
+
+/** Names one of the averages that are kept up. */
+export type TrackedWhich = 'best' | 'uniform' | number | PowerSpec | { readonly index: number };
+
+/** Names an average that is combined from the tracked ones whenever it is used: any decay between them. */
+export type SynthesizedWhich = { readonly synthesized: DecaySpec };
+
+/** Whether an average is to be combined. */
+export function isSynthesized(which: unknown): which is SynthesizedWhich {
+  return typeof which === 'object' && which !== null && 'synthesized' in which;
+}
+
+/** What an average is called in logs and messages: its decay, `'uniform'`, or `'width0.1'`. */
+export function labelOf(decay: number, profile: Profile = 'exponential'): string {
+  if (profile === 'exponential') return `${decay}`;
+  return profile === 'uniform' ? profile : `width${profile.relativeWidth}`;
+}
 
 /**
  * The place of an average in the list of decays.
+ * @param labels of the averages; decays are labels too.
  * @param best what `'best'` stands for now, if anything.
  * @throws {@link EmaError} INVALID_ARGUMENT — there is no such average.
  */
-export function indexOf(which: Which, decays: readonly number[], best: number | undefined): number {
+export function indexOf(which: Which, labels: readonly (number | string)[], best: number | undefined): number {
   if (which === 'best') {
-    const index = best ?? (decays.length === 1 ? 0 : undefined);
+    const index = best ?? (labels.length === 1 ? 0 : undefined);
     if (index !== undefined) return index;
     const wayOut = "'best' exists once validation has run (option validationData) or choose() was called.";
-    throw invalid('which', `one of the decays ${decays.join(', ')}`, which, wayOut);
+    throw invalid('which', `one of the decays ${list(labels)}`, which, wayOut);
   }
-  const index = typeof which === 'number' ? decays.indexOf(which) : placeOf(which);
-  if (Number.isInteger(index) && index >= 0 && index < decays.length) return index;
-  throw noSuch(which, decays);
+  if (isSynthesized(which)) throw invalid('which', 'an average that is tracked', 'a synthesized one');
+  const index = placeOf(which, labels);
+  if (Number.isInteger(index) && index >= 0 && index < labels.length) return index;
+  throw noSuch(which, labels);
 }
 
-/** The index in an object; NaN for anything else. */
-function placeOf(which: string | { readonly index: number }): number {
-  return typeof which === 'object' && which !== null ? which.index : Number.NaN;
+/** NaN or -1 for what is no name. */
+function placeOf(which: Exclude<Which, 'best' | SynthesizedWhich>, labels: readonly (number | string)[]): number {
+  const called = (label: string): number => labels.findIndex((one) => `${one}` === label);
+  if (typeof which === 'number') return called(labelOf(which));
+  if (which === 'uniform') return called(labelOf(1, which));
+  if (typeof which !== 'object' || which === null) return Number.NaN;
+  return 'relativeWidth' in which ? called(labelOf(1, which)) : which.index;
 }
 
-function noSuch(which: unknown, decays: readonly number[]): EmaError {
+function noSuch(which: unknown, labels: readonly (number | string)[]): EmaError {
   const isIndex = typeof which === 'object' && which !== null && 'index' in which;
   const received = isIndex ? `{ index: ${show(which.index)} }` : show(which);
-  const expected = `'best', { index } below ${decays.length}, or one of the decays ${decays.join(', ')}`;
+  const expected = `'best', { index } below ${labels.length}, or one of the decays ${list(labels)}`;
   return new EmaError('INVALID_ARGUMENT', `which: expected ${expected}, received ${received}.`);
+}
+
+/** As one writes them: `0.9, 'uniform', { relativeWidth: 0.1 }`. */
+function list(labels: readonly (number | string)[]): string {
+  const written = (label: string): string =>
+    label === 'uniform' ? `'${label}'` : label.replace(/^width(.*)$/, '{ relativeWidth: $1 }');
+  return labels.map((label) => written(`${label}`)).join(', ');
 }

@@ -7,8 +7,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import ts from 'typescript';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { type FileSystem, type OpenFile, readWhole, writeAtomically } from '../src/atomic-file.js';
+import { type FileSystem, makeFolder, readWhole, writeAtomically } from '../src/atomic-file.js';
 import { EmaError } from '../src/errors.js';
+import { spoiled, systemError } from './support/file-system.js';
 
 let folder: string;
 let path: string;
@@ -24,49 +25,6 @@ afterEach(async () => {
 
 const OLD = [Buffer.from('the old file')];
 const NEW = [Buffer.from('the '), Buffer.from('new '), Buffer.alloc(0), Buffer.from('file')];
-
-/** What a call does instead of its work: throw this, or report this many bytes written after writing them. */
-type Fault = NodeJS.ErrnoException | { readonly short: number };
-
-function systemError(code: string): NodeJS.ErrnoException {
-  return Object.assign(new Error(`${code}: injected`), { code });
-}
-
-/** The real file system, which logs each call, and spoils the one with this number. */
-function spoiled(number: number, fault: Fault): { fs: FileSystem; log: string[] } {
-  const log: string[] = [];
-  const isDue = (name: string): boolean => log.push(name) - 1 === number;
-  const call = async <T>(name: string, run: () => Promise<T>): Promise<T> => {
-    if (isDue(name) && fault instanceof Error) throw fault;
-    return run();
-  };
-  const wrap = (file: OpenFile): OpenFile => ({
-    write: async (bytes, offset, length) => {
-      const due = isDue('write');
-      if (due && fault instanceof Error) throw fault;
-      if (due && 'short' in fault && fault.short === 0) return { bytesWritten: 0 };
-      return file.write(bytes, offset, due && 'short' in fault ? Math.min(fault.short, length) : length);
-    },
-    read: (bytes, offset, length) => call('read', () => file.read(bytes, offset, length)),
-    chmod: (mode) => call('chmod', () => file.chmod(mode)),
-    stat: () => call('stat file', () => file.stat()),
-    sync: () => call('sync', () => file.sync()),
-    // A close that reports an error has closed all the same.
-    close: async () => {
-      await file.close();
-      await call('close', async () => undefined);
-    },
-  });
-  const fs: FileSystem = {
-    open: async (name, flags, mode) => wrap(await call(`open ${flags}`, () => fsPromises.open(name, flags, mode))),
-    stat: (name) => call('stat', () => fsPromises.stat(name)),
-    realpath: (name) => call('realpath', () => fsPromises.realpath(name)),
-    readdir: (name) => call('readdir', () => fsPromises.readdir(name)),
-    rename: (from, to) => call('rename', () => fsPromises.rename(from, to)),
-    unlink: (name) => call('unlink', () => fsPromises.unlink(name)),
-  };
-  return { fs, log };
-}
 
 async function failureOf(run: Promise<unknown>): Promise<EmaError> {
   try {
@@ -386,5 +344,20 @@ describe('reading', () => {
     await file.truncate(2 ** 50).catch(() => file.truncate(2 ** 43));
     await file.close();
     expect((await failureOf(readWhole(path))).cause).toBeInstanceOf(RangeError);
+  });
+});
+
+describe('a folder', () => {
+  it('is made with those above it, and the one that holds them is made durable', async () => {
+    const { fs, log } = spoiled(-1, systemError('none'));
+    await makeFolder(join(folder, 'a', 'b'), fs);
+    expect((await fsPromises.stat(join(folder, 'a', 'b'))).isDirectory()).toBe(true);
+    await makeFolder(join(folder, 'a', 'b'), fs);
+    expect(log.join(', ')).toBe('mkdir, open r, sync, close, mkdir');
+  });
+
+  it('that cannot be made is an error that names it', async () => {
+    await writeAtomically(path, OLD);
+    expect((await failureOf(makeFolder(join(path, 'inside')))).message).toMatch(/making the folder failed: ENOTDIR/);
   });
 });

@@ -60,6 +60,13 @@ describe('binding', () => {
     expect(info.version).toBe(version);
   });
 
+  it('counts the updates of the op, and not those of lerp', () => {
+    const before = binding.updateCounts();
+    binding.lerp(new Float32Array(1), [new Float32Array(1)], new Float32Array(1), false);
+    expect(binding.updateCounts()).toEqual(before);
+    expect(before).toEqual({ CPU: 0, GPU: 0 });
+  });
+
   it('moves every shadow as lerp.h says, for each length, each K and each offset of the weight', () => {
     for (const averages of [1, 2, 3, 5, 8, 9, 17]) {
       for (const length of [0, 1, 7, 8, 9, 15, 16, 17, 31, 33, 64, 257]) {

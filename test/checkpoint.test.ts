@@ -3,11 +3,12 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { LayersModel, Sequential } from '@tensorflow/tfjs';
+import type { LayersModel, Rank, Sequential, Variable } from '@tensorflow/tfjs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { decodeBests, encodeBests } from '../src/checkpoint-bests.js';
 import { type EmaOptions, emaCallback, WeightEma } from '../src/index.js';
 import { decodeSafetensors, encodeSafetensors, withDigests } from '../src/safetensors.js';
-import { rejectionOf, weightBits } from './support/expect.js';
+import { rejectionOf, thrownBy, weightBits } from './support/expect.js';
 import { assign, data, randoms, setRandomWeights, tf, valuesOf, weightValues } from './support/models.js';
 import { at, bits } from './support/oracle.js';
 
@@ -286,7 +287,7 @@ describe('a checkpoint', () => {
     ema.dispose();
     await rejectionOf(ema.saveCheckpoint(file('x')), 'DISPOSED');
     await rejectionOf(new WeightEma(tf).saveCheckpoint(file('x')), 'NOT_ATTACHED');
-    await rejectionOf(new WeightEma(tf).loadCheckpoint(file('x')), 'NOT_ATTACHED');
+    await rejectionOf(new WeightEma(tf).loadCheckpoint(file('x')), 'CHECKPOINT');
   });
 
   it('is offered by the callback: a fit that goes on in another object gives the same averages', async () => {
@@ -311,5 +312,142 @@ describe('a checkpoint', () => {
     whole.dispose();
     second.dispose();
     tf.dispose([x, y]);
+  });
+});
+
+describe.each(['native', 'js'] as const)('best averages in a checkpoint, engine %s', (engine) => {
+  const options = { decays: [0.5, 0.9], updateEvery: 1, engine, ...quiet } as const;
+  const fit = { batchSize: 8, shuffle: false, verbose: 0 as const };
+
+  it('go on in a resumed fit as if it had not been interrupted, weights and all', async () => {
+    const { x, y } = data(32);
+    const train = async (epochs: number, ema: ReturnType<typeof emaCallback>) =>
+      model.fit(x, y, { ...fit, epochs, callbacks: [ema] });
+    const make = () => emaCallback(tf, { ...options, validationData: [x, y] });
+    replay(0);
+    const whole = make();
+    await train(2, whole);
+    const rawThen = weightValues(model);
+    await whole.saveCheckpoint(file('bests.safetensors'));
+    await whole.saveCheckpoint(file('records.safetensors'), { keepBest: false });
+    const then = whole.bests;
+    const kept = tf.tidy(() => Object.values(valuesOf(whole.read('best-loss'))).map(bits));
+    await train(1, whole);
+
+    const resumed = make();
+    await resumed.loadCheckpoint(file('bests.safetensors'));
+    model.weights.forEach((weight, i) => {
+      assign(weight, () => tf.tensor(at(rawThen, i), weight.read().shape));
+    });
+    const tensors = tf.memory().numTensors;
+    resumed.attach(model);
+    expect(resumed.bests).toEqual(then);
+    expect(tf.tidy(() => Object.values(valuesOf(resumed.read('best-loss'))).map(bits))).toEqual(kept);
+    await train(1, resumed);
+    expect(averagesOf(resumed.ema)).toEqual(averagesOf(whole.ema));
+    // Epochs are counted by fit, from 0 in each.
+    expect(resumed.bests.map(({ value }) => value)).toEqual(whole.bests.map(({ value }) => value));
+    resumed.dispose();
+    expect(tf.memory().numTensors).toBe(tensors);
+
+    const records = make();
+    records.attach(model);
+    await records.loadCheckpoint(file('records.safetensors'));
+    expect(records.bests).toEqual(then);
+    expect(() => records.read('best-loss')).toThrow(/none is kept/);
+    records.dispose();
+    whole.dispose();
+    tf.dispose([x, y]);
+  });
+
+  it('may be infinite, of integers and bools too, and replace those that are held', async () => {
+    const ema = new WeightEma(tf, options).attach(model);
+    ema.update();
+    ema.consider({ epoch: 0, averages: [{ loss: Number.POSITIVE_INFINITY }, { loss: Number.NaN }] }, ['loss']);
+    await ema.saveCheckpoint(file('infinite.safetensors'));
+    ema.consider({ epoch: 1, averages: [{ loss: 1 }, { loss: 2 }] }, ['loss']);
+    const count = tf.memory().numTensors;
+    await ema.loadCheckpoint(file('infinite.safetensors'));
+    expect(tf.memory().numTensors).toBe(count);
+    const record = { metric: 'loss', value: Number.POSITIVE_INFINITY, epoch: 0, index: 0, decay: 0.5 };
+    expect(ema.bests).toEqual([record]);
+    ema.dispose();
+    const weights = {
+      flag: tf.tensor1d([true, false], 'bool'),
+      counter: tf.scalar(7, 'int32'),
+      text: tf.tensor1d(['a']),
+    };
+    const saved = encodeBests([{ record, tensors: weights }]);
+    const variables = Object.entries(weights).map(([name, tensor]) => ({ name, variable: tensor as Variable }));
+    const context = { decays: [0.5], weights: variables };
+    const [decoded] = decodeBests({ tensors: saved.tensors, metadata: new Map() }, JSON.parse(saved.metadata), context);
+    expect([...(decoded?.tensors ?? [])].map(([name, { dtype, data }]) => [name, dtype, [...data]])).toEqual([
+      ['flag', 'BOOL', [1, 0]],
+      ['counter', 'I32', [7]],
+    ]);
+    tf.dispose(weights);
+  });
+
+  it('that are impossible, or lack a tensor, are refused', () => {
+    const none = { tensors: new Map(), metadata: new Map() };
+    const context = { decays: [0.5], weights: [] };
+    const good = { metric: 'loss', value: 1, epoch: 0, index: 0 };
+    expect(decodeBests(none, [good], context)).toHaveLength(1);
+    for (const wrong of [{ metric: 3 }, { value: null }, { value: 'x' }, { epoch: -1 }, { index: 1 }, { index: 0.5 }]) {
+      thrownBy(() => decodeBests(none, [{ ...good, ...wrong }], context), 'CHECKPOINT');
+    }
+    const weights = [{ name: 'w', variable: tf.scalar(1) as Variable<Rank> }];
+    const lacking = () => decodeBests(none, [{ ...good, hasWeights: true }], { ...context, weights });
+    expect(thrownBy(lacking, 'CHECKPOINT').message).toMatch(/tensor 'best\.loss\/w' of type F32 and shape \[\]/);
+  });
+});
+
+describe('a checkpoint loaded before attach', () => {
+  const options = { decays: [0.9, 0.99], updateEvery: 4, ...quiet } as const;
+
+  it('waits for the model, and gives what one loaded afterwards gives', async () => {
+    replay(0);
+    const first = new WeightEma(tf, options).attach(model);
+    for (let step = 1; step <= 6; step += 1) {
+      replay(step);
+      first.update();
+    }
+    await first.saveCheckpoint(file('before.safetensors'));
+    const early = new WeightEma(tf, options);
+    await early.loadCheckpoint(file('before.safetensors'));
+    expect([early.isAttached, early.steps]).toEqual([false, 0]);
+    setRandomWeights(model, 1);
+    early.attach(model);
+    expect([early.steps, early.updates]).toEqual([6, 1]);
+    replay(6);
+    expect(averagesOf(early)).toEqual(averagesOf(first));
+    first.dispose();
+    early.dispose();
+  });
+
+  it('fails fit before it trains when it does not fit, and then fits another', async () => {
+    const { x, y } = data(32);
+    const fit = { epochs: 1, batchSize: 8, verbose: 0 as const };
+    const other = emaCallback(tf, { ...options, decays: [0.9, 0.95] });
+    await other.loadCheckpoint(file('before.safetensors'));
+    const raw = weightBits(model);
+    const tensors = tf.memory().numTensors;
+    const { message } = await rejectionOf(model.fit(x, y, { ...fit, callbacks: [other] }), 'CHECKPOINT');
+    expect(message).toMatch(/option decays was \[0\.9,0\.99\], now it is \[0\.9,0\.95\]/);
+    expect([weightBits(model), other.ema.isAttached, tf.memory().numTensors]).toEqual([raw, false, tensors]);
+    other.dispose();
+
+    const callback = emaCallback(tf, options);
+    await callback.loadCheckpoint(file('before.safetensors'));
+    thrownBy(() => callback.attach(namedModel(9)), 'CHECKPOINT');
+    await model.fit(x, y, { ...fit, callbacks: [callback] });
+    expect(callback.steps).toBe(6 + 4);
+    callback.dispose();
+    tf.dispose([x, y]);
+  });
+
+  it('is checked for damage at once', async () => {
+    writeFileSync(file('rubbish.safetensors'), 'rubbish');
+    await rejectionOf(new WeightEma(tf, options).loadCheckpoint(file('rubbish.safetensors')), 'CHECKPOINT');
   });
 });

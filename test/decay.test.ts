@@ -3,6 +3,7 @@
 
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { resolveAverages } from '../src/averages.js';
 import {
   type DecaySpec,
   decayFromFractionOfRun,
@@ -13,7 +14,6 @@ import {
   needsRun,
   PAPER_WINDOWS,
   resolveDecay,
-  resolveDecays,
   scaleDecayForBatch,
   stepsOf,
   timeConstantOf,
@@ -58,7 +58,7 @@ describe('the paper’s table 23', () => {
   });
 
   it('is what auto gives for a run of the paper’s length', () => {
-    const decays = resolveDecays('auto', CIFAR);
+    const { decays } = resolveAverages('auto', CIFAR);
     decays.forEach((decay, index) => {
       expect(decay).toBeCloseTo([0.998, 0.999, 0.9995, 0.99975, 0.999875][index] ?? Number.NaN, 13);
     });
@@ -137,7 +137,7 @@ describe('units', () => {
       /^stepsPerEpoch: .*decay\.halfLife.*number of epochs/,
     );
     expect(messageOf(() => stepsOf({ samples: 5 }))).toMatch(/^batchSize: .*number of samples/);
-    expect(messageOf(() => resolveDecays('auto'))).toMatch(/^totalSteps: .*share of the run.*received undefined/);
+    expect(messageOf(() => resolveAverages('auto'))).toMatch(/^totalSteps: .*share of the run.*received undefined/);
     expect(messageOf(() => stepsOf({ epochs: 1 }, { stepsPerEpoch: 0 }))).toMatch(
       /stepsPerEpoch: .*above 0, received 0/,
     );
@@ -168,11 +168,11 @@ describe('mistakes', () => {
   });
 
   it('a list must have decays, and different ones', () => {
-    expect(messageOf(() => resolveDecays([]))).toMatch(/at least one decay/);
-    expect(messageOf(() => resolveDecays([0.9, 0.9]))).toMatch(/0.9 stands there twice/);
-    expect(messageOf(() => resolveDecays([0.9, { window: 10 }]))).toMatch(/twice/);
-    expect(messageOf(() => resolveDecays([0.9, 2]))).toMatch(/decays\[1\]/);
-    expect(messageOf(() => resolveDecays('auto', { totalSteps: 50 }))).toMatch(/too short/);
+    expect(messageOf(() => resolveAverages([]))).toMatch(/at least one decay/);
+    expect(messageOf(() => resolveAverages([0.9, 0.9]))).toMatch(/0.9 stands there twice/);
+    expect(messageOf(() => resolveAverages([0.9, { window: 10 }]))).toMatch(/twice/);
+    expect(messageOf(() => resolveAverages([0.9, 2]))).toMatch(/decays\[1\]/);
+    expect(messageOf(() => resolveAverages('auto', { totalSteps: 50 }))).toMatch(/too short/);
     expect(messageOf(() => decayFromWindow(0.5))).toMatch(/at least 1 step, received 0.5/);
     expect(messageOf(() => scaleDecayForBatch(0.9, 0))).toMatch(/kappa: expected a ratio/);
   });

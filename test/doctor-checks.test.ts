@@ -1,9 +1,10 @@
 // How `tfjs-ema doctor` judges facts, each altered in one point from a healthy machine, and its self-test of the addon.
-// Gathers nothing: that is test/doctor.test.ts.
+// Gathers nothing: that is test/doctor.test.ts. Holds docs/troubleshooting.md against both.
 
+import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { judge, verdict } from '../src/cli/checks.js';
-import { CUDA_LIBRARIES } from '../src/cli/cures.js';
+import { allowScripts, CUDA_LIBRARIES } from '../src/cli/cures.js';
 import type { CheckId, Facts } from '../src/cli/facts.js';
 import { coreSelfTest } from '../src/cli/self-test.js';
 
@@ -41,7 +42,14 @@ describe('judging', () => {
       backend: 'tensorflow',
       usesGpu: true,
       registration,
-      engines: { engine: 'native', reason: 'because', difference: 1e-8, tolerance: 1e-6 },
+      engines: {
+        engine: 'native',
+        reason: 'because',
+        difference: 1e-8,
+        tolerance: 1e-6,
+        updates: 3,
+        ran: { CPU: 0, GPU: 3 },
+      },
     },
     cuda: { driver: '535.104.05', missing: [] },
   };
@@ -52,10 +60,45 @@ describe('judging', () => {
     expect(verdict(healthy)).toBe('Updates run natively, on the GPU.');
   });
 
+  const ranOn = (CPU: number, GPU: number, rest: object = {}) =>
+    ({ ...healthy.probe, ...rest, engines: { ...healthy.probe?.engines, ran: { CPU, GPU } } }) as Facts['probe'];
+
+  it('believes the count of the kernels, not what was registered', () => {
+    expect(find({}, 'device')).toMatchObject({
+      status: 'ok',
+      message: 'updates ran on GPU (its kernel counted 3 of 3)',
+    });
+    const onCpu = ranOn(3, 0);
+    expect(find({ probe: onCpu }, 'device')).toMatchObject({
+      status: 'fail',
+      message: expect.stringMatching(
+        /^tfjs-node runs on the GPU, but updates ran on CPU \(its kernel counted 3 of 3\)/,
+      ),
+    });
+    expect(verdict({ ...healthy, probe: onCpu })).toBe('Updates run natively, on the CPU.');
+    const lost = ranOn(1, 1);
+    expect(find({ probe: lost }, 'device')).toMatchObject({
+      status: 'fail',
+      message: 'of 3 updates the kernels counted 1 on CPU and 1 on GPU',
+    });
+    expect(verdict({ ...healthy, probe: lost })).toBe('Updates run natively.');
+  });
+
+  it('is content with the CPU where the package is for the CPU, and not where it is for the GPU', () => {
+    const probe = ranOn(3, 0, { usesGpu: false });
+    expect(find({ probe }, 'device')?.status).toBe('fail');
+    const tfjs = { ...healthy.tfjs, name: '@tensorflow/tfjs-node' } as Facts['tfjs'];
+    expect(find({ probe, tfjs }, 'device')).toMatchObject({
+      status: 'ok',
+      message: 'updates ran on CPU (its kernel counted 3 of 3)',
+    });
+  });
+
   it('fails where tfjs-node is on the GPU and the ops are not', () => {
     const probe = {
       ...healthy.probe,
       registration: { ...registration, devices: ['CPU'], gpuReason: 'cuLaunchKernel is missing' },
+      engines: { ...healthy.probe?.engines, engine: 'js', ran: { CPU: 0, GPU: 0 } },
     } as Facts['probe'];
     expect(find({ probe }, 'device')).toMatchObject({
       status: 'fail',
@@ -87,7 +130,7 @@ describe('judging', () => {
   });
 
   it('fails where the engines disagree, and where the addon computes other bits', () => {
-    const engines = { engine: 'native', reason: 'because', difference: 1e-3, tolerance: 1e-6 } as const;
+    const engines = { ...healthy.probe?.engines, difference: 1e-3 };
     expect(find({ probe: { ...healthy.probe, engines } as Facts['probe'] }, 'engines')?.status).toBe('fail');
     const addon = { ...healthy.addon, selfTest: { compared: 10, differing: 1 } } as Facts['addon'];
     expect(find({ addon }, 'self-test')?.message).toContain('1 of 10 numbers');
@@ -125,5 +168,29 @@ describe('the core self-test', () => {
     const { compared, differing } = coreSelfTest(lazy);
     expect(differing).toBeGreaterThan(0.7 * compared);
     expect(differing).toBeLessThanOrEqual(0.8 * compared);
+  });
+});
+
+describe('docs/troubleshooting.md', () => {
+  const read = (path: string) => readFileSync(new URL(`../${path}`, import.meta.url), 'utf8');
+  const namesOf = (path: string, type: string) =>
+    [...(read(path).split(`export type ${type} =`)[1]?.split(';')[0] ?? '').matchAll(/^ *\| '([\w-]+)'/gm)].map(
+      ([, name]) => name,
+    );
+  const text = read('docs/troubleshooting.md');
+
+  it('has a row for every check and every error code', () => {
+    const names = [...namesOf('src/cli/facts.ts', 'CheckId'), ...namesOf('src/errors.ts', 'EmaErrorCode')];
+    expect(names.length).toBeGreaterThan(20);
+    const cells = [...text.matchAll(/^\| (.*?) \|/gm)].map(([, cell = '']) => cell).join(' ');
+    for (const name of names) expect(cells).toContain(`\`${name}\``);
+  });
+
+  it('types the commands that doctor types', () => {
+    const commands = (['npm', 'pnpm', 'yarn'] as const).flatMap((manager) =>
+      allowScripts(manager, '@tensorflow/tfjs-node').match(/\bp?(npm|yarn) (rebuild|approve|config)[^(),&]*/g),
+    );
+    expect(commands).toHaveLength(6);
+    for (const command of commands) expect(text).toContain(command?.trim());
   });
 });

@@ -57,6 +57,7 @@ function unpackedOnly(folder: string): string {
 interface Report {
   readonly code: number | null;
   readonly engine: string | null;
+  readonly device: string | null;
   readonly verdict: string;
   readonly checks: readonly Check[];
   check(id: CheckId): Check | undefined;
@@ -85,8 +86,14 @@ describe('tfjs-ema doctor', { timeout: 60_000 }, () => {
     expect(report.checks.filter(({ status }) => status !== 'ok' && status !== 'warn')).toEqual([]);
     expect(report.check('tensorflow')?.message).toMatch(/^TensorFlow 2\.\d+\.\d+ \(\/.*libtensorflow.*\)$/);
     expect(report.check('ops')?.message).toMatch(/^registered for CPU/);
-    expect(report.check('device')?.message).toBe('tfjs-node and the ops run on the CPU');
-    expect(report).toMatchObject({ code: 0, engine: 'native', verdict: 'Updates run natively, on the CPU.' });
+    expect(report.check('device')?.message).toBe('updates ran on CPU (its kernel counted 3 of 3)');
+    expect(report.check('engines')?.message).toMatch(/^engine native: our op runs in TensorFlow 2\.\S+ on CPU \(/);
+    expect(report).toMatchObject({
+      code: 0,
+      engine: 'native',
+      device: 'CPU',
+      verdict: 'Updates run natively, on the CPU.',
+    });
   });
 
   it('names the package to install where there is no tfjs at all', () => {
@@ -110,7 +117,7 @@ describe('tfjs-ema doctor', { timeout: 60_000 }, () => {
       cure: expect.stringContaining('pnpm add @tensorflow/tfjs-node'),
     });
     expect(report.check('engines')?.message).toContain("tfjs runs on the backend 'cpu'");
-    expect(report).toMatchObject({ code: 0, engine: 'js' });
+    expect(report).toMatchObject({ code: 0, engine: 'js', device: null });
   });
 
   it('tells a failed install script from one that never ran', () => {

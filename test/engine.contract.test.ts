@@ -7,6 +7,7 @@ import type { Engine, Shadows } from '../src/engine.js';
 import { jsEngine } from '../src/engine-js.js';
 import { nativeEngine } from '../src/engine-native.js';
 import { EmaError } from '../src/errors.js';
+import { compare, STATISTICS, type Statistic } from '../src/statistics.js';
 import { thrownBy } from './support/expect.js';
 import { floats, tf } from './support/models.js';
 import { at, bits, Oracle, ulp } from './support/oracle.js';
@@ -282,6 +283,71 @@ describe.each(contenders)('$title', ({ backend, make }) => {
       expect(() => shadows.read(2, weights)).toThrow(EmaError);
       expect(() => shadows.write(2, weights)).toThrow(EmaError);
     });
+  });
+
+  it.each(['fp32', 'compensated'] as const)(
+    'compares every weight with every average, with precision %s',
+    (precision) => {
+      const shapes = [[3, 5], [], [65], [0, 2]];
+      const start = makeWeights(22, shapes);
+      const next = makeWeights(23, shapes);
+      const alphas = [0.5, 0.1, 0];
+      withShadows(
+        start,
+        3,
+        (shadows) => {
+          shadows.update(next, [0.25, 0.75, 0]);
+          const figures = shadows.statistics(next, alphas);
+          const count = tf.memory().numTensors;
+          expect(shadows.statistics(next, alphas)).toEqual(figures);
+          expect(tf.memory().numTensors).toBe(count);
+          expect(figures).toHaveLength(4 * 3 * STATISTICS.length);
+          const rows = alphas.map((_, k) => readValues(shadows, k, next));
+          const lows = alphas.map((_, k) => (precision === 'fp32' ? [] : readValues(shadows, k, next, 'low')));
+          values(next).forEach((weight, i) => {
+            alphas.forEach((alpha, k) => {
+              const average = at(at(rows, k), i);
+              const low = at(lows, k)[i];
+              const expected = compare({ weight, average, low, next: rows[k + 1]?.[i], alpha: Math.fround(alpha) });
+              const found = figures.subarray((3 * i + k) * STATISTICS.length);
+              expected.forEach((value, f) => {
+                // Sums in double in both, whose order and fma differ: 65 * 2^-53 of them; then one rounding to float32.
+                expect(Math.abs(at(found, f) - value), STATISTICS[f]).toBeLessThanOrEqual(2 ** -23 * Math.abs(value));
+              });
+            });
+          });
+          // A rule per weight: dead is what has alpha 0, and nothing else.
+          const perWeight = shadows.statistics(next, [0.5, 0, 0.5, 0.5, 0.5, 0.5, 0, 0.5, 0.5, 0.5, 0.5, 0.5]);
+          const dead = STATISTICS.indexOf('deadZone');
+          const deadOf = (i: number, k: number) => at(perWeight, (3 * i + k) * STATISTICS.length + dead);
+          expect([deadOf(0, 0), deadOf(0, 1), deadOf(1, 1), deadOf(2, 0), deadOf(2, 1)]).toEqual([0, 15, 0, 65, 0]);
+        },
+        precision,
+      );
+      tf.dispose(next);
+    },
+  );
+
+  it('counts as dead what differs from its weight and stands still in float32, which compensation moves', () => {
+    const start = [tf.ones([40]), tf.ones([2])];
+    const next = [tf.fill([40], 1.0001), tf.fill([2], Number.NaN)];
+    const dead = (precision: 'fp32' | 'compensated') => {
+      const shadows = engine.create(start, { averages: 1, precision });
+      const figures = shadows.statistics(next, [1e-4]);
+      shadows.dispose();
+      return ['deadZone', 'nonFinite'].map((name) =>
+        [0, 1].map((i) => at(figures, i * STATISTICS.length + STATISTICS.indexOf(name as Statistic))),
+      );
+    };
+    expect(dead('fp32')).toEqual([
+      [40, 0],
+      [0, 2],
+    ]);
+    expect(dead('compensated')).toEqual([
+      [0, 0],
+      [0, 2],
+    ]);
+    tf.dispose([start, next]);
   });
 
   it('counts its bytes', () => {

@@ -60,7 +60,7 @@ describe.skipIf(reason !== '')('on the fake GPU', () => {
   it('model.fit with the callback gives the averages of the CPU, to the bit', async () => {
     const [gpu, cpu] = await Promise.all([runCase<Fit>('fit'), runCase<Fit>('fit', { cpu: true })]);
     expect(gpu).toMatchObject({ isGpu: true, engine: 'native', violation: '', updates: 15 });
-    expect(gpu.reason).toContain('CPU and GPU');
+    expect(gpu.reason).toMatch(/ on GPU$/);
     expect(gpu.launches).toBeGreaterThanOrEqual(gpu.updates);
     expect(cpu).toMatchObject({ isGpu: false, engine: 'native', launches: 0 });
     expect(cpu.averages.length).toBeGreaterThan(0);
@@ -126,6 +126,19 @@ describe.skipIf(reason !== '')('on the fake GPU', () => {
     }>('memory');
     expect(after).toBe(before);
     expect({ tensors, violation }).toEqual({ tensors: 0, violation: '' });
+  });
+
+  it('doctor proves by the count of the kernel that updates run on it', async () => {
+    const root = join(import.meta.dirname, '..');
+    const preload = `--import=tsx --import=${join(import.meta.dirname, 'fake-gpu', 'preload.ts')}`;
+    const { stdout } = await run(process.execPath, [join(root, 'src', 'cli', 'main.ts'), 'doctor', '--json'], {
+      cwd: root,
+      env: { ...process.env, TF_CPP_MIN_LOG_LEVEL: '2', NODE_OPTIONS: preload },
+    });
+    const report = JSON.parse(stdout);
+    const check = report.checks.find(({ id }: { id: string }) => id === 'device');
+    expect(check).toMatchObject({ status: 'ok', message: 'updates ran on GPU (its kernel counted 3 of 3)' });
+    expect(report).toMatchObject({ engine: 'native', device: 'GPU', verdict: 'Updates run natively, on the GPU.' });
   });
 
   it('with two GPUs the averages are right', async () => {

@@ -2,7 +2,8 @@
 
 import { describe, expect, it } from 'vitest';
 import { type EmaCallbackOptions, splitOptions } from '../src/callback-options.js';
-import { checkTfjs, PAPER_DECAYS, resolveOptions, withRun } from '../src/options.js';
+import { withRun } from '../src/in-steps.js';
+import { checkTfjs, PAPER_DECAYS, resolveOptions } from '../src/options.js';
 import { thrownBy } from './support/expect.js';
 import { data, tf } from './support/models.js';
 
@@ -20,6 +21,8 @@ describe('defaults', () => {
     });
     expect(splitOptions({}).validation).toEqual({
       data: undefined,
+      batches: undefined,
+      ties: true,
       monitor: 'val_loss',
       batchSize: 32,
       keepBest: true,

@@ -20,7 +20,7 @@ function setUp(updateEvery: number) {
     tf.dispose(tensors);
     return values?.[0];
   };
-  return { model, shadow, value, progress: new Progress(shadow, new Schedule(options), updateEvery) };
+  return { model, shadow, value, progress: new Progress(shadow, new Schedule(options), { updateEvery }) };
 }
 
 describe('Progress', () => {

@@ -153,6 +153,35 @@ describe('counting', () => {
   });
 });
 
+describe('health', () => {
+  it('senpai 2899: the averages are attached to a model that a wrapper does not train; here diagnose() says so', async () => {
+    const { x, y } = data(32);
+    const [attached, trained] = [denseModel(), denseModel()];
+    const ema = new WeightEma(tf, { decays: [0.9, 0.99], updateEvery: 1, ...quiet }).attach(attached);
+    expect(ema.diagnose().health).toEqual([expect.stringMatching(/no step was counted yet/)]);
+    for (let step = 0; step < 5; step += 1) {
+      await trained.trainOnBatch(x, y);
+      ema.update();
+    }
+    const wrong = /every average equals the weights to the bit: the weights have not changed since attach/;
+    expect(ema.diagnose().health).toContainEqual(expect.stringMatching(wrong));
+    expect(ema.warnings).toContainEqual(expect.stringMatching(wrong));
+    ema.dispose();
+  });
+
+  it('ai-toolkit 1034: the norm of the weights grows 12-fold with no sign of it; here a warning comes while it trains', () => {
+    const model = denseModel();
+    const ema = new WeightEma(tf, { decay: 0.9, updateEvery: 1, diagnoseEvery: 5, ...quiet }).attach(model);
+    for (let step = 0; step < 20; step += 1) {
+      for (const weight of model.weights) assign(weight, () => tf.mul(weight.read(), 12 ** (1 / 20)));
+      ema.update();
+      if (step === 14) expect(ema.warnings).toEqual([]);
+    }
+    expect(ema.warnings).toEqual([expect.stringMatching(/norm of the weights has grown 12-fold since step 0/)]);
+    ema.dispose();
+  });
+});
+
 describe('what is averaged', () => {
   it('ignite 2590: stale BatchNorm statistics; here those of the average are averaged or live, never those of the start', async () => {
     const { x, y } = data();

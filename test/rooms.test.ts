@@ -63,6 +63,7 @@ const RANKS: readonly RegExp[] = [
   /^ema-facts$/,
   /^ema-choice$/,
   /^ema-averages$/,
+  /^ema-diagnosis$/,
   /^ema-files$/,
   /^ema$/,
   /^callback$/,
@@ -148,8 +149,10 @@ describe.each(files.map((file) => [file.room, file] as const))('src/%s.ts', (roo
       'safetensors-header': 'safetensors',
       'callback-members': 'callback',
       'callback-options': 'options',
+      'checkpoint-bests': 'checkpoint',
       'ema-averages': 'ema',
       'ema-choice': 'best',
+      'ema-diagnosis': 'diagnostics',
       'ema-files': 'checkpoint',
       'validation-data': 'options',
     };

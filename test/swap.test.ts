@@ -13,7 +13,7 @@ afterEach(() => {
 
 function setUp() {
   const model = denseModel();
-  const { averaged } = collectWeights(tf, model, 'average');
+  const { averaged } = collectWeights(tf, model, { batchNorm: 'average' });
   const raw = weightBits(model);
   const tensors = tf.memory().numTensors;
   const swap = () =>
@@ -45,7 +45,7 @@ describe('Swap', () => {
   it('restores weights with constraints: nothing is projected on the way', () => {
     const layer = tf.layers.dense({ units: 3, inputShape: [2], kernelConstraint: 'unitNorm' });
     const model = tf.sequential({ layers: [layer] });
-    const { averaged } = collectWeights(tf, model, 'average');
+    const { averaged } = collectWeights(tf, model, { batchNorm: 'average' });
     const raw = weightBits(model);
     const swap = new Swap(
       tf,

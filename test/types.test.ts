@@ -10,6 +10,7 @@ import {
   type EmaErrorCode,
   type EmaOptions,
   emaCallback,
+  type emaTensorBoard,
   type Tfjs,
   WeightEma,
   type Which,
@@ -18,7 +19,23 @@ import { denseModel, tf } from './support/models.js';
 
 describe('public names', () => {
   it('are these', () => {
-    expect(Object.keys(api).sort()).toEqual(['EmaError', 'WeightEma', 'emaCallback', 'equivalentDecay']);
+    expect(Object.keys(api).sort()).toEqual([
+      'EmaError',
+      'WeightEma',
+      'decayFromFractionOfRun',
+      'decayFromHalfLife',
+      'decayFromTimeConstant',
+      'decayFromWindow',
+      'emaCallback',
+      'emaTensorBoard',
+      'equivalentDecay',
+      'formatEpoch',
+      'halfLifeOf',
+      'recomputeBatchNorm',
+      'scaleDecayForBatch',
+      'timeConstantOf',
+      'windowOf',
+    ]);
   });
 });
 
@@ -26,6 +43,8 @@ describe('types', () => {
   it('take tfjs and tfjs-node as they are', () => {
     expectTypeOf<typeof import('@tensorflow/tfjs')>().toExtend<Tfjs>();
     expectTypeOf<typeof TfjsNode>().toExtend<Tfjs>();
+    expectTypeOf<Parameters<typeof emaTensorBoard>[0]>().toExtend<Tfjs>();
+    expectTypeOf<typeof TfjsNode>().toExtend<Parameters<typeof emaTensorBoard>[0]>();
   });
 
   it('let the callback stand in callbacks of fit', () => {

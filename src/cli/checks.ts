@@ -2,6 +2,7 @@
 // Reads nothing but its argument.
 
 import { allowScripts, CUDA_LIBRARIES, install, installAgain, installCuda } from './cures.js';
+import { deviceCheck, provenDevice } from './device.js';
 import type { Check, Facts, PackageCopy } from './facts.js';
 
 type Judge = (facts: Facts) => Check | undefined;
@@ -21,7 +22,7 @@ export function judge(facts: Facts): Check[] {
     cuda,
     tensorflow,
     ops,
-    device,
+    deviceCheck,
     engines,
   ];
   return judges.map((check) => check(facts)).filter((check) => check !== undefined);
@@ -29,8 +30,11 @@ export function judge(facts: Facts): Check[] {
 
 /** Which engine `engine: 'auto'` takes here, and where it runs. */
 export function verdict(facts: Facts): string {
-  const { engines, usesGpu } = facts.probe ?? {};
-  if (engines?.engine === 'native') return `Updates run natively, on the ${usesGpu ? 'GPU' : 'CPU'}.`;
+  const { engines } = facts.probe ?? {};
+  if (engines?.engine === 'native') {
+    const device = provenDevice(facts.probe);
+    return device === undefined ? 'Updates run natively.' : `Updates run natively, on the ${device}.`;
+  }
   if (engines?.engine === 'js') return 'Updates run in JavaScript: correct, but slower than the native engine.';
   return 'Updates cannot run here yet.';
 }
@@ -164,39 +168,13 @@ function ops({ probe }: Facts): Check | undefined {
   if (registration === undefined) return undefined;
   if ('reason' in registration) {
     const cure =
-      'TensorFlow 2.7 to 2.21 is supported; updates run in JavaScript. Report the message above if your version is among them';
+      'TensorFlow 2.9 to 2.21 is supported; updates run in JavaScript. Report the message above if your version is among them';
     return { id: 'ops', status: 'warn', message: `the ops could not be registered: ${registration.reason}`, cure };
   }
   return ok(
     'ops',
     `registered for ${registration.devices.join(' and ')}: ${Object.values(registration.ops).join(', ')}`,
   );
-}
-
-function device({ probe, tfjs }: Facts): Check | undefined {
-  const registration = probe?.registration;
-  if (probe === undefined || tfjs === undefined || registration === undefined || 'reason' in registration)
-    return undefined;
-  const gpuPackage = tfjs.name === '@tensorflow/tfjs-node-gpu';
-  if (probe.usesGpu && registration.devices.includes('GPU'))
-    return ok('device', 'tfjs-node and the ops run on the GPU');
-  if (probe.usesGpu) {
-    const message = `tfjs-node runs on the GPU, but the ops do not: ${registration.gpuReason}`;
-    return {
-      id: 'device',
-      status: 'fail',
-      message,
-      cure: 'update the NVIDIA driver (450 or later); until then updates run in JavaScript, on the GPU',
-    };
-  }
-  if (!gpuPackage) return ok('device', 'tfjs-node and the ops run on the CPU');
-  const message = `${tfjs.name} runs on the CPU: TensorFlow found no usable GPU (${registration.gpuReason || 'the CUDA driver is there'})`;
-  return {
-    id: 'device',
-    status: 'fail',
-    message,
-    cure: 'see the check cuda above; without an NVIDIA GPU use @tensorflow/tfjs-node',
-  };
 }
 
 function engines({ probe }: Facts): Check | undefined {

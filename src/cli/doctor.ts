@@ -3,6 +3,7 @@
 
 import { parseArgs } from 'node:util';
 import { judge, verdict } from './checks.js';
+import { provenDevice } from './device.js';
 import type { Check, Facts } from './facts.js';
 import { gather, ownVersion } from './gather.js';
 
@@ -25,7 +26,8 @@ export async function doctor(args: readonly string[]): Promise<number> {
 
 function asJson(facts: Facts, checks: readonly Check[]): string {
   const engine = facts.probe?.engines?.engine ?? null;
-  const report = { version: ownVersion(), directory: facts.directory, engine, verdict: verdict(facts), checks };
+  const device = provenDevice(facts.probe) ?? null;
+  const report = { version: ownVersion(), directory: facts.directory, engine, device, verdict: verdict(facts), checks };
   return `${JSON.stringify(report, undefined, 2)}\n`;
 }
 

@@ -1,7 +1,7 @@
 // What doctor knows about a machine and an app: plain data, between gathering and judging.
 // Holds no behaviour.
 
-import type { BuildInfo, Registration } from '../../binding.js';
+import type { BuildInfo, Registration, UpdateCounts } from '../../binding.js';
 import type { SelfTest } from './self-test.js';
 
 /** Everything that the checks read. */
@@ -91,7 +91,13 @@ export interface EngineFacts {
   /** Largest difference between native and js, and the largest that rounding explains. */
   readonly difference: number;
   readonly tolerance: number;
+  /** Updates made, and how many of them the addon's kernels counted, by device: none where the engine is js. */
+  readonly updates: number;
+  readonly ran: UpdateCounts;
 }
+
+/** A device that TensorFlow runs ops on. */
+export type Device = keyof UpdateCounts;
 
 /** What the dynamic loader finds of CUDA. */
 export interface CudaFacts {

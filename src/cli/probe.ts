@@ -50,22 +50,36 @@ function register(): ProbeFacts['registration'] | Unavailable {
   }
 }
 
+function updateCounts(): EngineFacts['ran'] {
+  const loaded = loadAddon();
+  return 'reason' in loaded ? { CPU: 0, GPU: 0 } : loaded.addon.updateCounts();
+}
+
 /** Largest difference between two engines' shadows after the same steps, and what rounding may explain. */
 function compareEngines(tf: Tfjs): EngineFacts {
   const live = [tf.tensor1d([0.5, -0.25, 0.125, 1]), tf.tensor1d([-1, 0.75, 0.1])];
   const chosen = createShadows(tf, 'auto', { weights: live, averages: 2, precision: 'fp32' });
   const reference = createShadows(tf, 'js', { weights: live, averages: 2, precision: 'fp32' });
   const tensors: Tensor[] = [...live];
+  const before = updateCounts();
   for (let step = 1; step <= STEPS; step++) {
     const weights = live.map((weight) => tf.tidy(() => tf.mul(weight, tf.scalar(1 / (step + 1)))) as Tensor);
     tensors.push(...weights);
     for (const { shadows } of [chosen, reference]) shadows.update(weights, ALPHAS);
   }
+  const after = updateCounts();
   const difference = largestDifference(chosen.shadows, reference.shadows, live);
   for (const { shadows } of [chosen, reference]) shadows.dispose();
   tf.dispose(tensors);
   // Numbers of at most 1, with three roundings of 2^-24 a step by js and two by native.
-  return { engine: chosen.engine, reason: chosen.reason, difference, tolerance: STEPS * 5 * 2 ** -24 };
+  return {
+    engine: chosen.engine,
+    reason: chosen.reason,
+    difference,
+    tolerance: STEPS * 5 * 2 ** -24,
+    updates: STEPS,
+    ran: { CPU: after.CPU - before.CPU, GPU: after.GPU - before.GPU },
+  };
 }
 
 function largestDifference(a: Shadows, b: Shadows, like: readonly Tensor[]): number {

@@ -1,0 +1,122 @@
+// The native side under sanitizers: the core's programs under ASan + UBSan + LSan and under TSan, then the addon under the first
+// three inside real Node with real TensorFlow. Fails when a report has a frame of ours; reports of Node's or TensorFlow's own are counted.
+// Needs g++ with its sanitizers, and CMake. Leaves everything in .cache/.
+//
+//   node scripts/sanitize.mjs          all
+//   node scripts/sanitize.mjs core     the stand-alone programs only; or: threads, node
+//   node scripts/sanitize.mjs plant    plants an overflow and a leak in the addon, each of which must be reported
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { buildCore, CACHE, command, ROOT, run } from './build-core.mjs';
+import { buildAddon, runTests, stagedCopy } from './staged-copy.mjs';
+
+const MEMORY = ['-fsanitize=address,undefined', '-fno-sanitize-recover=undefined', '-fno-omit-frame-pointer'];
+const DEBUG = ['CMAKE_BUILD_TYPE=RelWithDebInfo'];
+const NATIVE_TESTS = ['test/binding.test.ts', 'test/op.test.ts', 'test/engine.contract.test.ts'];
+// Its bound on the growth of RSS does not hold where freed memory is kept back, as ASan does.
+const NOT_MEASURED = '^(?!.*leave no kernels behind)';
+const LOGS = join(CACHE, 'sanitize', 'logs');
+
+function core() {
+  const build = buildCore('core-memory', { flags: MEMORY, defines: DEBUG });
+  run(join(build, 'core_test'), ['--small'], { env: { ASAN_OPTIONS: 'detect_leaks=1' } });
+  run(join(build, 'core_race'), [], { env: { ASAN_OPTIONS: 'detect_leaks=1' } });
+}
+
+function threads() {
+  const build = buildCore('core-threads', { flags: ['-fsanitize=thread'], defines: DEBUG, targets: ['core_race'] });
+  run(join(build, 'core_race'), ['10000'], { env: { TSAN_OPTIONS: 'halt_on_error=1' } });
+}
+
+/** The path of one of the compiler's libraries. */
+function libraryOf(name) {
+  const path = run('g++', [`-print-file-name=${name}`], { stdio: 'pipe', encoding: 'utf8' }).trim();
+  if (path === name) throw new Error(`g++ has no ${name}: install its sanitizers (libasan, libubsan)`);
+  return path;
+}
+
+/** What the dynamic linker and the sanitizers are told. Reports go to files, one per process. */
+function environment() {
+  rmSync(LOGS, { recursive: true, force: true });
+  mkdirSync(LOGS, { recursive: true });
+  const address = {
+    detect_leaks: 1,
+    // Leaks of Node's and of other addons' must not end a test: the frames are read below.
+    exitcode: 0,
+    log_path: join(LOGS, 'asan'),
+    // TensorFlow pairs malloc with its own delete.
+    alloc_dealloc_mismatch: 0,
+    detect_odr_violation: 0,
+    handle_segv: 0,
+    allow_user_segv_handler: 1,
+  };
+  const join_ = (options) =>
+    Object.entries(options)
+      .map(([name, value]) => `${name}=${value}`)
+      .join(':');
+  return {
+    TF_CPP_MIN_LOG_LEVEL: '2',
+    LD_PRELOAD: ['libasan.so', 'libubsan.so', 'libstdc++.so'].map(libraryOf).join(' '),
+    ASAN_OPTIONS: join_(address),
+    UBSAN_OPTIONS: join_({ print_stacktrace: 1, log_path: join(LOGS, 'ubsan') }),
+  };
+}
+
+/** The reports of a run, cut at their headings; `ours` have a frame in the addon or its sources. */
+function reports() {
+  const all = readdirSync(LOGS).flatMap((file) =>
+    readFileSync(join(LOGS, file), 'utf8')
+      .split(/\n(?=Direct leak|Indirect leak|=+\d+=+ERROR|[^\n]*runtime error:)/)
+      .filter((text) => /leak of|ERROR: AddressSanitizer|runtime error:/.test(text)),
+  );
+  return { all, ours: all.filter((text) => /tfjs_ema\.node|native\/\w+\.(cc|h)/.test(text)) };
+}
+
+function nodeSuite() {
+  const folder = stagedCopy('sanitize');
+  buildAddon(folder, [...MEMORY, '-g']);
+  runTests(folder, [...NATIVE_TESTS, '-t', NOT_MEASURED], { env: environment() });
+  const { all, ours } = reports();
+  console.log(`${all.length} reports, ${ours.length} with a frame of ours`);
+  if (ours.length > 0) throw new Error(ours.join('\n\n'));
+}
+
+// Each is put into the addon's lerp(), which test/binding.test.ts calls.
+const PLANTED = {
+  leak: '  [[maybe_unused]] static thread_local float* kept; kept = std::make_unique<float[]>(9).release();\n',
+  overflow: '  std::vector<float> nine(9); volatile float* at = nine.data(); at[5 + info.Length()] = 1.0f;\n',
+};
+
+function plant() {
+  for (const [name, text] of Object.entries(PLANTED)) {
+    const folder = stagedCopy('sanitize');
+    const file = join(folder, 'native', 'addon.cc');
+    const source = readFileSync(file, 'utf8');
+    const place = 'void Lerp(const Napi::CallbackInfo& info) {\n';
+    if (!source.includes(place)) throw new Error(`native/addon.cc has no "${place.trim()}" any more`);
+    writeFileSync(
+      file,
+      source.replace(place, place + text).replace('#include <cstring>\n', '#include <cstring>\n#include <memory>\n'),
+    );
+    buildAddon(folder, [...MEMORY, '-g']);
+    try {
+      runTests(folder, ['test/binding.test.ts'], { env: environment(), stdio: 'pipe', encoding: 'utf8' });
+    } catch {
+      // An overflow ends the process, and the suite with it.
+    }
+    const { ours } = reports();
+    console.log(`${name}: ${ours.length} reports with a frame of ours`);
+    if (ours.length === 0) throw new Error(`the planted ${name} was not reported: this gate is blind`);
+  }
+}
+
+const PARTS = { core, threads, node: nodeSuite, plant };
+
+await command(() => {
+  const asked = process.argv.slice(2);
+  const unknown = asked.find((name) => !Object.hasOwn(PARTS, name));
+  if (unknown !== undefined)
+    throw new Error(`there is no part '${unknown}': name some of ${Object.keys(PARTS).join(', ')}`);
+  process.chdir(ROOT);
+  for (const name of asked.length > 0 ? asked : ['core', 'threads', 'node']) PARTS[name]();
+});

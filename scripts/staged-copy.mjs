@@ -1,0 +1,70 @@
+// A copy of the project below .cache with an addon of its own: built with other flags, or from changed sources.
+// The copy shares node_modules, and what is not asked for is not in it.
+import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync } from 'node:fs';
+import { dirname, join, relative } from 'node:path';
+import { CACHE, ROOT, run } from './build-core.mjs';
+
+// What the tests read, beside node_modules. No build/: each copy makes its own.
+const CONTENTS = [
+  ...['native', 'src', 'test', 'scripts', 'study', 'bench', 'examples', 'docs'],
+  ...['CMakeLists.txt', 'binding.d.ts', 'package.json', 'tsconfig.json', 'tsconfig.build.json', 'vitest.config.ts'],
+  ...['README.md', 'CHANGELOG.md', 'CONVENTIONS.md', 'LICENSE', 'SECURITY.md', '.clang-format', 'biome.json'],
+];
+
+/** The files below `folder`/`entry`, as paths from `folder`; `entry` itself when it is a file. */
+function filesBelow(folder, entry) {
+  const path = join(folder, entry);
+  if (!existsSync(path)) return [];
+  if (statSync(path).isFile()) return [entry];
+  return readdirSync(path, { recursive: true, withFileTypes: true })
+    .filter((file) => file.isFile())
+    .map((file) => relative(folder, join(file.parentPath ?? file.path, file.name)));
+}
+
+function sameFile(a, b) {
+  return existsSync(b) && readFileSync(a).equals(readFileSync(b));
+}
+
+/**
+ * Copies the project. What an earlier copy of the same name holds already is left as it is, with its build: a file that
+ * changes, also back to what it was, is newer than what was made from it.
+ * @returns the folder of the copy
+ */
+export function stagedCopy(name) {
+  const folder = join(CACHE, name, 'project');
+  for (const entry of CONTENTS) {
+    const files = filesBelow(ROOT, entry);
+    for (const file of files) {
+      const [from, to] = [join(ROOT, file), join(folder, file)];
+      if (sameFile(from, to)) continue;
+      mkdirSync(dirname(to), { recursive: true });
+      copyFileSync(from, to);
+    }
+    const wanted = new Set(files);
+    for (const file of filesBelow(folder, entry)) if (!wanted.has(file)) rmSync(join(folder, file));
+  }
+  const modules = join(folder, 'node_modules');
+  if (!existsSync(modules)) symlinkSync(join(ROOT, 'node_modules'), modules);
+  return folder;
+}
+
+/** Builds the copy's addon; `flags` go to compiler and linker. */
+export function buildAddon(folder, flags = []) {
+  const cmakeJs = join(ROOT, 'node_modules', 'cmake-js', 'bin', 'cmake-js');
+  const text = flags.join(' ');
+  // CMAKE_CXX_FLAGS are cmake-js's own. Always build/Release, where the tests look for the addon.
+  const options = text === '' ? [] : [`--CDCMAKE_CXX_FLAGS_RELEASE=${text}`, `--CDCMAKE_MODULE_LINKER_FLAGS=${text}`];
+  run(process.execPath, [cmakeJs, 'compile', ...options], {
+    cwd: folder,
+    stdio: ['ignore', 'pipe', 'pipe'],
+    encoding: 'utf8',
+    env: { CMAKE_BUILD_PARALLEL_LEVEL: '2' },
+  });
+}
+
+/** Runs test files of the copy, whose processes end in order; `options` are those of `run`. */
+export function runTests(folder, files, { env = {}, ...options } = {}) {
+  const vitest = join(ROOT, 'node_modules', 'vitest', 'vitest.mjs');
+  const NODE_OPTIONS = `--require ${JSON.stringify(join(ROOT, 'scripts', 'exit-in-order.cjs'))}`;
+  return run(process.execPath, [vitest, 'run', ...files], { ...options, env: { ...env, NODE_OPTIONS }, cwd: folder });
+}

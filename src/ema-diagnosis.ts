@@ -1,0 +1,106 @@
+// Looking at the averages beside the weights: on request, or every so many updates; and warning of what is wrong.
+// Computes no figures and judges none.
+
+import type { LayersModel } from '@tensorflow/tfjs';
+import type { RunLength } from './decay.js';
+import { type Diagnosis, type DiagnosisSummary, diagnosisOf, pairOf } from './diagnostics.js';
+import { checkOwnWeights, EmaAverages } from './ema-averages.js';
+import { findingsOf } from './health.js';
+import { AlphaSpread } from './layer-decays.js';
+import type { Progress } from './progress.js';
+
+/** A `WeightEma`'s looks at itself. */
+export abstract class EmaDiagnosis extends EmaAverages {
+  #summaries: DiagnosisSummary[] = [];
+  #last: Diagnosis | undefined;
+  // What is left of the start in each average (and for each rule of layers, the same again) after so many of its moves.
+  #shares: number[] = [];
+  #moves = 0;
+
+  /** Every diagnosis so far, oldest first: those of `diagnose()` and of the option `diagnoseEvery`, without the single weights. */
+  get diagnoses(): readonly DiagnosisSummary[] {
+    return this.#summaries;
+  }
+
+  /**
+   * Compares the weights with every average, one pass over both: norms, distances, angles, elements that are not finite or that rounding
+   * holds back, drift against noise by layer. What is wrong is in `health`, and warned of once each. It waits for the device; nothing moves
+   * but pending steps, which are counted in first.
+   * @throws {@link EmaError} SWAPPED_IN — called inside of `use()`: weights and averages are mixed up there.
+   * @throws {@link EmaError} NOT_ATTACHED, DISPOSED, POISONED, WEIGHT_DISPOSED
+   */
+  diagnose(): Diagnosis {
+    const run = this.attached('diagnose');
+    checkOwnWeights(run.shadow, 'diagnose', 'Let use() return first: it gives the weights back.');
+    run.flush();
+    return this.#look(run, true);
+  }
+
+  override attach(model: LayersModel, run: RunLength = {}): this {
+    super.attach(model, run);
+    // What norms are compared with later.
+    if (this.options.diagnoseEvery !== undefined) this.#look(this.attached('attach'), false);
+    return this;
+  }
+
+  override update(): void {
+    const before = this.updates;
+    super.update();
+    const { diagnoseEvery } = this.options;
+    if (diagnoseEvery === undefined || this.updates === before || this.updates % diagnoseEvery !== 0) return;
+    this.#look(this.attached('update'), false);
+  }
+
+  #look(run: Progress, isAsked: boolean): Diagnosis {
+    const { shadow, steps, updates, nextAlphas: alphas } = run;
+    const pair = pairOf(this.decays);
+    const initialShares = this.#initialShares(run);
+    const names = shadow.weights.averaged.map(({ name }) => name);
+    const looked = {
+      steps,
+      updates,
+      initialShares,
+      ...diagnosisOf({
+        names,
+        sizes: shadow.weights.averaged.map(({ variable }) => variable.size),
+        pair,
+        alphas: new AlphaSpread(names, this.options.layerRules, this.decays.length).of(alphas),
+        initialShares,
+        figures: shadow.statistics(alphas),
+        fromSlow: pair && shadow.statistics(alphas, pair.slow),
+      }),
+    };
+    const around = {
+      decays: this.decays,
+      labels: this.labels,
+      alphas,
+      first: this.#summaries[0],
+      before: this.#last,
+      isAsked,
+    };
+    const findings = findingsOf(looked, around);
+    for (const { key, message } of findings) this.notes.add(message, key);
+    const diagnosis: Diagnosis = { ...looked, health: findings.map(({ message }) => message) };
+    const { weights, ...summary } = diagnosis;
+    this.#summaries.push(summary);
+    this.#last = diagnosis;
+    return diagnosis;
+  }
+
+  #initialShares(run: Progress): number[] {
+    // Fewer moves than before: another state was loaded.
+    if (run.updates < this.#moves || this.#moves === 0) {
+      this.#shares = [];
+      this.#moves = 0;
+    }
+    run.replay(this.#moves, (alphas) => {
+      this.#shares = alphas.map((alpha, index) => (1 - alpha) * (this.#shares[index] ?? 1));
+    });
+    this.#moves = run.updates;
+    const averages = this.decays.length;
+    return this.decays.map((_, k) => {
+      const own = this.#shares.filter((_share, index) => index % averages === k);
+      return own.length === 0 ? 1 : Math.max(...own);
+    });
+  }
+}

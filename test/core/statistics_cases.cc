@@ -1,0 +1,120 @@
+// The figures of struct Statistics against sums in long double.
+// Updates are tested elsewhere.
+#include <cmath>
+#include <limits>
+#include <string>
+#include <vector>
+
+#include "cases.h"
+#include "check.h"
+#include "ema_cpu.h"
+#include "model.h"
+#include "oracle.h"
+
+namespace cases {
+namespace {
+
+// A float next to the rounded value is allowed: sums in another precision may round the other way.
+void Near(float actual, long double expected, const std::string& what) {
+  const auto rounded = static_cast<float>(expected);
+  const bool both_nan = std::isnan(actual) && std::isnan(rounded);
+  const bool good = both_nan || actual == rounded ||
+                    std::fabs(double{actual} - double{rounded}) <= oracle::Ulp(rounded);
+  check::That(good,
+              what + ": expected " + std::to_string(rounded) + ", got " + std::to_string(actual));
+}
+
+struct Case {
+  model::Options options;
+  std::string what;
+};
+
+// What the sums of one weight and one average must be.
+struct Expected {
+  long double weight = 0, shadow = 0, product = 0, distance = 0, drift = 0;
+  float largest = 0;
+  int dead = 0;
+
+  Expected(const ema::Update& update, const ema::Segment& segment, int k) {
+    const float* const high = update.arena + k * update.row_stride + segment.offset;
+    const float* const low = high + update.averages * update.row_stride;
+    for (int64_t i = 0; i < segment.size; ++i) {
+      const long double w = segment.weight[i];
+      const long double s = high[i];
+      weight += w * w;
+      shadow += s * s;
+      product += w * s;
+      distance += (w - s) * (w - s);
+      largest = std::fmax(largest, std::fabs(segment.weight[i] - high[i]));
+      if (k + 1 < update.averages)
+        drift += (s - high[update.row_stride + i]) * (s - high[update.row_stride + i]);
+      float h = high[i];
+      float l = update.compensated ? low[i] : 0.0f;
+      const float h_before = h;
+      const float l_before = l;
+      if (update.compensated) {
+        oracle::StepCompensated(&h, &l, segment.weight[i], update.alphas[k]);
+      } else {
+        h = oracle::Step(h, segment.weight[i], update.alphas[k]);
+      }
+      if (segment.weight[i] != h_before && h == h_before && l == l_before) ++dead;
+    }
+  }
+};
+
+void CheckFigures(const Case& test) {
+  model::Model model(test.options);
+  model.Reset();
+  const ema::Update update = model.update();
+  std::vector<ema::Statistics> figures(static_cast<size_t>(update.segment_count * update.averages));
+  ema::CpuStatistics(update, figures.data());
+  for (int i = 0; i < update.segment_count; ++i) {
+    for (int k = 0; k < update.averages; ++k) {
+      const ema::Statistics& got = figures[static_cast<size_t>(i * update.averages + k)];
+      const Expected expected(update, update.segments[i], k);
+      const std::string what =
+          test.what + ", weight " + std::to_string(i) + ", average " + std::to_string(k);
+      const long double norms = std::sqrt(expected.weight) * std::sqrt(expected.shadow);
+      Near(got.weight_norm, std::sqrt(expected.weight), what + ", norm of the weight");
+      Near(got.shadow_norm, std::sqrt(expected.shadow), what + ", norm of the shadow");
+      Near(got.distance, std::sqrt(expected.distance), what + ", distance");
+      Near(got.cosine, norms > 0 ? expected.product / norms : 0.0L, what + ", cosine");
+      Near(got.max_distance, expected.largest, what + ", largest distance");
+      Near(got.dead_zone, expected.dead, what + ", dead zone");
+      Near(got.drift, std::sqrt(expected.drift), what + ", drift");
+      check::That(got.non_finite == 0, what + ", non-finite");
+    }
+  }
+}
+
+void NonFinite() {
+  check::Group("statistics: non-finite weights are counted");
+  using Limits = std::numeric_limits<float>;
+  const std::vector<float> weights = {1, Limits::quiet_NaN(), Limits::infinity(),
+                                      -Limits::infinity(), 2};
+  std::vector<float> arena(16, 1.0f);
+  const float alpha = 0.5f;
+  const ema::Segment segment = {weights.data(), 0, 5};
+  ema::Statistics figures = {};
+  ema::CpuStatistics({arena.data(), 16, 1, &alpha, false, &segment, 1}, &figures);
+  check::That(figures.non_finite == 3, "three of five");
+  check::That(figures.cosine == 0 || std::isnan(figures.cosine), "no cosine of them");
+}
+
+}  // namespace
+
+void StatisticsFigures() {
+  check::Group("statistics against long double, plain and compensated, dead zones and drift");
+  const std::vector<int64_t> sizes = {0, 1, 7, 100, 3000};
+  for (const bool compensated : {false, true}) {
+    for (const std::vector<float>& alphas :
+         {std::vector<float>{0.5f}, {1e-7f, 0.1f, 1e-9f}, {0, 1}}) {
+      model::Options options = {sizes, alphas, compensated, 1, 0, 31};
+      options.plain_values = true;
+      CheckFigures({options, std::to_string(alphas.size()) + " averages"});
+    }
+  }
+  NonFinite();
+}
+
+}  // namespace cases
