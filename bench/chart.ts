@@ -8,7 +8,7 @@ import { machineLine } from './machine.js';
 import type { RunFile } from './report.js';
 
 /** Contenders that are no rivals: limits, and other ways to run native. */
-const NOT_RIVALS: readonly string[] = ['native', 'memcpy', 'scale', 'separate-passes', 'compensated'];
+const NOT_RIVALS: readonly string[] = ['native', 'memcpy', 'scale', 'plain-loop', 'separate-passes', 'compensated'];
 
 const TICKS = [0.5, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1000];
 

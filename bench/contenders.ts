@@ -117,7 +117,7 @@ function movingAverage({ tf, weights, decays }: Setting): Prepared {
   return { run, first: () => firstOf(rows[0]?.shadows[0]) };
 }
 
-function limit(loop: 'copy' | 'scale') {
+function limit(loop: 'copy' | 'scale' | 'lerp') {
   return ({ floor, threads }: Setting): Prepared | string => {
     const made = floor();
     return typeof made === 'string' ? made : { run: () => made.floor[loop](made.buffers, threads) };
@@ -130,8 +130,9 @@ export const CONTENDERS: { readonly [Name in (typeof NODE_CONTENDERS)[number]]: 
   // It makes all new averages before it lets the old ones go.
   js: { copies: (k) => 2 * k, applies: always, prepare: (setting) => average(setting, 'js', setting.decays) },
   memcpy: { copies: () => 2, applies: always, prepare: limit('copy') },
-  // On memcpy's buffers.
+  // These two on memcpy's buffers.
   scale: { copies: () => 0, applies: always, prepare: limit('scale') },
+  'plain-loop': { copies: () => 0, applies: (k) => k === 1, prepare: limit('lerp') },
   'separate-passes': { copies: (k) => k, applies: (k) => k > 1, prepare: separatePasses },
   compensated: { copies: (k) => 2 * k, applies: always, prepare: compensated },
   tidy: { copies: (k) => k, applies: always, prepare: handWritten },

@@ -7,14 +7,7 @@ import { type EmaCallback, emaCallback } from '../src/index.js';
 import { loadAddon } from '../src/native.js';
 import { tf } from '../study/tfjs.js';
 import { buildModel } from './fit-models.js';
-import {
-  FIT_CONTENDERS,
-  type FitContender,
-  type FitModel,
-  type FitReport,
-  type FitResult,
-  type FitTask,
-} from './fit-trials.js';
+import type { FitContender, FitModel, FitReport, FitResult, FitTask } from './fit-trials.js';
 import { orderOf } from './rounds.js';
 import { decaysOf } from './trials.js';
 
@@ -112,7 +105,7 @@ export async function measureFit(
   // The cheapest optimizer: with any other, the callback's share is smaller.
   model.compile({ optimizer: tf.train.sgd(0.001), loss: 'categoricalCrossentropy' });
   const data = noise(fitModel);
-  const trainers = FIT_CONTENDERS.map((contender) => trainerOf(contender, model, data, fitModel.batchSize));
+  const trainers = fitModel.contenders.map((contender) => trainerOf(contender, model, data, fitModel.batchSize));
   for (const trainer of trainers) await trainer.fit();
   for (let round = 0; round < rounds; round += 1) {
     onProgress(`round ${round + 1} of ${rounds}`);

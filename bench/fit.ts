@@ -8,10 +8,7 @@ import { FIT_MODELS, type FitModel, type FitReport, type FitResult, type FitTask
 import { describeMachine, machineLine } from './machine.js';
 import { formatTime } from './report.js';
 import { runInProcess } from './run-in-process.js';
-import { defaultThreads } from './trials.js';
-
-/** Fewer than for single updates: a round trains for seconds. */
-const DEFAULT_ROUNDS = 5;
+import { DEFAULT_ROUNDS, defaultThreads } from './trials.js';
 
 /** A model that takes longer has failed, in seconds. */
 const MODEL_LIMIT_S = 1800;

@@ -20,6 +20,8 @@ export interface Floor {
   copy(buffers: FloorBuffers, threads: number): void;
   /** Multiplies a buffer by a number, in place. */
   scale(buffers: FloorBuffers, threads: number): void;
+  /** Moves one buffer towards the other, in place: one average, on 4 KiB pages, without TensorFlow. */
+  lerp(buffers: FloorBuffers, threads: number): void;
 }
 
 const FLAGS = ['-std=c++17', '-O3', '-march=native', '-fPIC', '-shared', '-pthread', '-fvisibility=hidden'];
@@ -43,6 +45,6 @@ export function loadFloor(): Floor | string {
     if (status !== 0) return `native/floor.cc could not be compiled by '${compiler}': ${error?.message ?? stderr}`;
     renameSync(partial, binary);
   }
-  // `require` gives any; native/floor.cc defines exactly these three.
+  // `require` gives any; native/floor.cc defines exactly these four.
   return require(binary) as Floor;
 }

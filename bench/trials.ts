@@ -7,6 +7,7 @@ export const NODE_CONTENDERS = [
   'js',
   'memcpy',
   'scale',
+  'plain-loop',
   'separate-passes',
   'compensated',
   'tidy',
@@ -118,7 +119,7 @@ export function takesPart(contender: ContenderName, { shape, k, tensors, paramet
 export const QUICK = {
   shapes: ['small-cnn', 'resnet-50'],
   averages: [1, 5],
-  contenders: ['native', 'js', 'memcpy', 'scale'],
+  contenders: ['native', 'js', 'memcpy', 'scale', 'plain-loop'],
 } as const;
 
 /** Fewest rounds of a published figure. */

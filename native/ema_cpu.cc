@@ -18,7 +18,7 @@ namespace ema {
 namespace {
 
 // Floats of one weight that a thread takes at a time. NOTE(chunk-size): bench/README.md.
-constexpr int64_t kChunk = 32768;
+constexpr int64_t kChunk = 131072;
 
 // Below this many floats moved, helpers cost more than they bring. NOTE(chunk-size):
 // bench/README.md.

@@ -83,7 +83,7 @@ std::vector<Definition> Definitions(const OpNames& names) {
        {},
        CreateFunctions()},
       {names.update,
-       {"N: int >= 1", "compensated: bool"},
+       {"N: int >= 1", "compensated: bool = false"},
        {"arena: float", "alpha: int32", "weights: N * float"},
        {},
        {"alpha"},

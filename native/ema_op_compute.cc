@@ -174,7 +174,9 @@ Status ReadRow(const KernelState&, TF_OpKernelContext* context) {
   std::vector<Copy> copies(outputs.size());
   for (size_t i = 0; i < outputs.size(); ++i) {
     const int index = static_cast<int>(i);
-    Status status = AllocateOutput(context, index, ShapeOf(inputs.tensor(2 + index)), &outputs[i]);
+    TfTensor like;
+    if (Status status = InputOf(context, 2 + index, &like); !status.ok()) return status;
+    Status status = AllocateOutput(context, index, ShapeOf(like.get()), &outputs[i]);
     if (!status.ok()) return status;
     const Segment& segment = weights.segments[i];
     copies[i] = {arena.data + row * weights.row_stride + segment.offset, FloatsOf(outputs[i]),

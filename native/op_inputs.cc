@@ -17,26 +17,34 @@ bool Overlap(const float* a, int64_t a_size, const float* b, int64_t b_size) {
   return a_size > 0 && b_size > 0 && a_start < b_end && b_start < a_end;
 }
 
+int64_t ElementsOf(const TF_Tensor* tensor) {
+  int64_t size = 1;
+  for (int d = 0; d < Tf().NumDims(tensor); ++d) size *= Tf().Dim(tensor, d);
+  return size;
+}
+
 }  // namespace
 
 Status OpInputs::Load(TF_OpKernelContext* context) {
   const int count = Tf().NumInputs(context);
-  tensors_.reserve(static_cast<size_t>(count));
+  inputs_.reserve(static_cast<size_t>(count));
   const TfStatus status = NewTfStatus();
   for (int i = 0; i < count; ++i) {
     TF_Tensor* tensor = nullptr;
     Tf().GetInput(context, i, &tensor, status.get());
     if (Tf().GetCode(status.get()) != TfCode::kOk) return FromTf(status.get());
-    tensors_.emplace_back(tensor);
+    const TfTensor held(tensor);
+    inputs_.push_back({Tf().TensorData(tensor), ElementsOf(tensor)});
   }
   return Status();
 }
 
-int64_t OpInputs::size(int i) const {
-  const TF_Tensor* const t = tensor(i);
-  int64_t size = 1;
-  for (int d = 0; d < Tf().NumDims(t); ++d) size *= Tf().Dim(t, d);
-  return size;
+Status InputOf(TF_OpKernelContext* context, int index, TfTensor* tensor) {
+  const TfStatus status = NewTfStatus();
+  TF_Tensor* taken = nullptr;
+  Tf().GetInput(context, index, &taken, status.get());
+  tensor->reset(taken);
+  return FromTf(status.get());
 }
 
 WeightList WeightsFrom(const OpInputs& inputs, int first) {

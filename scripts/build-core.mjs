@@ -29,15 +29,16 @@ export function run(program, args, { env = {}, ...options } = {}) {
  * @param flags compiler and linker flags, such as -fsanitize=address
  * @param defines CMake's -D options
  * @param targets what to build, default all
+ * @param root the project, or a copy of it
  * @returns the build folder
  */
-export function buildCore(name, { source = 'core', flags = [], defines = [], targets = [] } = {}) {
+export function buildCore(name, { source = 'core', flags = [], defines = [], targets = [], root = ROOT } = {}) {
   const build = join(CACHE, name);
   const quiet = { stdio: ['ignore', 'pipe', 'pipe'], encoding: 'utf8' };
   run(
     'cmake',
     [
-      ...['-S', join(ROOT, 'test', source), '-B', build],
+      ...['-S', join(root, 'test', source), '-B', build],
       `-DCMAKE_CXX_FLAGS=${flags.join(' ')}`,
       ...defines.map((define) => `-D${define}`),
     ],

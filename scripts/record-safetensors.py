@@ -1,5 +1,5 @@
-# Records that Python's safetensors reads what we write, and files that it wrote for us to read, into test/fixtures/.
-# Writes no file of our own: src/safetensors.ts does. Run it with: python3 scripts/record-safetensors.py
+# Records that Python's safetensors reads what we write, checkpoints among it, and files that it wrote for us to read, into test/fixtures/.
+# Writes no file of our own: src/ does. Run it with: python3 scripts/record-safetensors.py
 
 import json
 import pathlib
@@ -38,12 +38,32 @@ const content = new Map(tensors.map(([name, dtype, shape, values]) => [name, { d
 writeFileSync('test/fixtures/ours.safetensors', Buffer.concat(encodeSafetensors({ tensors: content, metadata: new Map(metadata) })));
 """
 
+# A checkpoint as training leaves it: three averages, compensated, steps pending, best averages kept.
+CHECKPOINT = """
+import * as tf from '@tensorflow/tfjs-node';
+import { WeightEma } from './src/index.ts';
+import { CHECKPOINT_OPTIONS, checkpointModel } from './test/support/checkpoint-fixture.ts';
+const model = checkpointModel();
+const ema = new WeightEma(tf, CHECKPOINT_OPTIONS).attach(model);
+for (let step = 1; step <= 7; step += 1) {
+  for (const weight of model.weights) weight.write(tf.add(weight.read(), tf.randomUniform(weight.shape, 0, 0.01, 'float32', step)));
+  ema.update();
+  if (step === 4) ema.consider({ epoch: 0, averages: [{ loss: 3 }, { loss: 2 }, { loss: 2.5 }] }, ['loss']);
+}
+ema.choose(0.99);
+await ema.saveCheckpoint('test/fixtures/checkpoint.safetensors');
+"""
+
 
 def write_ours():
     content = {"tensors": [[name, *rest] for name, rest in TENSORS.items()], "metadata": list(METADATA.items())}
-    command = ["npx", "tsx", "--input-type=module", "--eval", OURS]
-    subprocess.run(command, cwd=ROOT, input=json.dumps(content), text=True, check=True)
+    run_typescript(OURS, json.dumps(content))
     return content
+
+
+def run_typescript(program, text=""):
+    command = ["npx", "tsx", "--input-type=module", "--eval", program]
+    subprocess.run(command, cwd=ROOT, input=text, text=True, check=True)
 
 
 def read_ours():
@@ -62,6 +82,18 @@ def read_ours():
     return found
 
 
+def record_checkpoint(made_by):
+    """What Python's safetensors finds in a checkpoint of ours."""
+    run_typescript(CHECKPOINT)
+    with safetensors.safe_open(FIXTURES / "checkpoint.safetensors", framework="numpy") as file:
+        arrays = {name: file.get_tensor(name) for name in sorted(file.keys())}
+        metadata = {name: json.loads(file.metadata()[name]) for name in ("tfjs-ema", "standing", "bests", "settings")}
+    found = {name: [str(array.dtype), list(array.shape), array.tobytes().hex()] for name, array in arrays.items()}
+    record = {"madeBy": made_by, "metadata": metadata, "readByPython": found}
+    (FIXTURES / "checkpoint.json").write_text(json.dumps(record, ensure_ascii=False, indent=1) + "\n")
+    return len(found)
+
+
 def main():
     content = write_ours()
     arrays = {name: np.array(values, dtype=TYPES[dtype]).reshape(shape) for name, (dtype, shape, values) in TENSORS.items()}
@@ -72,6 +104,7 @@ def main():
         "readByPython": read_ours(),
     }
     (FIXTURES / "safetensors.json").write_text(json.dumps(record, ensure_ascii=False, indent=1) + "\n")
+    print(f"read {record_checkpoint(record['madeBy'])} tensors of our checkpoint")
     print(f"{record['madeBy']}: read {len(record['readByPython'])} of our tensors, wrote {len(arrays)}")
 
 

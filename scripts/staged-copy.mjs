@@ -62,9 +62,10 @@ export function buildAddon(folder, flags = []) {
   });
 }
 
-/** Runs test files of the copy, whose processes end in order; `options` are those of `run`. */
-export function runTests(folder, files, { env = {}, ...options } = {}) {
+/** Runs test files of the copy; `options` are those of `run`. With `inOrder` their processes run their exit handlers. */
+export function runTests(folder, files, { env = {}, inOrder = false, ...options } = {}) {
   const vitest = join(ROOT, 'node_modules', 'vitest', 'vitest.mjs');
-  const NODE_OPTIONS = `--require ${JSON.stringify(join(ROOT, 'scripts', 'exit-in-order.cjs'))}`;
+  const preload = `--require ${JSON.stringify(join(ROOT, 'scripts', 'exit-in-order.cjs'))}`;
+  const NODE_OPTIONS = inOrder ? preload : (process.env.NODE_OPTIONS ?? '');
   return run(process.execPath, [vitest, 'run', ...files], { ...options, env: { ...env, NODE_OPTIONS }, cwd: folder });
 }

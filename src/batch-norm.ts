@@ -3,11 +3,10 @@
 
 import type { LayersModel, Tensor } from '@tensorflow/tfjs';
 import { invalid, positiveInteger } from './argument.js';
-import type { BestWhich } from './best.js';
 import type { BatchNormPolicy } from './options.js';
 import { type BatchNormLayer, batchNormLayers, type Dataset, forEachElement, type Tfjs } from './tfjs.js';
 import { inOrder, isTensor, isTensorInput, type TensorInput } from './validation-data.js';
-import type { Which } from './which.js';
+import type { TrackedWhich } from './which.js';
 
 /**
  * Whether moving statistics (weights that their layer declares non-trainable) are averaged with the weights.
@@ -32,7 +31,7 @@ export type InputData = TensorInput | Dataset;
 /** How BatchNorm's statistics are recomputed. */
 export interface RecomputeOptions {
   /** The average. @defaultValue all of them, one pass over the data each */
-  readonly which?: Exclude<Which, BestWhich>;
+  readonly which?: TrackedWhich;
   /** Samples per batch of tensors, an integer of at least 1; a data set has its own batches. @defaultValue 128 */
   readonly batchSize?: number;
 }

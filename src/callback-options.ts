@@ -17,9 +17,10 @@ export interface EmaCallbackOptions extends EmaOptions {
   readonly monitor?: string;
   /**
    * Whether the weights of the best averages of all epochs are kept, by the monitored metric, the loss and the accuracy: a copy of
-   * the weights each, for `use('best-loss', ...)`, `saveModel('best-acc', ...)` and `restoreBest`. @defaultValue true
+   * the weights each, for `use('best-loss', ...)`, `saveModel('best-acc', ...)` and `restoreBest`. With a folder, each new best is also
+   * saved there at once, as the models `best-loss`, `best-acc`: a crash leaves them. @defaultValue true
    */
-  readonly keepBest?: boolean;
+  readonly keepBest?: boolean | { readonly folder: string };
   /**
    * Stops training once the best average by the monitored metric is this many epochs old. @defaultValue none: all epochs
    */
@@ -38,7 +39,7 @@ export interface EmaCallbackOptions extends EmaOptions {
    * Puts an average into the model every so often, for good (Switch-EMA): training goes on from it, the raw weights are gone, and the
    * optimizer keeps its slots (momentum, Adam's moments), which belong to the weights from before. The paper measured that this hurts:
    * 74.47 % instead of 75.83 % accuracy when done after each epoch. @defaultValue none
-   * @see arXiv 2411.18704, section 4.
+   * @see arXiv 2411.18704, appendix C.
    */
   readonly putBack?: PutBack;
   /** Samples per batch of validation tensors, an integer of at least 1. @defaultValue 32 */
@@ -52,6 +53,8 @@ export interface ResolvedValidation {
   readonly batchSize: number;
   readonly batches: number | undefined;
   readonly keepBest: boolean;
+  /** Where new best averages are saved, if anywhere. */
+  readonly bestFolder: string | undefined;
   readonly ties: boolean;
   readonly patience: number | undefined;
 }
@@ -88,11 +91,20 @@ export function splitOptions(options: EmaCallbackOptions): {
     monitor,
     batchSize: positiveInteger('batchSize', batchSize ?? 32),
     batches: validationBatches === undefined ? undefined : positiveInteger('validationBatches', validationBatches),
-    keepBest: boolean('keepBest', keepBest),
+    ...checkKeepBest(keepBest),
     ties: boolean('ties', ties),
     patience: patienceOf(stopWhenAveragesPeak, validationData),
   };
   return { ema, validation, putBack: checkPutBack(putBack, ema, validationData !== undefined) };
+}
+
+function checkKeepBest(
+  keepBest: boolean | { readonly folder: string },
+): Pick<ResolvedValidation, 'keepBest' | 'bestFolder'> {
+  if (typeof keepBest === 'boolean') return { keepBest, bestFolder: undefined };
+  const folder: unknown = typeof keepBest === 'object' && keepBest !== null ? keepBest.folder : undefined;
+  if (typeof folder === 'string' && folder !== '') return { keepBest: true, bestFolder: folder };
+  throw invalid('keepBest', "true, false or { folder: 'best-of-run-1' }", keepBest);
 }
 
 function patienceOf(peak: { readonly patience: number } | undefined, data: unknown): number | undefined {

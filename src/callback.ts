@@ -8,6 +8,7 @@ import { WeightEma } from './ema.js';
 import { checkMonitor, type EpochValidation, endEpoch, metricOf, toLogs } from './epoch-validation.js';
 import { EmaError } from './errors.js';
 import { foreseePutBack, isDue, type ResolvedPutBack } from './put-back.js';
+import type { EmaReport } from './report.js';
 import { runOfFit } from './run-length.js';
 import type { Tfjs } from './tfjs.js';
 
@@ -22,6 +23,8 @@ export interface EmaCallback extends Callback, EmaMembers {
   readonly ema: WeightEma;
   /** What each epoch's validation measured, oldest first. */
   readonly validations: readonly EpochValidation[];
+  /** The report of the run so far, with the validations in it; see {@link WeightEma.report}. */
+  report(): EmaReport;
 }
 
 type Own = Pick<ReturnType<typeof splitOptions>, 'validation' | 'putBack'>;
@@ -158,6 +161,10 @@ function defineCallback(tf: Tfjs): EmaCallbackClass {
 
     get validations(): readonly EpochValidation[] {
       return this.#validations;
+    }
+
+    report(): EmaReport {
+      return this.ema.report(this.#validations);
     }
   };
   addMembers(Hooks);

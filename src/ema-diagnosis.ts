@@ -2,12 +2,14 @@
 // Computes no figures and judges none.
 
 import type { LayersModel } from '@tensorflow/tfjs';
-import type { RunLength } from './decay.js';
+import { halfLifeOf, type RunLength } from './decay.js';
 import { type Diagnosis, type DiagnosisSummary, diagnosisOf, pairOf } from './diagnostics.js';
 import { checkOwnWeights, EmaAverages } from './ema-averages.js';
+import { settingsOf } from './fingerprint.js';
 import { findingsOf } from './health.js';
 import { AlphaSpread } from './layer-decays.js';
 import type { Progress } from './progress.js';
+import { EmaReport, type ReportedEpoch } from './report.js';
 
 /** A `WeightEma`'s looks at itself. */
 export abstract class EmaDiagnosis extends EmaAverages {
@@ -34,6 +36,43 @@ export abstract class EmaDiagnosis extends EmaAverages {
     checkOwnWeights(run.shadow, 'diagnose', 'Let use() return first: it gives the weights back.');
     run.flush();
     return this.#look(run, true);
+  }
+
+  /**
+   * What there is to know of the run so far: facts, metrics by epoch, distances, drift against noise, warnings; as data, as a table
+   * (`String(ema.report())`), as charts. The callback's own `report()` has its validations in it.
+   * @param epochs what was measured after each epoch, in a loop of your own. @defaultValue none
+   * @example
+   * ```ts
+   * console.log(`${ema.report()}`);
+   * await ema.report().save('out/report');
+   * ```
+   */
+  report(epochs: readonly ReportedEpoch[] = []): EmaReport {
+    const {
+      engine,
+      engineReason,
+      steps,
+      updates,
+      updateSeconds: seconds,
+      bytes,
+      decays,
+      bests,
+      diagnoses,
+      warnings,
+    } = this;
+    const settings = settingsOf(this.options);
+    return new EmaReport({
+      facts: { engine, engineReason, steps, updates, seconds, bytes, settings },
+      averages: this.labels.map((label, k) => {
+        const decay = decays[k] ?? Number.NaN;
+        return { label, decay, halfLife: halfLifeOf(decay) };
+      }),
+      epochs: epochs.map(({ epoch, raw, averages }) => ({ epoch, raw, averages })),
+      bests,
+      diagnoses: [...diagnoses],
+      warnings: [...warnings],
+    });
   }
 
   override attach(model: LayersModel, run: RunLength = {}): this {

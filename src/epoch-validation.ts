@@ -1,6 +1,7 @@
 // The end of an epoch: what is measured, which average is the best by it, and what of it goes into the logs.
 // Knows no training events, and moves no average.
 
+import { join } from 'node:path';
 import type { LayersModel } from '@tensorflow/tfjs';
 import { invalid } from './argument.js';
 import type { ResolvedValidation } from './callback-options.js';
@@ -32,7 +33,7 @@ export interface EpochValidation extends Validation {
 export async function endEpoch(
   tf: Tfjs,
   { ema, model, epoch }: { readonly ema: WeightEma; readonly model: LayersModel; readonly epoch: number },
-  { data, monitor, batchSize, batches, keepBest, ties }: ResolvedValidation,
+  { data, monitor, batchSize, batches, keepBest, bestFolder, ties }: ResolvedValidation,
 ): Promise<EpochValidation | undefined> {
   if (data === undefined) return undefined;
   const monitored = metricOf(monitor);
@@ -43,7 +44,17 @@ export async function endEpoch(
   if (best !== undefined) ema.choose({ index: best });
   const tied = tiesBy(metrics, { measured, scores, decays: ema.decays });
   ema.consider({ ...measured, epoch, tied }, metrics, keepBest);
+  if (bestFolder !== undefined) await saveBests(ema, epoch, bestFolder);
   return { ...measured, epoch, best, tied: tied[monitored] };
+}
+
+/** Saves the best averages that are of this epoch. */
+async function saveBests(ema: WeightEma, epoch: number, folder: string): Promise<void> {
+  for (const best of ema.bests) {
+    // A metric of the user's own may be called anything.
+    const name = `best-${best.metric.replaceAll(/[^\w.-]/g, '_')}`;
+    if (best.epoch === epoch) await ema.saveModel(`best-${best.metric}`, `file://${join(folder, name)}`);
+  }
 }
 
 /** The metric behind the name of a log: `val_acc` is `acc`. */

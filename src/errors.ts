@@ -29,6 +29,8 @@ export type EmaErrorCode =
   | 'NON_FINITE'
   /** Callbacks cannot be combined in this way. */
   | 'CALLBACK_MISUSE'
+  /** A package that is needed only for this, such as vega for plots, is not installed. */
+  | 'MISSING_PACKAGE'
   /** A checkpoint is damaged, of another version, or of another model. */
   | 'CHECKPOINT';
 

@@ -40,6 +40,8 @@ const DEAD_SHARE = 0.1;
 const VISIBLE = 1e-3;
 /** Below this relative distance, what rounding loses is nothing that anybody could measure. */
 const NEAR = 1e-6;
+/** An update with this alpha loses at most 1e-5 of an element: less, and standing still is only being there already. */
+const COARSE = 2 ** -24 / 1e-5;
 
 /** All findings of one diagnosis, the most serious first. */
 export function findingsOf(now: Looked, around: Circumstances): Finding[] {
@@ -123,10 +125,10 @@ function still(now: Looked, { before, labels, alphas }: Circumstances): Finding[
   });
 }
 
-function dead({ total }: Looked, { decays, labels }: Circumstances): Finding[] {
+function dead({ total }: Looked, { decays, labels, alphas }: Circumstances): Finding[] {
   return decays.flatMap((decay, k) => {
     const average = total.averages[k];
-    if (average === undefined || decay === 1) return [];
+    if (average === undefined || decay === 1 || !((alphas[k] ?? 1) < COARSE)) return [];
     const share = average.deadZone / total.size;
     if (!(share > DEAD_SHARE && average.distance > NEAR * average.norm)) return [];
     const message =

@@ -46,11 +46,14 @@ export type {
 export type { WeightPattern } from './patterns.js';
 export type { InverseGamma, PowerSpec } from './profile.js';
 export type { PutBack } from './put-back.js';
+export type { EmaReport, ReportData, ReportedAverage, ReportedEpoch, ReportFacts, SavedReport } from './report.js';
+export type { ChartSpec, ReportChart } from './report-charts.js';
+export type { RenderOptions } from './report-render.js';
 export type { Provenance, SaveTarget } from './save-model.js';
 export { type CatchUpPolicy, equivalentDecay, type Warmup, type WarmupClock } from './schedule.js';
 export type { DecaySearch, SearchedDecay, TriedDecay } from './search-decay.js';
 export type { Metrics } from './selection.js';
-export type { Signal, Verdict } from './signal.js';
+export type { References, Signal, Verdict } from './signal.js';
 export type { Synthesis } from './synthesis.js';
 export type { SynthesizedAverage } from './synthesized.js';
 export { type EmaTensorBoardOptions, emaTensorBoard, type SummaryWriter, type TfjsNode } from './tensor-board.js';

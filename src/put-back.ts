@@ -4,8 +4,7 @@
 import { invalid, positiveInteger } from './argument.js';
 import { halfLifeOf } from './decay.js';
 import type { EmaOptions } from './options.js';
-import type { FitParams } from './run-length.js';
-import { runOfFit } from './run-length.js';
+import { type FitParams, runOfFit } from './run-length.js';
 import type { Which } from './which.js';
 
 /** When an average is put into the model, and which. */

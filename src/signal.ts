@@ -16,6 +16,8 @@ export interface Signal {
   readonly verdict: Verdict | undefined;
   /** The verdict as a sentence; empty without one. */
   readonly advice: string;
+  /** What `ratio` would be of weights of a known kind; undefined where the averages cannot tell. */
+  readonly references: References | undefined;
 }
 
 /** Ratios of drift to noise that two averages would show of weights of a known kind. */
@@ -58,7 +60,7 @@ export function references(fast: number, slow: number): References | undefined {
 export function signalOf(drift: number, noise: number, known: References | undefined): Signal {
   const ratio = drift / noise;
   const verdict = known === undefined || Number.isNaN(ratio) ? undefined : verdictOf(ratio, known);
-  return { drift, noise, ratio, verdict, advice: verdict === undefined ? '' : ADVICE[verdict] };
+  return { drift, noise, ratio, verdict, advice: verdict === undefined ? '' : ADVICE[verdict], references: known };
 }
 
 function verdictOf(ratio: number, { walk, line }: References): Verdict {

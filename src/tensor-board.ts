@@ -74,7 +74,7 @@ export function emaTensorBoard(tf: TfjsNode, ema: EmaCallback, options: EmaTenso
     for (const { epoch, raw, averages, best } of ema.validations.slice(written)) {
       const point = (run: string, metrics: Metrics) => writeMetrics(writerOf(run), metrics, epoch + 1);
       point('raw', raw);
-      ema.ema.labels.forEach((label, index) => {
+      ema.labels.forEach((label, index) => {
         point(`ema_${label}`, averages[index] ?? {});
       });
       if (best !== undefined) point('ema_best', { ...averages[best], ema_best_decay: ema.decays[best] ?? Number.NaN });
@@ -91,7 +91,7 @@ export function emaTensorBoard(tf: TfjsNode, ema: EmaCallback, options: EmaTenso
       if (!ema.ema.isAttached) throw notInFit();
       if (histogramFreq > 0 && epoch % histogramFreq === 0) {
         writeHistograms(tf, { writer: writerOf('raw'), step: epoch + 1 }, rawWeights(tf, this.model));
-        for (const [index, label] of ema.ema.labels.entries()) {
+        for (const [index, label] of ema.labels.entries()) {
           const average = ema.read({ index });
           try {
             writeHistograms(tf, { writer: writerOf(`ema_${label}`), step: epoch + 1 }, average);

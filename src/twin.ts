@@ -9,7 +9,8 @@ import type { ModelWeights, Weight } from './weights.js';
 /** A model of its own with the weights of an average. */
 export interface AverageTwin {
   /**
-   * The model: for `predict` and `apply` as it is; compile it to evaluate. It is no part of training: no optimizer moves its weights.
+   * The model: for `predict` and `apply` as it is; compile it to evaluate. It is frozen, so that no optimizer moves its weights; as in
+   * any frozen model of tfjs, `getWeights()` lists them layer by layer.
    */
   readonly model: LayersModel;
   /**
@@ -50,7 +51,9 @@ export async function makeTwin(
   };
   try {
     const pairs = paired(original, model, weights);
-    // An optimizer without a list of variables trains all that exist and take part in its loss.
+    // An optimizer without a list of variables trains all that exist and take part in its loss. Both are needed: a Sequential hands
+    // its own flag on when it is first used or compiled, and the flag does not reach the layers of a model inside of a model.
+    model.trainable = false;
     for (const { variable } of pairs) variable.trainable = false;
     const refresh = (): LayersModel => {
       if (isDisposed) throw new EmaError('DISPOSED', 'the twin was disposed. Make a new one by asModel().');

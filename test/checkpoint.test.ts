@@ -8,6 +8,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { decodeBests, encodeBests } from '../src/checkpoint-bests.js';
 import { type EmaOptions, emaCallback, WeightEma } from '../src/index.js';
 import { decodeSafetensors, encodeSafetensors, withDigests } from '../src/safetensors.js';
+import { CHECKPOINT_OPTIONS, checkpointModel } from './support/checkpoint-fixture.js';
 import { rejectionOf, thrownBy, weightBits } from './support/expect.js';
 import { assign, data, randoms, setRandomWeights, tf, valuesOf, weightValues } from './support/models.js';
 import { at, bits } from './support/oracle.js';
@@ -315,6 +316,14 @@ describe('a checkpoint', () => {
   });
 });
 
+/** The bits of the weights that are kept. */
+function bitsOfBest(ema: Pick<WeightEma, 'read'>): Uint32Array[] {
+  const tensors = ema.read('best-loss');
+  const values = Object.values(valuesOf(tensors)).map(bits);
+  tf.dispose(tensors);
+  return values;
+}
+
 describe.each(['native', 'js'] as const)('best averages in a checkpoint, engine %s', (engine) => {
   const options = { decays: [0.5, 0.9], updateEvery: 1, engine, ...quiet } as const;
   const fit = { batchSize: 8, shuffle: false, verbose: 0 as const };
@@ -331,7 +340,7 @@ describe.each(['native', 'js'] as const)('best averages in a checkpoint, engine 
     await whole.saveCheckpoint(file('bests.safetensors'));
     await whole.saveCheckpoint(file('records.safetensors'), { keepBest: false });
     const then = whole.bests;
-    const kept = tf.tidy(() => Object.values(valuesOf(whole.read('best-loss'))).map(bits));
+    const kept = bitsOfBest(whole);
     await train(1, whole);
 
     const resumed = make();
@@ -342,7 +351,7 @@ describe.each(['native', 'js'] as const)('best averages in a checkpoint, engine 
     const tensors = tf.memory().numTensors;
     resumed.attach(model);
     expect(resumed.bests).toEqual(then);
-    expect(tf.tidy(() => Object.values(valuesOf(resumed.read('best-loss'))).map(bits))).toEqual(kept);
+    expect(bitsOfBest(resumed)).toEqual(kept);
     await train(1, resumed);
     expect(averagesOf(resumed.ema)).toEqual(averagesOf(whole.ema));
     // Epochs are counted by fit, from 0 in each.
@@ -450,4 +459,59 @@ describe('a checkpoint loaded before attach', () => {
     writeFileSync(file('rubbish.safetensors'), 'rubbish');
     await rejectionOf(new WeightEma(tf, options).loadCheckpoint(file('rubbish.safetensors')), 'CHECKPOINT');
   });
+});
+
+describe('Python’s safetensors', () => {
+  const fixture = (name: string) => new URL(`fixtures/${name}`, import.meta.url).pathname;
+  const recorded: {
+    readonly metadata: Readonly<Record<string, unknown>>;
+    readonly readByPython: Readonly<Record<string, readonly [dtype: string, shape: number[], hex: string]>>;
+  } = JSON.parse(readFileSync(fixture('checkpoint.json'), 'utf8'));
+  const hexOf = ({ buffer, byteOffset, byteLength }: ArrayBufferView) =>
+    Buffer.from(buffer, byteOffset, byteLength).toString('hex');
+
+  it('reads a whole checkpoint of ours: every average, both of its parts, the best one; equal to what we load of it', async () => {
+    const model = checkpointModel();
+    const ema = new WeightEma(tf, CHECKPOINT_OPTIONS);
+    await ema.loadCheckpoint(fixture('checkpoint.safetensors'));
+    ema.attach(model);
+    const names = Object.keys(recorded.readByPython);
+    expect(names).toHaveLength(8 * (2 * 3 + 1));
+    // Before a read counts the pending step in.
+    await ema.saveCheckpoint(file('again.safetensors'));
+    ema.decays.forEach((_, k) => {
+      const values = averageOf(ema, k);
+      for (const [name, value] of Object.entries(values)) {
+        expect(recorded.readByPython[`average.${k}/${name}`]?.slice(1)).toEqual([shapeOf(model, name), hexOf(value)]);
+      }
+    });
+    const best = ema.read('best-loss');
+    for (const [name, value] of Object.entries(valuesOf(best))) {
+      expect(recorded.readByPython[`best.loss/${name}`]).toEqual(['float32', shapeOf(model, name), hexOf(value)]);
+    }
+    tf.dispose(best);
+    expect(recorded.metadata['standing']).toMatchObject({ steps: ema.steps, pending: 1, best: 1 });
+    ema.dispose();
+    model.dispose();
+  });
+
+  it('reads what is written today: the file that it read, saved again, is the same to the byte', () => {
+    expect(readFileSync(file('again.safetensors')).equals(readFileSync(fixture('checkpoint.safetensors')))).toBe(true);
+    const { tensors } = decodeSafetensors(readFileSync(file('again.safetensors')));
+    const found = [...tensors].map(([name, { shape, data }]) => [name, ['float32', [...shape], hexOf(data)]]);
+    expect(Object.fromEntries(found)).toEqual(recorded.readByPython);
+  });
+
+  /** An average as it stands in the file, without the pending step. */
+  function averageOf(ema: WeightEma, k: number): Record<string, Float32Array> {
+    const prefix = `average.${k}/`;
+    const { tensors } = decodeSafetensors(readFileSync(file('again.safetensors')));
+    expect(ema.averages).toBe(3);
+    const own = [...tensors].filter(([name]) => name.startsWith(prefix));
+    return Object.fromEntries(own.map(([name, { data }]) => [name.slice(prefix.length), Float32Array.from(data)]));
+  }
+
+  function shapeOf(of: LayersModel, name: string): unknown {
+    return of.weights.find(({ originalName }) => originalName === name)?.shape;
+  }
 });

@@ -20,6 +20,7 @@ import {
   windowOf,
 } from '../src/decay.js';
 import { EmaError } from '../src/errors.js';
+import * as api from '../src/index.js';
 import { equivalentDecay } from '../src/schedule.js';
 
 /** The paper's table 23: window in steps, decay per update of 16 steps, decay per step as printed there. */
@@ -56,6 +57,21 @@ describe('the paper’s table 23', () => {
     expect(equivalentDecay(0.998, 1 / 16)).toBeCloseTo(0.99987488, 8);
     expect(equivalentDecay(equivalentDecay(0.998, 1 / 16), 16)).toBeCloseTo(0.998, 14);
   });
+
+  it.each(TABLE_23)(
+    'of %i steps: the public conversions give %d at T = 16 and %d per step, both ways',
+    (steps, update, step) => {
+      const digits = `${step}`.length - 2;
+      expect(Number(api.equivalentDecay(update, 1 / 16).toFixed(digits))).toBe(step);
+      expect(Number(api.equivalentDecay(step, 16).toFixed(3))).toBe(update);
+      expect(api.decayFromWindow(steps)).toBeCloseTo(step, 14);
+      expect(api.windowOf(step)).toBeCloseTo(steps, 6);
+      expect(api.decayFromHalfLife(api.halfLifeOf(step))).toBeCloseTo(step, 14);
+      expect(api.decayFromTimeConstant(api.timeConstantOf(step))).toBeCloseTo(step, 14);
+      // Sixteen times the batch: one step where there were 16.
+      expect(api.scaleDecayForBatch(step, 16)).toBeCloseTo(api.equivalentDecay(step, 16), 15);
+    },
+  );
 
   it('is what auto gives for a run of the paper’s length', () => {
     const { decays } = resolveAverages('auto', CIFAR);

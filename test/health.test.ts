@@ -89,9 +89,12 @@ describe('findingsOf', () => {
   });
 
   it('advises compensation where much of the average is in the dead zone, and it matters', () => {
-    expect(messages({ average: { deadZone: 60 } })[0]).toMatch(/60 % of its elements.*precision: 'compensated'/);
-    expect(messages({ average: { deadZone: 5 } })).toEqual([]);
-    expect(messages({ average: { deadZone: 60, distance: 1e-8 } })).toEqual([]);
+    const slow = { alphas: [1e-4] };
+    expect(messages({ average: { deadZone: 60 } }, slow)[0]).toMatch(/60 % of its elements.*precision: 'compensated'/);
+    expect(messages({ average: { deadZone: 5 } }, slow)).toEqual([]);
+    expect(messages({ average: { deadZone: 60, distance: 1e-8 } }, slow)).toEqual([]);
+    // One float away from a weight that rests: there already.
+    expect(messages({ average: { deadZone: 60 } }, { alphas: [0.016] })).toEqual([]);
   });
 
   it('finds an average that still holds its start, when asked', () => {

@@ -22,6 +22,7 @@ describe('defaults', () => {
     expect(splitOptions({}).validation).toEqual({
       data: undefined,
       batches: undefined,
+      bestFolder: undefined,
       ties: true,
       monitor: 'val_loss',
       batchSize: 32,
@@ -122,7 +123,7 @@ describe('what is refused', () => {
     ['options that are no object', [0.9], /^options: expected an object/],
     ['a monitor without val_', { monitor: 'acc' }, /^monitor: expected 'val_loss' or 'val_'.*received 'acc'\./],
     ['a monitor that is no name', { monitor: 3 }, /^monitor: .*received 3\./],
-    ['keepBest in quotes', { keepBest: 'no' }, /^keepBest: expected true or false, received 'no'\./],
+    ['keepBest in quotes', { keepBest: 'no' }, /^keepBest: expected true, false or .*, received 'no'\./],
     ['a number as a peak', { stopWhenAveragesPeak: 3 }, /^stopWhenAveragesPeak: expected \{ patience: 5 \}/],
     ['no patience', { stopWhenAveragesPeak: { patience: 0 } }, /^stopWhenAveragesPeak\.patience: expected an integer/],
     ['a peak of nothing', { stopWhenAveragesPeak: { patience: 1 } }, /^stopWhenAveragesPeak: expected validationData/],

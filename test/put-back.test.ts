@@ -8,7 +8,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { emaCallback, WeightEma } from '../src/index.js';
 import { thrownBy, weightBits } from './support/expect.js';
 import { assign, data, denseModel, lineModel, setRandomWeights, tf, valuesOf, weightValues } from './support/models.js';
-import { at } from './support/oracle.js';
+import { at, maxDifference } from './support/oracle.js';
 
 const quiet = { onWarning: () => undefined };
 
@@ -25,13 +25,19 @@ describe.each(['native', 'js'] as const)('putBack, engine %s', (engine) => {
   it('gives the model the average, to the bit, and goes on from there', () => {
     const model = denseModel();
     const ema = new WeightEma(tf, { decay: 0.75, updateEvery: 2, warmup: 'none', engine, ...quiet }).attach(model);
+    const start = weightValues(model);
     setRandomWeights(model, 1);
+    const after = weightValues(model);
     ema.update();
     // One step is pending: it counts.
     const before = tf.memory().numTensors;
     ema.putBack(0.75);
     expect(tf.memory().numTensors).toBe(before);
     const average = ema.read(0.75);
+    weightValues(model).forEach((values, i) => {
+      const expected = at(start, i).map((value, j) => 0.75 * value + 0.25 * at(at(after, i), j));
+      expect(maxDifference(values, expected)).toBeLessThan(2 ** -22);
+    });
     expect(weightValues(model)).toEqual(model.weights.map(({ originalName }) => valuesOf(average)[originalName]));
     expect([ema.steps, ema.updates]).toEqual([1, 1]);
     tf.dispose(average);

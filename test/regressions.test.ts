@@ -1,6 +1,9 @@
 // Mistakes of other libraries, each as a test that this one does not make it. Sources: their issues and code, as named.
 
-import type { LayersModel, Scalar } from '@tensorflow/tfjs';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { LayersModel, Scalar, Tensor2D } from '@tensorflow/tfjs';
 import { afterEach, describe, expect, it } from 'vitest';
 import { emaCallback, WeightEma } from '../src/index.js';
 import { rejectionOf, weightBits } from './support/expect.js';
@@ -136,6 +139,51 @@ describe('counting', () => {
     }
   });
 
+  it.each([1, 4])(
+    'lightly-train 892, YOLOX 1318: the counter is not saved and the warm-up restarts; here it goes on, T = %i',
+    async (updateEvery) => {
+      const folder = mkdtempSync(join(tmpdir(), 'tfjs-ema-'));
+      const options = { decay: 0.99, updateEvery, warmup: 'paper', ...quiet } as const;
+      const model = lineModel();
+      const step = (ema: WeightEma, from: number, to: number) => {
+        for (let i = from; i < to; i += 1) {
+          assign(model.weights[0], () => tf.tensor2d([[Math.sin(i)]]));
+          ema.update();
+        }
+      };
+      const whole = new WeightEma(tf, options).attach(model);
+      step(whole, 0, 10);
+      await whole.saveCheckpoint(join(folder, 'ema'));
+      step(whole, 10, 24);
+      const resumed = new WeightEma(tf, options).attach(model);
+      await resumed.loadCheckpoint(join(folder, 'ema'));
+      expect(resumed.steps).toBe(10);
+      step(resumed, 10, 24);
+      const of = (ema: WeightEma) => ema.use('best', weightBits);
+      expect(of(resumed)).toEqual(of(whole));
+      // A warm-up that starts again would take nine tenths of the next weight.
+      const restarted = new WeightEma(tf, options).attach(model);
+      step(restarted, 10, 24);
+      expect(of(restarted)).not.toEqual(of(whole));
+      for (const ema of [whole, resumed, restarted]) ema.dispose();
+      rmSync(folder, { recursive: true });
+    },
+  );
+
+  it('timm 1182, mmpretrain 870: decay too high for the run, accuracy 0 for epochs; here a warning says so before the first step', async () => {
+    const { x, y } = data(32);
+    const ema = emaCallback(tf, { decays: [0.5, 0.9999], updateEvery: 1, warmup: 'none', ...quiet });
+    const begin: string[] = [];
+    const watch = new tf.CustomCallback({ onEpochBegin: () => void begin.push(...ema.warnings) });
+    await denseModel().fit(x, y, { ...fit, epochs: 5, callbacks: [ema, watch] });
+    // 10 steps: 0.9999 ** 10 of the start is left, and 1 % would be after half-lives of 1.5 steps.
+    expect(begin[0]).toMatch(
+      /decay 0.9999 is too high for this run: after its 10 steps the average still holds 100 % of the initial weights. Use a half-life of at most 1.5 steps/,
+    );
+    expect(begin.join()).not.toMatch(/decay 0.5 /);
+    ema.dispose();
+  });
+
   it('senpai 2899, ai-toolkit 1034: silently never updated; here the average has moved, in Sequential, functional and nested models', async () => {
     const { x, y } = data(32);
     const inner = denseModel();
@@ -196,6 +244,51 @@ describe('what is averaged', () => {
       const ema = emaCallback(tf, { decay: 0.9, updateEvery: 1, batchNorm });
       await model.fit(x, y, { ...fit, callbacks: [ema] });
       ema.use(0.9, (m) => expect(statistics(m)).not.toEqual(start));
+      ema.dispose();
+    }
+  });
+
+  it('ignite 2590: F1 of 40 instead of 60; here average, copy and recompute are each what a reference says', async () => {
+    const { x, y } = data(64);
+    const [layer, decay] = [1, 0.7];
+    const statistics = (model: LayersModel) =>
+      at(model.layers, layer)
+        .getWeights()
+        .slice(2)
+        .map((tensor) => Array.from(tensor.dataSync()));
+    const expectClose = (values: number[][], expected: number[][]) =>
+      values.flat().forEach((value, i) => {
+        expect(value).toBeCloseTo(at(expected.flat(), i), 5);
+      });
+    for (const batchNorm of ['average', 'copy'] as const) {
+      const model = denseModel(tf.train.sgd(0.3));
+      let averaged = statistics(model);
+      const ema = new WeightEma(tf, { decay, updateEvery: 1, warmup: 'none', batchNorm, ...quiet }).attach(model);
+      for (let step = 0; step < 5; step += 1) {
+        await model.trainOnBatch(x, y);
+        ema.update();
+        const live = statistics(model).flat();
+        averaged = averaged.map((part, i) => part.map((old, j) => decay * old + (1 - decay) * at(live, 8 * i + j)));
+      }
+      const live = statistics(model);
+      expectClose(ema.use(decay, statistics), batchNorm === 'average' ? averaged : live);
+      if (batchNorm === 'average') {
+        await ema.recomputeBatchNorm(x);
+        const { mean, variance } = ema.use(decay, (m) =>
+          tf.tidy(() => {
+            const inner = at(m.layers, 0).apply(x) as Tensor2D;
+            const { mean, variance } = tf.moments(inner, 0);
+            return { mean: Array.from(mean.dataSync()), variance: Array.from(variance.dataSync()) };
+          }),
+        );
+        const [means, variances] = ema.use(decay, statistics);
+        // tfjs may count n - 1 instead of n samples: 1/64 of the variance.
+        expectClose([at([means ?? []], 0)], [mean]);
+        (variances ?? []).forEach((value, i) => {
+          expect(Math.abs(value - at(variance, i))).toBeLessThan(at(variance, i) / 60 + 1e-6);
+        });
+        expect(statistics(model)).toEqual(live);
+      }
       ema.dispose();
     }
   });

@@ -151,10 +151,15 @@ describe.each(files.map((file) => [file.room, file] as const))('src/%s.ts', (roo
       'callback-options': 'options',
       'checkpoint-bests': 'checkpoint',
       'ema-averages': 'ema',
+      'report-charts': 'report',
+      'report-render': 'report',
+      'report-table': 'report',
       'ema-choice': 'best',
       'ema-diagnosis': 'diagnostics',
       'ema-files': 'checkpoint',
+      'validation-batches': 'validation',
       'validation-data': 'options',
+      'validation-meter': 'validation',
     };
     // The commands are tested as a whole: test/doctor.test.ts and its like.
     if (room.startsWith('cli/')) return;

@@ -59,7 +59,14 @@ describe('signalOf', () => {
     const known = references(FAST, SLOW);
     expect(signalOf(1, 10, known).advice).toBe('noise-dominated: a lower learning rate or averaging helps');
     expect(signalOf(10, 1, known).advice).toBe('drift-dominated: this decay lags');
-    expect(signalOf(10, 1, undefined)).toEqual({ drift: 10, noise: 1, ratio: 10, verdict: undefined, advice: '' });
+    expect(signalOf(10, 1, undefined)).toEqual({
+      drift: 10,
+      noise: 1,
+      ratio: 10,
+      verdict: undefined,
+      advice: '',
+      references: undefined,
+    });
     expect(signalOf(0, 0, known).verdict).toBeUndefined();
   });
 });

@@ -5,13 +5,16 @@ import type * as TfjsNode from '@tensorflow/tfjs-node';
 import { describe, expect, expectTypeOf, it } from 'vitest';
 import * as api from '../src/index.js';
 import {
+  type AverageTwin,
   type EmaCallback,
   type EmaCallbackOptions,
   type EmaErrorCode,
   type EmaOptions,
   emaCallback,
   type emaTensorBoard,
+  type SearchedDecay,
   type Tfjs,
+  type TrackedWhich,
   WeightEma,
   type Which,
 } from '../src/index.js';
@@ -93,8 +96,24 @@ describe('types', () => {
     expect(forms).toHaveLength(4);
   });
 
+  it('name combined averages where averages are used, and tracked ones where they are kept up', () => {
+    expectTypeOf<{ synthesized: { halfLife: { epochs: 2 } } }>().toExtend<Which>();
+    expectTypeOf<{ synthesized: 0.99 }>().not.toExtend<TrackedWhich>();
+    expectTypeOf<'best-loss'>().not.toExtend<TrackedWhich>();
+    const put: EmaCallbackOptions = {
+      putBack: { every: { steps: 9 }, which: { index: 0 } },
+      keepBest: { folder: 'best' },
+    };
+    // @ts-expect-error an interval has a unit
+    const bare: EmaCallbackOptions = { putBack: { every: 9 } };
+    expect([put, bare]).toHaveLength(2);
+    expectTypeOf<EmaCallback['asModel']>().returns.resolves.toEqualTypeOf<AverageTwin>();
+    expectTypeOf<EmaCallback['searchDecay']>().returns.resolves.toEqualTypeOf<SearchedDecay>();
+  });
+
   it('name averages by decay, place or best, and errors by a closed list of codes', () => {
     expectTypeOf<0.9 | 'best' | { index: 1 }>().toExtend<Which>();
+    expectTypeOf<'uniform' | { relativeWidth: 0.1 }>().toExtend<Which>();
     expectTypeOf<'worst'>().not.toExtend<Which>();
     expectTypeOf<'SWAPPED_IN'>().toExtend<EmaErrorCode>();
     expectTypeOf<'OOPS'>().not.toExtend<EmaErrorCode>();

@@ -1,6 +1,6 @@
-// The machine's own limits, as functions for Node: one memcpy of the weights, and the simplest loop
-// that reads and writes in place. Built by bench/floor.ts for benchmarks only; no part of the
-// package.
+// The machine's own limits, as functions for Node: one memcpy of the weights, the simplest loop
+// that reads and writes in place, and the simplest loop of one average. Built by bench/floor.ts for
+// benchmarks only; no part of the package.
 #include <node_api.h>
 
 #include <cstdint>
@@ -23,6 +23,10 @@ struct Buffers {
 
 void Scale(float* data, int64_t size) {
   for (int64_t i = 0; i < size; ++i) data[i] *= 0.9999999f;
+}
+
+void Lerp(float* shadow, const float* weight, int64_t size) {
+  for (int64_t i = 0; i < size; ++i) shadow[i] += 1e-3f * (weight[i] - shadow[i]);
 }
 
 // Calls part(start, size) for equal shares of `size`, each on its own thread.
@@ -75,6 +79,16 @@ napi_value ScaleAll(napi_env env, napi_callback_info info) {
   return nullptr;
 }
 
+napi_value LerpAll(napi_env env, napi_callback_info info) {
+  const Call call(env, info);
+  if (!call.valid) return nullptr;
+  float* const target = call.buffers->target.data();
+  const float* const source = call.buffers->source.data();
+  Share(static_cast<int64_t>(call.buffers->target.size()), call.threads,
+        [=](int64_t start, int64_t size) { Lerp(target + start, source + start, size); });
+  return nullptr;
+}
+
 // Frees buffers that JavaScript has let go.
 void Free(napi_env, void* data, void*) {
   const std::unique_ptr<Buffers> taken_back(static_cast<Buffers*>(data));
@@ -109,6 +123,7 @@ NAPI_MODULE_INIT() {
       {"allocate", nullptr, Allocate, nullptr, nullptr, nullptr, napi_enumerable, nullptr},
       {"copy", nullptr, CopyAll, nullptr, nullptr, nullptr, napi_enumerable, nullptr},
       {"scale", nullptr, ScaleAll, nullptr, nullptr, nullptr, napi_enumerable, nullptr},
+      {"lerp", nullptr, LerpAll, nullptr, nullptr, nullptr, napi_enumerable, nullptr},
   };
-  return napi_define_properties(env, exports, 3, functions) == napi_ok ? exports : nullptr;
+  return napi_define_properties(env, exports, 4, functions) == napi_ok ? exports : nullptr;
 }

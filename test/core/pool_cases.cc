@@ -2,6 +2,7 @@
 // Knows nothing of weights.
 #include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <string>
 #include <thread>
 #include <vector>
@@ -74,6 +75,34 @@ void ManyCallers() {
   for (const int rounds : good) check::Equal(rounds, 200, "rounds with each piece once");
 }
 
+// While a helper is inside the first caller's piece, a second caller works alone and returns.
+void SecondCaller() {
+  check::Group("pool: a second caller does not wait for the first one's helpers");
+  ema::ThreadPool pool;
+  std::atomic<bool> helper_at_work{false};
+  std::atomic<bool> second_returned{false};
+  std::atomic<bool> in_time{false};
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(2);
+  const auto late = [deadline] { return std::chrono::steady_clock::now() > deadline; };
+  std::thread first([&] {
+    const auto caller = std::this_thread::get_id();
+    pool.Run(2, 2, [&](int64_t) {
+      if (std::this_thread::get_id() == caller) {
+        while (!helper_at_work && !late()) std::this_thread::yield();
+      } else {
+        helper_at_work = true;
+        while (!second_returned && !late()) std::this_thread::yield();
+        in_time = second_returned.load();
+      }
+    });
+  });
+  while (!helper_at_work && !late()) std::this_thread::yield();
+  check::That(RunsEachOnce(&pool, 5, 4), "the second caller's pieces");
+  second_returned = true;
+  first.join();
+  check::That(in_time, "the second caller returned before the first one's helper");
+}
+
 void Ending() {
   check::Group("pool: ends with its helpers asleep, used or not");
   for (int round = 0; round < 50; ++round) {
@@ -89,6 +118,7 @@ void Pool() {
   MoreThreadsThanPieces();
   HelpersHelp();
   ManyCallers();
+  SecondCaller();
   Ending();
 }
 

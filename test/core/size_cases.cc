@@ -13,7 +13,7 @@ namespace {
 std::vector<int64_t> AllSizes() {
   std::vector<int64_t> sizes;
   for (int64_t size = 0; size <= 17; ++size) sizes.push_back(size);
-  for (const int64_t around : {32, 64, 256, 1024, 65536}) {
+  for (const int64_t around : {32, 64, 256, 1024, 2048, 65536}) {
     for (int64_t size = around - 1; size <= around + 1; ++size) sizes.push_back(size);
   }
   for (const int64_t size : {333, 33333, 308025, 598829}) sizes.push_back(size);

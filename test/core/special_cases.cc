@@ -6,6 +6,7 @@
 
 #include "cases.h"
 #include "check.h"
+#include "lerp.h"
 #include "model.h"
 #include "oracle.h"
 
@@ -66,11 +67,27 @@ void CheckCompensated(const variants::Variant& variant, const Pairs& pairs, floa
   }
 }
 
+// lerp.h itself: the kernels call it for tails, the GPU for everything.
+void CheckFormula(const Pairs& pairs, float alpha) {
+  for (size_t i = 0; i < pairs.shadows.size(); ++i) {
+    const float expected = oracle::Step(pairs.shadows[i], pairs.weights[i], alpha);
+    const float moved = ema::Lerp(pairs.shadows[i], pairs.weights[i], alpha);
+    float high = pairs.shadows[i];
+    float low = 0x1p-30f;
+    const auto both = ema::LerpCompensated({high, low}, pairs.weights[i], alpha);
+    oracle::StepCompensated(&high, &low, pairs.weights[i], alpha);
+    check::That(oracle::Same(moved, expected) && oracle::Same(both.high, high) &&
+                    oracle::Same(both.low, low),
+                "formula, " + Describe(pairs, i, alpha, expected, moved));
+  }
+}
+
 }  // namespace
 
 void SpecialValues() {
   check::Group(
       "zeros, subnormals, FLT_MAX, infinities, NaN: every pair, every alpha, every kernel");
+  for (const float alpha : model::Alphas()) CheckFormula(Pairs(0), alpha);
   for (const variants::Variant& variant : variants::Few()) {
     if (variant.chunk != 32768) continue;
     for (const float alpha : model::Alphas()) {

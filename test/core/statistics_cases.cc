@@ -101,6 +101,19 @@ void NonFinite() {
   check::That(figures.cosine == 0 || std::isnan(figures.cosine), "no cosine of them");
 }
 
+void DeadZone() {
+  check::Group(
+      "statistics: what differs and does not move is in the dead zone, what is equal is not");
+  const std::vector<float> weights = {1, 1 + 0x1p-23f, 2, -0.0f};
+  std::vector<float> arena(16, 1.0f);
+  arena[3] = 0.0f;
+  const float alpha = 0.25f;
+  const ema::Segment segment = {weights.data(), 0, 4};
+  ema::Statistics figures = {};
+  ema::CpuStatistics({arena.data(), 16, 1, &alpha, false, &segment, 1}, &figures);
+  check::That(figures.dead_zone == 1, "one of four: a quarter of an ulp is rounded away");
+}
+
 }  // namespace
 
 void StatisticsFigures() {
@@ -115,6 +128,7 @@ void StatisticsFigures() {
     }
   }
   NonFinite();
+  DeadZone();
 }
 
 }  // namespace cases
