@@ -2,6 +2,8 @@
 // No floating point here: each piece sets the mode it needs.
 #include "thread_pool.h"
 
+#include <system_error>
+
 namespace ema {
 
 ThreadPool::~ThreadPool() {
@@ -22,8 +24,14 @@ void ThreadPool::Claim(Job* job) {
 }
 
 void ThreadPool::StartHelpers(int count) {
-  while (static_cast<int>(helpers_.size()) < count) {
-    helpers_.emplace_back([this] { HelperLoop(); });
+  // Where the system gives no more threads the work is done by those there are, the caller among
+  // them.
+  try {
+    while (static_cast<int>(helpers_.size()) < count) {
+      helpers_.emplace_back([this] { HelperLoop(); });
+    }
+  } catch (const std::system_error&) {
+    return;
   }
 }
 

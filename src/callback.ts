@@ -2,6 +2,7 @@
 // Does no arithmetic: counting and averaging are in ema.ts.
 
 import type { Callback, Logs } from '@tensorflow/tfjs';
+import type { BestRecord } from './best.js';
 import { addMembers, type EmaMembers } from './callback-members.js';
 import { type EmaCallbackOptions, type ResolvedValidation, splitOptions } from './callback-options.js';
 import { WeightEma } from './ema.js';
@@ -77,6 +78,8 @@ function defineCallback(tf: Tfjs): EmaCallbackClass {
     readonly ema: WeightEma;
     readonly #validation: ResolvedValidation;
     readonly #putBack: ResolvedPutBack | undefined;
+    #peak: BestRecord | undefined;
+    #sincePeak = 0;
     readonly #validations: EpochValidation[] = [];
     // Fit calls setParams, setModel and onTrainBegin, in this order: the last of them tells what went wrong.
     #last: 'none' | 'setParams' | 'setModel' | 'onTrainBegin' = 'none';
@@ -136,7 +139,7 @@ function defineCallback(tf: Tfjs): EmaCallbackClass {
       const measured = await endEpoch(tf, { ema: this.ema, model: this.model, epoch }, this.#validation);
       if (measured !== undefined) {
         this.#validations.push(measured);
-        this.#stopAtPeak(epoch);
+        this.#stopAtPeak();
         if (logs !== undefined) Object.assign(logs, toLogs(measured, this.ema));
       }
       this.#exchange('epochs', epoch + 1);
@@ -152,11 +155,13 @@ function defineCallback(tf: Tfjs): EmaCallbackClass {
       if (message !== undefined) this.ema.warn(message);
     }
 
-    #stopAtPeak(epoch: number): void {
+    #stopAtPeak(): void {
       const { monitor, patience } = this.#validation;
-      const best = this.ema.bests.find(({ metric }) => metric === metricOf(monitor));
-      if (patience !== undefined && best !== undefined && epoch - best.epoch >= patience)
-        this.model.stopTraining = true;
+      const peak = this.ema.bests.find(({ metric }) => metric === metricOf(monitor));
+      // Validations are counted, not epochs: the next fit begins with epoch 0 again.
+      this.#sincePeak = peak === this.#peak ? this.#sincePeak + 1 : 0;
+      this.#peak = peak;
+      if (patience !== undefined && peak !== undefined && this.#sincePeak >= patience) this.model.stopTraining = true;
     }
 
     get validations(): readonly EpochValidation[] {

@@ -47,15 +47,22 @@ export abstract class EmaAverages extends EmaChoice {
     if (!(model instanceof this.tf.LayersModel)) {
       throw invalid('model', 'a tf.LayersModel of the same tfjs as given to the constructor', model);
     }
-    this.options = settled(this.options, run);
-    const shadow = new ModelShadows(this.tf, model, this.options);
-    if (isSwapped(shadow.weights.averaged)) {
+    const options = settled(this.options, run);
+    const shadow = new ModelShadows(this.tf, model, options);
+    let messages: readonly string[];
+    // All or nothing: after a failure the object can be attached as if nothing had been tried.
+    try {
+      if (isSwapped(shadow.weights.averaged))
+        throw swappedIn('attach', 'It is one of another object: attach after its use() has returned.');
+      const schedule = new Schedule({ ...options, ...withRules(options, options.layerRules) });
+      messages = foresee(schedule, options);
+      this.run = new Progress(shadow, schedule, { ...options, onSkip: (message) => this.warn(message) });
+    } catch (error) {
       shadow.dispose();
-      throw swappedIn('attach', 'It is one of another object: attach after its use() has returned.');
+      throw error;
     }
-    const schedule = new Schedule({ ...this.options, ...withRules(this.options, this.options.layerRules) });
-    this.run = new Progress(shadow, schedule, { ...this.options, onSkip: (message) => this.warn(message) });
-    for (const message of foresee(schedule, this.options)) this.warn(message);
+    this.options = options;
+    for (const message of messages) this.warn(message);
     return this;
   }
 

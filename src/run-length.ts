@@ -64,8 +64,10 @@ export function foresee(schedule: Schedule, { decays, profiles, run, updateEvery
     return share > FORGOTTEN && decay < 1 ? [holdsStart(decay, share, steps)] : [];
   });
   const updates = Math.ceil(steps / updateEvery);
-  const cap = schedule.cap(schedule.ticks(steps - updateEvery));
-  if (cap === undefined || typeof warmup === 'function') return messages;
+  // A function of the user's is not asked beforehand.
+  if (typeof warmup === 'function') return messages;
+  const cap = schedule.cap(schedule.ticks(Math.max(0, steps - updateEvery)));
+  if (cap === undefined) return messages;
   const perUpdate = exponential.map((index) => schedule.updateDecay(index));
   const same = indistinguishable(perUpdate, cap).map((place) => decays[exponential[place] ?? 0]);
   if (same.length > 0) messages.push(neverEnds(same, updates));

@@ -131,16 +131,18 @@ export class ModelShadows {
    * @throws {@link EmaError} WEIGHT_DISPOSED — a weight is gone; nothing was swapped.
    */
   swapIn(source: number | NamedTensorMap): Swap {
+    if (typeof source !== 'number') {
+      const named = this.#named(source);
+      const values = named.map(({ value }) => value.clone());
+      return new Swap(
+        this.#tf,
+        named.map(({ weight }) => weight),
+        values,
+      );
+    }
     const gone = this.#firstDisposed();
     if (gone !== undefined) throw disposed(gone);
-    if (typeof source === 'number')
-      return new Swap(this.#tf, this.weights.averaged, this.#presented(this.#readAverage(source)));
-    const weights = this.#named(source);
-    return new Swap(
-      this.#tf,
-      weights.map(({ weight }) => weight),
-      weights.map(({ value }) => value.clone()),
-    );
+    return new Swap(this.#tf, this.weights.averaged, this.#presented(this.#readAverage(source)));
   }
 
   /**
@@ -149,8 +151,6 @@ export class ModelShadows {
    * @throws {@link EmaError} WEIGHT_DISPOSED — a weight is gone; nothing was changed.
    */
   assign(source: NamedTensorMap): void {
-    const gone = this.#firstDisposed();
-    if (gone !== undefined) throw disposed(gone);
     for (const { weight, value } of this.#named(source)) {
       const copy = value.clone();
       weight.variable.assign(copy);
@@ -281,10 +281,13 @@ export class ModelShadows {
   }
 
   #named(source: NamedTensorMap): { readonly weight: Weight; readonly value: Tensor }[] {
-    return [...this.weights.averaged, ...this.weights.live].flatMap((weight) => {
+    const named = [...this.weights.averaged, ...this.weights.live].flatMap((weight) => {
       const value = source[weight.name];
       return value === undefined ? [] : [{ weight, value }];
     });
+    const gone = named.find(({ weight }) => !isAlive(this.#tf, weight.variable));
+    if (gone !== undefined) throw disposed(gone.weight.name);
+    return named;
   }
 
   #firstDisposed(): string | undefined {

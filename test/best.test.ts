@@ -161,4 +161,52 @@ describe('the callback', () => {
     expect(at(ema.bests, 0).epoch - best).toBeLessThanOrEqual(1);
     ema.dispose();
   });
+
+  it('counts validations since the best, also where the next fit begins with epoch 0 again', async () => {
+    const { x, y } = data(32);
+    const model = denseModel(tf.train.sgd(0.5));
+    const options = { decay: 0.5, updateEvery: 1, validationData: [x, y] as const, ...quiet };
+    const ema = emaCallback(tf, { ...options, stopWhenAveragesPeak: { patience: 2 } });
+    const wrong = tf.tidy(() => y.reverse(1));
+    await model.fit(x, y, { epochs: 8, batchSize: 8, verbose: 0, callbacks: [ema] });
+    const before = ema.validations.length;
+    await model.fit(x, wrong, { epochs: 20, batchSize: 8, verbose: 0, callbacks: [ema] });
+    expect(ema.validations.length - before).toBeLessThan(6);
+    ema.dispose();
+  });
+
+  it('restoreBest counts pending steps in first: they belong to the weights from before', async () => {
+    const { x, y } = data(32);
+    const model = denseModel(tf.train.sgd(0.5));
+    const ema = emaCallback(tf, { decay: 0.5, updateEvery: 64, warmup: 'none', validationData: [x, y], ...quiet });
+    await model.fit(x, y, { epochs: 2, batchSize: 8, verbose: 0, callbacks: [ema] });
+    for (let step = 0; step < 5; step += 1) ema.ema.update();
+    const wanted = ema.ema.steps;
+    const updates = ema.updates;
+    ema.restoreBest('best-loss');
+    expect([ema.steps, ema.updates]).toEqual([wanted, updates + 1]);
+    ema.dispose();
+  });
+
+  it('a best average with live statistics is not put where one of them is gone; the others are untouched', async () => {
+    const { x, y } = data(32);
+    const model = tf.sequential({
+      layers: [
+        tf.layers.dense({ units: 3, inputShape: [4] }),
+        tf.layers.batchNormalization(),
+        tf.layers.activation({ activation: 'softmax' }),
+      ],
+    });
+    model.compile({ optimizer: 'sgd', loss: 'categoricalCrossentropy' });
+    const ema = emaCallback(tf, { decay: 0.5, batchNorm: 'copy', validationData: [x, y], ...quiet });
+    await model.fit(x, y, { epochs: 1, batchSize: 8, verbose: 0, callbacks: [ema] });
+    const kernelOf = () => Array.from(at(at(model.layers, 0).getWeights(), 0).dataSync());
+    const kernel = kernelOf();
+    const statistic = at(at(model.layers, 1).nonTrainableWeights, 0);
+    statistic.read().dispose();
+    thrownBy(() => ema.use('best-loss', () => undefined), 'WEIGHT_DISPOSED');
+    thrownBy(() => ema.restoreBest('best-loss'), 'WEIGHT_DISPOSED');
+    expect(kernelOf()).toEqual(kernel);
+    ema.dispose();
+  });
 });

@@ -69,12 +69,12 @@ describe('the package', () => {
     expect(paths).not.toContain('binding.gyp');
   });
 
-  it('has at most two dependencies, and demands no tfjs of its own', () => {
+  it('has at most two dependencies, and demands no tfjs and no plotting of its own', () => {
     const { dependencies, peerDependencies, peerDependenciesMeta, optionalDependencies } = manifest();
     expect(Object.keys(dependencies).length).toBeLessThanOrEqual(2);
     expect(optionalDependencies).toBeUndefined();
     for (const name of Object.keys(peerDependencies)) {
-      expect(name).toMatch(/^@tensorflow\/tfjs/);
+      expect(name).toMatch(/^(@tensorflow\/tfjs|vega|@resvg\/resvg-js$)/);
       expect(peerDependenciesMeta[name]).toEqual({ optional: true });
     }
   });

@@ -32,6 +32,32 @@ describe('runOfFit', () => {
   });
 });
 
+describe('a run shorter than one update', () => {
+  it('asks a warm-up function for nothing before its first tick, and lets fit run', async () => {
+    const { x, y } = data(32);
+    const asked: number[] = [];
+    const warmup = (t: number) => {
+      asked.push(t);
+      return 1 - 1 / (t + 2);
+    };
+    const ema = emaCallback(tf, { decay: 0.9, warmup, ...quiet });
+    await denseModel().fit(x, y, { epochs: 1, batchSize: 8, verbose: 0, callbacks: [ema] });
+    expect(ema.steps).toBe(4);
+    expect(Math.min(0, ...asked)).toBe(0);
+    ema.dispose();
+  });
+
+  it('leaves an object whose attach failed as it was: the length of the run too', () => {
+    const ema = new WeightEma(tf, { decays: [{ halfLife: { epochs: 1 } }], ...quiet });
+    const unbuilt = tf.sequential({ layers: [tf.layers.flatten({ inputShape: [2] })] });
+    thrownBy(() => ema.attach(unbuilt, { stepsPerEpoch: 10 }), 'MODEL_NOT_BUILT');
+    expect([ema.isAttached, ema.decays]).toEqual([false, []]);
+    ema.attach(denseModel(), { stepsPerEpoch: 1000 });
+    expect(ema.decays).toEqual([2 ** (-1 / 1000)]);
+    ema.dispose();
+  });
+});
+
 describe('decays in units of the run', () => {
   it('are settled by fit: a window of half an epoch, of 24 samples, of a share of the run', async () => {
     const { x, y } = data(64);
