@@ -49,7 +49,7 @@ describe('a run shorter than one update', () => {
 
   it('leaves an object whose attach failed as it was: the length of the run too', () => {
     const ema = new WeightEma(tf, { decays: [{ halfLife: { epochs: 1 } }], ...quiet });
-    const unbuilt = tf.sequential({ layers: [tf.layers.flatten({ inputShape: [2] })] });
+    const unbuilt = tf.sequential({ layers: [tf.layers.flatten({ inputShape: [2, 1] })] });
     thrownBy(() => ema.attach(unbuilt, { stepsPerEpoch: 10 }), 'MODEL_NOT_BUILT');
     expect([ema.isAttached, ema.decays]).toEqual([false, []]);
     ema.attach(denseModel(), { stepsPerEpoch: 1000 });
