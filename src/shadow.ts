@@ -133,12 +133,9 @@ export class ModelShadows {
   swapIn(source: number | NamedTensorMap): Swap {
     if (typeof source !== 'number') {
       const named = this.#named(source);
+      const weights = named.map(({ weight }) => weight);
       const values = named.map(({ value }) => value.clone());
-      return new Swap(
-        this.#tf,
-        named.map(({ weight }) => weight),
-        values,
-      );
+      return new Swap(this.#tf, weights, values);
     }
     const gone = this.#firstDisposed();
     if (gone !== undefined) throw disposed(gone);
