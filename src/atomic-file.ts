@@ -5,7 +5,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import * as fsPromises from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { basename, dirname, join } from 'node:path';
-import { EmaError } from './errors.js';
+import { EmaError, messageOf } from './errors.js';
 
 /** An open file, as `node:fs/promises` opens it. */
 export interface OpenFile {
@@ -100,7 +100,7 @@ export async function readWhole(path: string, fs: FileSystem = fsPromises): Prom
     }
   } catch (cause) {
     const wayOut = codeOf(cause) === 'ENOENT' ? ' Check the path.' : '';
-    throw new EmaError('CHECKPOINT', `${path}: expected to read it, but: ${textOf(cause)}.${wayOut}`, { cause });
+    throw new EmaError('CHECKPOINT', `${path}: expected to read it, but: ${messageOf(cause)}.${wayOut}`, { cause });
   }
 }
 
@@ -135,7 +135,7 @@ async function step<T>(path: string, what: string, run: () => Promise<T>): Promi
     const hint = HINTS[codeOf(cause)] ?? '';
     throw new EmaError(
       'CHECKPOINT',
-      `${path}: expected to write it, but ${what} failed: ${textOf(cause)}. Nothing was changed.${hint}`,
+      `${path}: expected to write it, but ${what} failed: ${messageOf(cause)}. Nothing was changed.${hint}`,
       { cause },
     );
   }
@@ -200,7 +200,7 @@ async function syncFolder(path: string, folder: string, fs: FileSystem): Promise
     if (NO_FOLDER_SYNC.includes(codeOf(cause))) return;
     throw new EmaError(
       'CHECKPOINT',
-      `${path}: the new file is complete and in place, but making its folder durable failed: ${textOf(cause)}. ` +
+      `${path}: the new file is complete and in place, but making its folder durable failed: ${messageOf(cause)}. ` +
         'After a power cut the old file may be back: save again.',
       { cause },
     );
@@ -251,8 +251,4 @@ function isRunning(pid: number): boolean {
 
 function codeOf(error: unknown): string {
   return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : '';
-}
-
-function textOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

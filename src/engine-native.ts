@@ -4,7 +4,7 @@
 import type { Tensor } from '@tensorflow/tfjs';
 import type { OpNames, Registration } from '../binding.js';
 import type { Engine, ShadowOptions, Shadows } from './engine.js';
-import { EmaError } from './errors.js';
+import { EmaError, messageOf } from './errors.js';
 import { type Addon, loadAddon } from './native.js';
 import { STATISTICS } from './statistics.js';
 import { type Attribute, isAlive, type NodeBackend, nodeBackend, RepeatedOp, runOp, type Tfjs } from './tfjs.js';
@@ -67,10 +67,6 @@ class NativeEngine implements Engine {
     this.#ranOn = (['CPU', 'GPU'] as const).filter((device) => after[device] > before[device]);
     return shadows;
   }
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }
 
 class NativeShadows implements Shadows {

@@ -4,7 +4,7 @@
 import type { Tensor } from '@tensorflow/tfjs';
 import { jsEngine } from './engine-js.js';
 import { nativeEngine } from './engine-native.js';
-import { EmaError } from './errors.js';
+import { EmaError, messageOf } from './errors.js';
 import type { EngineChoice, Precision } from './options.js';
 import type { Tfjs } from './tfjs.js';
 
@@ -95,7 +95,7 @@ export function createShadows(
       return withEngine(native);
     } catch (error) {
       cause = error;
-      const message = error instanceof Error ? error.message : String(error);
+      const message = messageOf(error);
       reason = `${native.reason}, but a trial on this model failed: ${message.replace(/\s+/g, ' ').trim()}`;
     }
   }

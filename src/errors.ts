@@ -1,4 +1,4 @@
-// The one error class and its codes.
+// The one error class and its codes; the text of what others throw.
 // Messages are written where the error is thrown: expected, for which option, received, way out.
 
 /** Why an {@link EmaError} was thrown. */
@@ -49,4 +49,9 @@ export class EmaError extends Error {
     super(message, options);
     this.code = code;
   }
+}
+
+/** The text of whatever was thrown. */
+export function messageOf(thrown: unknown): string {
+  return thrown instanceof Error ? thrown.message : String(thrown);
 }

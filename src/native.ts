@@ -2,6 +2,7 @@
 // Knows nothing of what the addon is for.
 
 import type * as Binding from '../binding.js';
+import { messageOf } from './errors.js';
 
 /** The addon's exports, as `binding.d.ts` promises them. */
 export type Addon = typeof Binding;
@@ -31,7 +32,7 @@ function tryLoad(): AddonResult {
     // `require` gives any; test/binding.test.ts holds the names and results against binding.d.ts.
     return { addon: require('node-gyp-build')(root) as Addon };
   } catch (error) {
-    const message = error instanceof Error ? error.message : String(error);
+    const message = messageOf(error);
     return { reason: `the addon could not be loaded: ${message.trim().replace(/\s*\n\s*/g, '; ')}` };
   }
 }

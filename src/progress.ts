@@ -1,7 +1,7 @@
 // How far averaging has come: counts steps, and moves the averages when an update is due.
 // Knows neither the model nor who asks; does not decide who may.
 
-import { EmaError } from './errors.js';
+import { EmaError, messageOf } from './errors.js';
 import type { NonFinitePolicy } from './options.js';
 import type { CatchUpPolicy, Schedule } from './schedule.js';
 import type { ModelShadows } from './shadow.js';
@@ -153,7 +153,7 @@ export class Progress {
     try {
       write();
     } catch (cause) {
-      const text = cause instanceof Error ? cause.message : String(cause);
+      const text = messageOf(cause);
       this.#poison = new EmaError('POISONED', `the averages were overwritten in part only: ${text}`, { cause });
       throw this.#poison;
     }

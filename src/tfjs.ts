@@ -2,6 +2,7 @@
 // Holds no EMA knowledge.
 
 import type { LayersModel, LayerVariable, Tensor, TensorContainer, data as tfData, Variable } from '@tensorflow/tfjs';
+import { messageOf } from './errors.js';
 
 /** The parts of the caller's tfjs that this package uses: `tfjs`, `tfjs-node` and `tfjs-node-gpu` all have them. */
 export type Tfjs = Pick<
@@ -120,7 +121,7 @@ export function nodeBackend(tf: Tfjs): NodeBackend | string {
     // Before the name: the first call chooses the backend.
     backend = tf.backend();
   } catch (error) {
-    return `tfjs has no backend yet (await tf.ready() first): ${error instanceof Error ? error.message : error}`;
+    return `tfjs has no backend yet (await tf.ready() first): ${messageOf(error)}`;
   }
   if (tf.getBackend() !== 'tensorflow') {
     return `tfjs runs on the backend '${tf.getBackend()}': native updates need tfjs-node or tfjs-node-gpu (backend 'tensorflow')`;

@@ -2,7 +2,7 @@
 // Decides nothing about averages: it is told how to read one.
 
 import type { LayersModel, NamedTensorMap, Variable } from '@tensorflow/tfjs';
-import { EmaError } from './errors.js';
+import { EmaError, messageOf } from './errors.js';
 import { declaredWeights, sameArchitecture, type Tfjs, variableOf } from './tfjs.js';
 import type { ModelWeights, Weight } from './weights.js';
 
@@ -72,7 +72,7 @@ async function cloned(tf: Tfjs, model: LayersModel): Promise<LayersModel> {
   try {
     return await sameArchitecture(tf, model);
   } catch (cause) {
-    throw notTwinned(cause instanceof Error ? cause.message : String(cause), { cause });
+    throw notTwinned(messageOf(cause), { cause });
   }
 }
 

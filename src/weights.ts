@@ -4,7 +4,7 @@
 import type { LayersModel, LayerVariable, Variable } from '@tensorflow/tfjs';
 import { invalid } from './argument.js';
 import { averagesStatistics } from './batch-norm.js';
-import { EmaError } from './errors.js';
+import { EmaError, messageOf } from './errors.js';
 import type { BatchNormPolicy } from './options.js';
 import { checkMatches, matches, type Pattern } from './patterns.js';
 import { type DeclaredWeight, declaredWeights, isAlive, type Tfjs, variableOf } from './tfjs.js';
@@ -103,7 +103,7 @@ function weightsOf(model: LayersModel): DeclaredWeight[] {
   try {
     return declaredWeights(model);
   } catch (cause) {
-    throw notBuilt(cause instanceof Error ? cause.message : String(cause));
+    throw notBuilt(messageOf(cause));
   }
 }
 

@@ -4,6 +4,7 @@
 import { readFileSync, realpathSync } from 'node:fs';
 import { constants } from 'node:os';
 import { basename } from 'node:path';
+import { messageOf } from '../errors.js';
 import type { MissingLibrary } from './facts.js';
 
 function whyMissing(soname: string): string | undefined {
@@ -12,7 +13,7 @@ function whyMissing(soname: string): string | undefined {
     process.dlopen({ exports: {} }, soname, constants.dlopen.RTLD_LAZY);
     return undefined;
   } catch (error) {
-    const message = error instanceof Error ? error.message : String(error);
+    const message = messageOf(error);
     return /did not self-register/.test(message) ? undefined : message;
   }
 }

@@ -5,6 +5,7 @@ import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import type { Tensor } from '@tensorflow/tfjs';
 import { createShadows, type Shadows } from '../engine.js';
+import { messageOf } from '../errors.js';
 import { loadAddon } from '../native.js';
 import type { Tfjs } from '../tfjs.js';
 import type { EngineFacts, ProbeFacts, Unavailable } from './facts.js';
@@ -20,10 +21,6 @@ const ALPHAS = [0.1, 0.003];
 
 function send(facts: ProbeMessage): void {
   process.send?.(facts);
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }
 
 /** tfjs-node 4.22 calls a function that Node 23 removed: found by an op that needs it, cured as users are told to. */
