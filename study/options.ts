@@ -38,6 +38,7 @@ const OPTIONS = {
   preset: { type: 'string' },
   conditions: { type: 'string' },
   seeds: { type: 'string' },
+  'all-seeds': { type: 'boolean' },
   data: { type: 'string' },
   'data-dir': { type: 'string' },
   network: { type: 'string' },
@@ -61,6 +62,7 @@ npm run study -- [options]
 
   --quick             one seed, few epochs, under two minutes
   --seeds LIST        seeds, such as 101-105 or 1,2,3 (default ${DEFAULT_SEEDS})
+  --all-seeds         every condition with all of them, instead of its first 1, 3 or 5
   --conditions LIST   only these of ${CONDITIONS.map(({ id }) => id).join(', ')}
   --data NAME         ${STUDY_DATA.join(', ')} (default fashion-mnist)
   --data-dir DIR      folder of the CIFAR files in their binary format
@@ -100,6 +102,7 @@ export function parseStudyOptions(argv: readonly string[]): StudyOptions {
       preset,
       conditions: conditionList(values.conditions),
       seeds: seedList(values.seeds ?? DEFAULT_SEEDS),
+      allSeeds: values['all-seeds'] === true,
       data: oneOf('--data', values.data, STUDY_DATA),
       dataDirectory: values['data-dir'],
       network: oneOf('--network', values.network, Object.keys(logitNetworks) as LogitNetworkName[]),

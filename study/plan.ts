@@ -17,6 +17,8 @@ export interface Plan {
   /** Only these conditions. */
   readonly conditions: readonly string[] | undefined;
   readonly seeds: readonly number[];
+  /** Every condition with all seeds; otherwise each takes as many of the first as it needs. */
+  readonly allSeeds: boolean;
   readonly data: StudyDataName | undefined;
   readonly dataDirectory: string | undefined;
   readonly network: LogitNetworkName | undefined;
@@ -41,8 +43,8 @@ export function planConditions(plan: Plan): Condition[] {
 export function planRuns(plan: Plan, code: string): RunSpec[] {
   const conditions = planConditions(plan);
   return conditions.flatMap((condition) => {
-    const seeds = plan.seeds.slice(0, plan.quick ? 1 : condition.seeds);
-    return seeds.map((seed) => ({ condition, seed, engine: plan.engine, code }));
+    const count = plan.allSeeds ? plan.seeds.length : plan.quick ? 1 : condition.seeds;
+    return plan.seeds.slice(0, count).map((seed) => ({ condition, seed, engine: plan.engine, code }));
   });
 }
 

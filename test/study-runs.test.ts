@@ -245,6 +245,10 @@ describe('plan', () => {
     expect(new Set(plan().map(({ seed }) => seed))).toEqual(new Set([101, 102, 103, 104, 105]));
   });
 
+  it('takes every seed in every condition with --all-seeds', () => {
+    expect(counts(plan('--all-seeds', '--seeds', '1-7', '--conditions', 'A,A0,BN'))).toEqual({ A: 7, A0: 7, BN: 7 });
+  });
+
   it('is small with --quick', () => {
     expect(plan('--quick').map(({ condition }) => [condition.id, condition.recipe.epochs])).toEqual([
       ['A', 10],
