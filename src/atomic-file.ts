@@ -43,13 +43,24 @@ const NO_FOLDER_SYNC: readonly string[] = ['EINVAL', 'ENOTSUP', 'ENOSYS'];
 /** Modification times may come from another machine's clock, or a coarse one. */
 const CLOCK_TOLERANCE_MS = 2000;
 
-const HINTS: Readonly<Record<string, string>> = {
-  ENOSPC: ' Make room, or save elsewhere.',
-  EDQUOT: ' Make room, or save elsewhere.',
-  EACCES: ' Choose a folder that this user may write to.',
-  EPERM: ' Choose a folder that this user may write to.',
-  EROFS: ' Choose a folder on a disk that can be written.',
-  ENOENT: ' Make the folder first.',
+const CLOSE_FILES = 'Close files, or allow more open ones (ulimit -n).';
+/** The way out, by what the system said. */
+const WRITE_HINTS: Readonly<Record<string, string>> = {
+  ENOSPC: 'Make room, or save elsewhere.',
+  EDQUOT: 'Make room, or save elsewhere.',
+  EACCES: 'Choose a folder that this user may write to.',
+  EPERM: 'Choose a folder that this user may write to.',
+  EROFS: 'Choose a folder on a disk that can be written.',
+  ENOENT: 'Make the folder first.',
+  EMFILE: CLOSE_FILES,
+  ENFILE: CLOSE_FILES,
+};
+const READ_HINTS: Readonly<Record<string, string>> = {
+  ENOENT: 'Check the path.',
+  EACCES: 'Let this user read it.',
+  EPERM: 'Let this user read it.',
+  EMFILE: CLOSE_FILES,
+  ENFILE: CLOSE_FILES,
 };
 
 /**
@@ -99,8 +110,8 @@ export async function readWhole(path: string, fs: FileSystem = fsPromises): Prom
       await file.close();
     }
   } catch (cause) {
-    const wayOut = codeOf(cause) === 'ENOENT' ? ' Check the path.' : '';
-    throw new EmaError('CHECKPOINT', `${path}: expected to read it, but: ${messageOf(cause)}.${wayOut}`, { cause });
+    const hint = READ_HINTS[codeOf(cause)] ?? 'Check the path, and the disk.';
+    throw new EmaError('CHECKPOINT', `${path}: expected to read it, but: ${messageOf(cause)}. ${hint}`, { cause });
   }
 }
 
@@ -132,10 +143,10 @@ async function step<T>(path: string, what: string, run: () => Promise<T>): Promi
   try {
     return await run();
   } catch (cause) {
-    const hint = HINTS[codeOf(cause)] ?? '';
+    const hint = WRITE_HINTS[codeOf(cause)] ?? 'Save again, or elsewhere.';
     throw new EmaError(
       'CHECKPOINT',
-      `${path}: expected to write it, but ${what} failed: ${messageOf(cause)}. Nothing was changed.${hint}`,
+      `${path}: expected to write it, but ${what} failed: ${messageOf(cause)}. Nothing was changed. ${hint}`,
       { cause },
     );
   }

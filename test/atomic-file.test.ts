@@ -139,6 +139,8 @@ describe('a call that fails', () => {
     ['EDQUOT', /Make room/],
     ['EACCES', /that this user may write to/],
     ['EROFS', /on a disk that can be written/],
+    ['EMFILE', /Close files/],
+    ['EIO', /Save again, or elsewhere/],
   ])('%s says what to do', async (code, pattern) => {
     const { fs } = spoiled(CALLS.indexOf('open wx'), systemError(code));
     expect((await failureOf(writeAtomically(path, NEW, fs))).message).toMatch(pattern);
@@ -325,6 +327,14 @@ describe('reading', () => {
     const { fs, log } = spoiled(number, systemError('EIO'));
     expect((await failureOf(readWhole(path, fs))).cause).toMatchObject({ code: 'EIO' });
     expect(log[number]).toBe(name);
+  });
+
+  it.each([
+    ['EACCES', /Let this user read it/],
+    ['ENFILE', /Close files/],
+    ['EIO', /Check the path, and the disk/],
+  ])('of a file that cannot be opened for %s says what to do', async (code, pattern) => {
+    expect((await failureOf(readWhole(path, spoiled(0, systemError(code)).fs))).message).toMatch(pattern);
   });
 
   it('refuses what is missing, what is no file, and a file that shrinks meanwhile', async () => {
