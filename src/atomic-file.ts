@@ -63,9 +63,12 @@ const READ_HINTS: Readonly<Record<string, string>> = {
   ENFILE: CLOSE_FILES,
 };
 
+/** Temporary files of this process that nobody writes any more, and that could not be removed. */
+const abandoned = new Set<string>();
+
 /**
  * Writes a file atomically: into a temporary one in the same folder, which is made durable, takes the file's name, and whose
- * folder is made durable. Temporary files that dead writers left in the folder are removed.
+ * folder is made durable. Temporary files that dead or failed writers left in the folder are removed.
  *
  * A link is followed; the permissions of an existing file are kept.
  * @param path the file.
@@ -89,7 +92,7 @@ export async function writeAtomically(
     await step(path, 'renaming the temporary file', () => fs.rename(temporary, target));
   } catch (error) {
     // What is left over, should this fail too, is removed by the next write: the first error is the one to report.
-    await fs.unlink(temporary).catch(() => undefined);
+    await fs.unlink(temporary).catch(() => abandoned.add(temporary));
     throw error;
   }
   await syncFolder(path, dirname(target), fs);
@@ -228,7 +231,7 @@ function temporaryName(target: string): string {
   return `${temporaryPrefix(target)}${process.pid}.${randomBytes(6).toString('hex')}.tmp`;
 }
 
-/** Removes what dead writers left. Nothing depends on it: what cannot be removed now, the next write tries again. */
+/** Removes what dead and failed writers left. Nothing depends on it: what cannot be removed now, the next write tries again. */
 async function removeStale(target: string, fs: FileSystem): Promise<void> {
   const folder = dirname(target);
   const prefix = temporaryPrefix(target);
@@ -237,7 +240,12 @@ async function removeStale(target: string, fs: FileSystem): Promise<void> {
     const [, pid] = name.startsWith(prefix) ? (/^(\d+)\.[0-9a-f]{12}\.tmp$/.exec(name.slice(prefix.length)) ?? []) : [];
     if (pid === undefined) continue;
     const path = join(folder, name);
-    if (await isStale(path, Number(pid), fs)) await fs.unlink(path).catch(() => undefined);
+    if (!abandoned.has(path) && !(await isStale(path, Number(pid), fs))) continue;
+    const isGone = await fs.unlink(path).then(
+      () => true,
+      () => false,
+    );
+    if (isGone) abandoned.delete(path);
   }
 }
 

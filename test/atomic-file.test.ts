@@ -188,8 +188,8 @@ describe('a call that fails', () => {
 });
 
 describe('temporary files of dead writers', () => {
-  /** Takes the name of a temporary file from a write that fails at the rename and cannot clean up. */
-  async function leftOver(): Promise<string> {
+  /** A write that fails at the rename and cannot clean up; the name of what it leaves. */
+  async function failed(): Promise<string> {
     const { fs } = spoiled(-1, systemError('none'));
     const stuck: FileSystem = {
       ...fs,
@@ -200,6 +200,23 @@ describe('temporary files of dead writers', () => {
     const [name] = (await fsPromises.readdir(folder)).filter((entry) => entry.endsWith('.tmp'));
     return name ?? '';
   }
+
+  /** The temporary file of a writer of this process id that is not known to have failed. */
+  async function leftOver(): Promise<string> {
+    const name = await failed();
+    const other = name.replace(/[0-9a-f]{12}(?=\.tmp$)/, '0'.repeat(12));
+    await fsPromises.rename(join(folder, name), join(folder, other));
+    return other;
+  }
+
+  it('go with the next write where it was this process that failed; while that fails too, with the one after it', async () => {
+    const mine = await failed();
+    const { fs } = spoiled(-1, systemError('none'));
+    await writeAtomically(path, NEW, { ...fs, unlink: () => Promise.reject(systemError('EIO')) });
+    expect(await fsPromises.readdir(folder)).toContain(mine);
+    await writeAtomically(path, NEW);
+    expect(await fsPromises.readdir(folder)).toEqual(['run.ema.safetensors']);
+  });
 
   const pidOfTheDead = async (): Promise<number> => {
     const child = spawn(process.execPath, ['-e', '']);
