@@ -3,11 +3,11 @@
 #include "ema_op_compute.h"
 
 #include <algorithm>
-#include <exception>
 #include <memory>
 #include <string>
 
 #include "ema_cpu.h"
+#include "op_call.h"
 #include "op_device.h"
 #include "op_inputs.h"
 #include "tf_api.h"
@@ -21,25 +21,6 @@ struct KernelState {
   int32_t zero_rows = 0;
   bool compensated = false;
 };
-
-void ReportFailure(TF_OpKernelContext* context, TfCode code, const std::string& message) {
-  const TfStatus status = NewTfStatus();
-  Tf().SetStatus(status.get(), code, ("tfjs-ema: " + message).c_str());
-  Tf().OpKernelContext_Failure(context, status.get());
-}
-
-// Runs `body` so that nothing escapes into TensorFlow's frames.
-template <typename Body>
-void Guarded(TF_OpKernelContext* context, Body body) noexcept {
-  try {
-    const Status status = body();
-    if (!status.ok()) ReportFailure(context, TfCode::kInvalidArgument, status.message());
-  } catch (const std::exception& error) {
-    ReportFailure(context, TfCode::kInternal, error.what());
-  } catch (...) {
-    ReportFailure(context, TfCode::kInternal, "unknown exception in a kernel");
-  }
-}
 
 Status AllocateOutput(TF_OpKernelContext* context, int index, const std::vector<int64_t>& dims,
                       TfTensor* tensor) {
@@ -62,14 +43,21 @@ std::vector<int64_t> ShapeOf(const TF_Tensor* tensor) {
   return dims;
 }
 
+// Everything was checked: what fails from here on may have written.
 template <typename Device>
-Status CreateArena(const KernelState& state, TF_OpKernelContext* context) {
+Status Begin(OpCall* call, Device* device) {
+  call->MayWriteFromHere();
+  return device->Begin();
+}
+
+template <typename Device>
+Status CreateArena(const KernelState& state, OpCall* call) {
   OpInputs inputs;
-  if (Status status = inputs.Load(context); !status.ok()) return status;
+  if (Status status = inputs.Load(call->context()); !status.ok()) return status;
   const WeightList weights = WeightsFrom(inputs, 0);
   const int64_t rows = int64_t{state.rows} + state.zero_rows;
   TfTensor arena;
-  if (Status status = AllocateOutput(context, 0, {rows * weights.row_stride}, &arena);
+  if (Status status = AllocateOutput(call->context(), 0, {rows * weights.row_stride}, &arena);
       !status.ok()) {
     return status;
   }
@@ -82,8 +70,8 @@ Status CreateArena(const KernelState& state, TF_OpKernelContext* context) {
           {segment.weight, data + row * weights.row_stride + segment.offset, segment.size});
     }
   }
-  Device device(context);
-  if (Status status = device.Begin(); !status.ok()) return status;
+  Device device(call->context());
+  if (Status status = Begin(call, &device); !status.ok()) return status;
   device.WillFill(data, rows * weights.row_stride);
   if (Status status = device.Zero(data, rows * weights.row_stride); !status.ok()) return status;
   if (Status status = device.CopyAll(copies); !status.ok()) return status;
@@ -146,14 +134,15 @@ struct UpdateInputs {
 };
 
 template <typename Device>
-Status UpdateArena(const KernelState& state, TF_OpKernelContext* context) {
+Status UpdateArena(const KernelState& state, OpCall* call) {
   UpdateInputs in;
-  if (Status status = in.Load(state, context); !status.ok()) return status;
+  if (Status status = in.Load(state, call->context()); !status.ok()) return status;
   if (in.averages == 0) return Status();
-  Device device(context);
-  if (Status status = device.Begin(); !status.ok()) return status;
-  for (const Group& group :
-       GroupByAlphas(in.weights, in.alphas, static_cast<size_t>(in.averages))) {
+  const std::vector<Group> groups =
+      GroupByAlphas(in.weights, in.alphas, static_cast<size_t>(in.averages));
+  Device device(call->context());
+  if (Status status = Begin(call, &device); !status.ok()) return status;
+  for (const Group& group : groups) {
     const Update update = MakeUpdate(in.arena, in.weights, in.averages, state.compensated,
                                      group.alphas, group.segments);
     if (Status status = device.Run(update); !status.ok()) return status;
@@ -162,9 +151,9 @@ Status UpdateArena(const KernelState& state, TF_OpKernelContext* context) {
 }
 
 template <typename Device>
-Status ReadRow(const KernelState&, TF_OpKernelContext* context) {
+Status ReadRow(const KernelState&, OpCall* call) {
   OpInputs inputs;
-  if (Status status = inputs.Load(context); !status.ok()) return status;
+  if (Status status = inputs.Load(call->context()); !status.ok()) return status;
   const WeightList weights = WeightsFrom(inputs, 2);
   ArenaView arena;
   int64_t row = 0;
@@ -175,23 +164,23 @@ Status ReadRow(const KernelState&, TF_OpKernelContext* context) {
   for (size_t i = 0; i < outputs.size(); ++i) {
     const int index = static_cast<int>(i);
     TfTensor like;
-    if (Status status = InputOf(context, 2 + index, &like); !status.ok()) return status;
-    Status status = AllocateOutput(context, index, ShapeOf(like.get()), &outputs[i]);
+    if (Status status = InputOf(call->context(), 2 + index, &like); !status.ok()) return status;
+    Status status = AllocateOutput(call->context(), index, ShapeOf(like.get()), &outputs[i]);
     if (!status.ok()) return status;
     const Segment& segment = weights.segments[i];
     copies[i] = {arena.data + row * weights.row_stride + segment.offset, FloatsOf(outputs[i]),
                  segment.size};
   }
-  Device device(context);
-  if (Status status = device.Begin(); !status.ok()) return status;
+  Device device(call->context());
+  if (Status status = Begin(call, &device); !status.ok()) return status;
   if (Status status = device.CopyAll(copies); !status.ok()) return status;
   return device.End();
 }
 
 template <typename Device>
-Status WriteRow(const KernelState&, TF_OpKernelContext* context) {
+Status WriteRow(const KernelState&, OpCall* call) {
   OpInputs inputs;
-  if (Status status = inputs.Load(context); !status.ok()) return status;
+  if (Status status = inputs.Load(call->context()); !status.ok()) return status;
   const WeightList values = WeightsFrom(inputs, 2);
   ArenaView arena;
   int64_t row = 0;
@@ -203,16 +192,16 @@ Status WriteRow(const KernelState&, TF_OpKernelContext* context) {
     copies.push_back(
         {segment.weight, arena.data + row * values.row_stride + segment.offset, segment.size});
   }
-  Device device(context);
-  if (Status status = device.Begin(); !status.ok()) return status;
+  Device device(call->context());
+  if (Status status = Begin(call, &device); !status.ok()) return status;
   if (Status status = device.CopyAll(copies); !status.ok()) return status;
   return device.End();
 }
 
 template <typename Device>
-Status ComputeStatistics(const KernelState& state, TF_OpKernelContext* context) {
+Status ComputeStatistics(const KernelState& state, OpCall* call) {
   UpdateInputs in;
-  if (Status status = in.Load(state, context); !status.ok()) return status;
+  if (Status status = in.Load(state, call->context()); !status.ok()) return status;
   if (in.averages == 0) return Status::Failure("statistics of a model without elements");
   if (in.alphas.size() != static_cast<size_t>(in.averages)) {
     return Status::Failure("statistics take one alpha per average");
@@ -220,10 +209,11 @@ Status ComputeStatistics(const KernelState& state, TF_OpKernelContext* context) 
   constexpr int64_t kFigures = sizeof(Statistics) / sizeof(float);
   const auto weight_count = static_cast<int64_t>(in.weights.segments.size());
   TfTensor out;
-  Status allocated = AllocateOutput(context, 0, {weight_count, in.averages, kFigures}, &out);
+  Status allocated =
+      AllocateOutput(call->context(), 0, {weight_count, in.averages, kFigures}, &out);
   if (!allocated.ok()) return allocated;
-  Device device(context);
-  if (Status status = device.Begin(); !status.ok()) return status;
+  Device device(call->context());
+  if (Status status = Begin(call, &device); !status.ok()) return status;
   const Update update = MakeUpdate(in.arena, in.weights, in.averages, state.compensated,
                                    in.alphas.data(), in.weights.segments);
   Statistics* const figures = reinterpret_cast<Statistics*>(FloatsOf(out));
@@ -231,11 +221,12 @@ Status ComputeStatistics(const KernelState& state, TF_OpKernelContext* context) 
   return device.End();
 }
 
-using Compute = Status (*)(const KernelState&, TF_OpKernelContext*);
+using Compute = Status (*)(const KernelState&, OpCall*);
 
 template <Compute kCompute>
 void Call(void* state, TF_OpKernelContext* context) noexcept {
-  Guarded(context, [&] { return kCompute(*static_cast<const KernelState*>(state), context); });
+  OpCall call(context);
+  call.Run([&] { return kCompute(*static_cast<const KernelState*>(state), &call); });
 }
 
 // Reads the attributes that the op has; `Attributes` names them.

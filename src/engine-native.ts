@@ -25,6 +25,9 @@ export function nativeEngine(tf: Tfjs): Engine | string {
   }
 }
 
+/** In what the op says when it fails before its first write: NOTE(refusal) in native/op_call.h. */
+const REFUSED = 'tfjs-ema: refused, nothing was written: ';
+
 interface Context {
   readonly tf: Tfjs;
   readonly backend: NodeBackend;
@@ -103,11 +106,15 @@ class NativeShadows implements Shadows {
   }
 
   update(weights: readonly Tensor[], alphas: readonly number[]): void {
-    this.#setAlphas(alphas);
+    let hasBegun = false;
     try {
-      this.#update.run(this.#arena, first([this.#alpha]), weights);
+      this.#setAlphas(alphas);
+      this.#update.prepare(this.#arena, first([this.#alpha]), weights);
+      hasBegun = true;
+      this.#update.run();
     } catch (cause) {
-      throw this.#updateError(cause, weights);
+      const mayHaveWritten = hasBegun && !messageOf(cause).includes(REFUSED);
+      throw this.#updateError(cause, weights, mayHaveWritten);
     }
   }
 
@@ -216,30 +223,22 @@ class NativeShadows implements Shadows {
     this.#alphaBits = bits.slice();
   }
 
-  #updateError(cause: unknown, weights: readonly Tensor[]): EmaError {
+  /** @param mayHaveWritten unless it is known that nothing was. */
+  #updateError(cause: unknown, weights: readonly Tensor[], mayHaveWritten: boolean): EmaError {
     const { tf } = this.#context;
+    const message = messageOf(cause);
     if (!isAlive(tf, this.#arena)) {
-      return new EmaError(
-        'POISONED',
-        'the memory of the averages was released from outside (tf.engine().reset()?): they are lost.',
-        {
-          cause,
-        },
-      );
+      const reason = 'the memory of the averages was released from outside (tf.engine().reset()?): they are lost.';
+      return new EmaError('POISONED', reason, { cause });
     }
-    // A weight that is gone is found before TensorFlow is called.
-    if (!weights.every((weight) => isAlive(tf, weight))) {
-      return new EmaError('WEIGHT_DISPOSED', 'a weight of the model was disposed; every average is as before.', {
-        cause,
-      });
+    if (mayHaveWritten) {
+      const reason = `TensorFlow reported a failed update; the averages can no longer be trusted: ${message}`;
+      return new EmaError('POISONED', reason, { cause });
     }
-    return new EmaError(
-      'POISONED',
-      `TensorFlow reported a failed update; the averages can no longer be trusted: ${messageOf(cause)}`,
-      {
-        cause,
-      },
-    );
+    const asBefore = 'every average is as before';
+    return weights.every((weight) => isAlive(tf, weight))
+      ? new EmaError('NATIVE_FAILURE', `the update was refused, and ${asBefore}: ${message}`, { cause })
+      : new EmaError('WEIGHT_DISPOSED', `a weight of the model was disposed; ${asBefore}.`, { cause });
   }
 }
 

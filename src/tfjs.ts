@@ -170,8 +170,8 @@ export class RepeatedOp {
     this.#ids = [];
   }
 
-  /** Runs the op on `first`, `second` and `rest`, in this order. */
-  run(first: Tensor, second: Tensor, rest: readonly Tensor[]): void {
+  /** Takes `first`, `second` and `rest`, in this order, as inputs of the next run. Here all errors are found that are not TensorFlow's. */
+  prepare(first: Tensor, second: Tensor, rest: readonly Tensor[]): void {
     const ids = this.#ids;
     ids[0] = this.#idOf(first);
     ids[1] = this.#idOf(second);
@@ -179,7 +179,11 @@ export class RepeatedOp {
       // Within bounds: a check here would cost as much as the lookup.
       ids[i + 2] = this.#idOf(rest[i] as Tensor);
     }
-    this.#backend.binding.executeOp(this.#name, this.#attributes, ids, 0);
+  }
+
+  /** Runs the op. */
+  run(): void {
+    this.#backend.binding.executeOp(this.#name, this.#attributes, this.#ids, 0);
   }
 
   #idOf(tensor: Tensor): number {

@@ -117,6 +117,23 @@ describe.skipIf(reason !== '')('on the fake GPU', () => {
     expect(result.again).toEqual({ code: '', message: '' });
   });
 
+  it('any failure of the driver poisons, also before the first launch, between two, and one of earlier work', async () => {
+    const outcomes = await runCase<{ name: string; first: Failure; read: Failure }[]>('poison');
+    expect(outcomes).toHaveLength(5);
+    for (const { name, first, read } of outcomes) {
+      expect([first.code, read.code], name).toEqual(['POISONED', 'POISONED']);
+      expect(first.message).toContain(name);
+    }
+  });
+
+  it('an update that the op refuses calls no driver, and the averages go on', async () => {
+    const result = await runCase<OnGpu & Record<'refused' | 'next', Failure>>('refusal');
+    expect(result).toMatchObject({ isGpu: true, violation: '', isUntouched: true, isAsBefore: true });
+    expect(result.refused.code).toBe('NATIVE_FAILURE');
+    expect(result.refused.message).toMatch(/refused, nothing was written: alpha must be in/);
+    expect(result.next).toEqual({ code: '', message: '' });
+  });
+
   it('holds no more device memory after 2,000 updates and reads', async () => {
     const { before, after, tensors, violation } = await runCase<{
       before: number;

@@ -168,6 +168,7 @@ describe('ops', () => {
   it.each(refusals)('refuses %s before anything is written', (_, call, message) => {
     const arena = create(weights, 2);
     expect(() => call(arena)).toThrow(message);
+    expect(() => call(arena)).toThrow('tfjs-ema: refused, nothing was written: ');
     for (const row of [0, 1]) expect(valuesOf(read(arena, row, weights))).toEqual(valuesOf(weights));
   });
 

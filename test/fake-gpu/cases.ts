@@ -180,6 +180,49 @@ function failures(): object {
   return { first, next, read, create, again: attempt(() => again.update()) };
 }
 
+/** Weights of their own alphas make an update of two launches. */
+const TWO_LAUNCHES = {
+  decay: 0.9,
+  updateEvery: 1,
+  warmup: 'none',
+  layerDecays: [{ match: /bias$/, decay: 0.5 }],
+} as const;
+
+/** Failures of the driver in an update, each on averages of its own: before the first launch, between two, and one that stays. */
+function poison(): object {
+  const model = denseModel();
+  const calls: readonly (readonly [name: string, nth: number, code: number])[] = [
+    ['cuCtxGetCurrent', 1, 400],
+    ['cuStreamGetCtx', 1, 400],
+    ['cuLaunchKernel', 1, 701],
+    ['cuLaunchKernel', 2, 701],
+    // An illegal address of earlier work, which any later call may report.
+    ['cuCtxGetCurrent', 1, 700],
+  ];
+  return calls.map(([name, nth, code]) => {
+    const ema = new WeightEma(tf, TWO_LAUNCHES).attach(model);
+    ema.update();
+    gpu?.fail(name, nth, code);
+    const outcome = { name, first: attempt(() => ema.update()), read: attempt(() => ema.read(0.9)) };
+    gpu?.reset();
+    ema.dispose();
+    return outcome;
+  });
+}
+
+/** Alphas that the op refuses: before the device is called, so that the averages go on. */
+function refusal(): object {
+  const weights = [7, 33].map((size, i) => tf.variable(tf.tensor1d(floats(size, i))));
+  const { shadows } = createShadows(tf, 'native', { weights, averages: 1, precision: 'fp32' });
+  const read = () => shadows.read(0, weights).map(bitsOf);
+  const before = read();
+  const launches = gpu?.calls('cuLaunchKernel');
+  const refused = attempt(() => shadows.update(weights, [1.5]));
+  const isUntouched = gpu?.calls('cuLaunchKernel') === launches;
+  const isAsBefore = JSON.stringify(read()) === JSON.stringify(before);
+  return { ...onGpu(), refused, isUntouched, isAsBefore, next: attempt(() => shadows.update(weights, [0.5])) };
+}
+
 /** Device memory after many updates and reads. */
 function memory(): object {
   const model = denseModel();
@@ -227,6 +270,8 @@ const cases: Record<string, () => object | Promise<object>> = {
   staleReads,
   everyOperation,
   failures,
+  poison,
+  refusal,
   memory,
   twoDevices,
 };

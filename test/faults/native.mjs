@@ -166,6 +166,20 @@ export const faults = [
     test: 'test/op.test.ts',
   },
   {
+    name: 'what may have written does not call itself a refusal',
+    file: 'native/op_call.h',
+    find: 'may_have_written_ ? "" : "refused',
+    replace: 'false ? "" : "refused',
+    test: 'test/refusal.test.ts',
+  },
+  {
+    name: 'a call that begins to write is no refusal any more',
+    file: 'native/ema_op_compute.cc',
+    find: 'call->MayWriteFromHere();',
+    replace: 'static_cast<void>(call);',
+    test: 'test/refusal.test.ts',
+  },
+  {
     name: 'a row below 0 is refused',
     file: 'native/op_inputs.cc',
     find: 'if (*row >= 0 && (empty_model',

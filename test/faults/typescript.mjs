@@ -177,4 +177,11 @@ export const faults = [
     replace: '    if (name !== undefined) continue;',
     test: 'test/options.test.ts',
   },
+  {
+    name: 'an update that does not call itself refused poisons the averages',
+    file: 'src/engine-native.ts',
+    find: 'hasBegun && !messageOf(cause).includes(REFUSED)',
+    replace: 'hasBegun && messageOf(cause).length > 500',
+    test: 'test/refusal.test.ts',
+  },
 ];
