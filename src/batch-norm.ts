@@ -1,29 +1,11 @@
-// What happens to BatchNorm's moving statistics: by policy, and by a pass over data.
+// Recomputing BatchNorm's moving statistics by a pass over data.
 // Averages nothing.
 
 import type { LayersModel, Tensor } from '@tensorflow/tfjs';
 import { invalid, positiveInteger } from './argument.js';
-import type { BatchNormPolicy } from './options.js';
 import { type BatchNormLayer, batchNormLayers, type Dataset, forEachElement, type Tfjs } from './tfjs.js';
 import { inOrder, isTensor, isTensorInput, type TensorInput } from './validation-data.js';
 import type { TrackedWhich } from './which.js';
-
-/**
- * Whether moving statistics (weights that their layer declares non-trainable) are averaged with the weights.
- *
- * The paper averages them (EMAN); with `'copy'` the averaged weights run with the live statistics.
- * @see arXiv 2411.18704, section 3.4.
- */
-export function averagesStatistics(policy: BatchNormPolicy): boolean {
-  switch (policy) {
-    case 'average':
-      return true;
-    case 'copy':
-      return false;
-    default:
-      return policy satisfies never;
-  }
-}
 
 /** Inputs of a model: tensors, or a data set of them or of `{ xs, ys }`. */
 export type InputData = TensorInput | Dataset;

@@ -9,7 +9,8 @@ import { settingsOf } from './fingerprint.js';
 import { findingsOf } from './health.js';
 import { AlphaSpread } from './layer-decays.js';
 import type { Progress } from './progress.js';
-import { EmaReport, type ReportedEpoch } from './report.js';
+import { EmaReport } from './report.js';
+import type { ReportedEpoch } from './report-data.js';
 
 /** A `WeightEma`'s looks at itself. */
 export abstract class EmaDiagnosis extends EmaAverages {

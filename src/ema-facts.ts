@@ -4,7 +4,7 @@
 import type { NamedTensorMap } from '@tensorflow/tfjs';
 import { labelsOf } from './averages.js';
 import { PAPER_WINDOWS } from './decay.js';
-import type { EngineName } from './engine.js';
+import type { EngineName } from './engine-contract.js';
 import { EmaError } from './errors.js';
 import type { ResolvedOptions } from './options.js';
 import type { Progress } from './progress.js';

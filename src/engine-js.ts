@@ -2,7 +2,7 @@
 // Writes nothing in place, and knows no schedule.
 
 import type { Scalar, Tensor } from '@tensorflow/tfjs';
-import type { Engine, ShadowOptions, Shadows } from './engine.js';
+import type { Engine, ShadowOptions, Shadows } from './engine-contract.js';
 import { EmaError } from './errors.js';
 import { compare } from './statistics.js';
 import type { Tfjs } from './tfjs.js';

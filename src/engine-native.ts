@@ -3,7 +3,7 @@
 
 import type { Tensor } from '@tensorflow/tfjs';
 import type { OpNames, Registration } from '../binding.js';
-import type { Engine, ShadowOptions, Shadows } from './engine.js';
+import type { Engine, ShadowOptions, Shadows } from './engine-contract.js';
 import { EmaError, messageOf } from './errors.js';
 import { type Addon, loadAddon } from './native.js';
 import { STATISTICS } from './statistics.js';

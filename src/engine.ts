@@ -1,66 +1,13 @@
-// The engine contract: who runs an update.
-// Holds the interface and the choice between implementations; no policy, no schedule.
+// The choice of an engine: native where it runs, js otherwise, and why.
+// No policy, no schedule.
 
 import type { Tensor } from '@tensorflow/tfjs';
+import type { Engine, EngineName, ShadowOptions, Shadows } from './engine-contract.js';
 import { jsEngine } from './engine-js.js';
 import { nativeEngine } from './engine-native.js';
 import { EmaError, messageOf } from './errors.js';
-import type { EngineChoice, Precision } from './options.js';
+import type { EngineChoice } from './options.js';
 import type { Tfjs } from './tfjs.js';
-
-/** Who runs an update. */
-export type EngineName = 'native' | 'js';
-
-/** Shadows of one list of weights: K averages, each a full copy. The list's order and shapes are fixed at creation. */
-export interface Shadows {
-  /** Number of averages K. */
-  readonly averages: number;
-  /** Bytes that the shadows occupy. */
-  readonly bytes: number;
-  /**
-   * Moves every average: `s_k += alphas[k] * (w - s_k)`.
-   * @param weights the live tensors of this step, in the order of creation; float32, same shapes.
-   * @param alphas K numbers in [0, 1], or N * K (the K of one weight together); rounded to float32 once.
-   * @throws {@link EmaError} NATIVE_FAILURE or WEIGHT_DISPOSED — the update failed and every average is as before.
-   * @throws {@link EmaError} POISONED — it failed, and the averages can no longer be trusted.
-   */
-  update(weights: readonly Tensor[], alphas: readonly number[]): void;
-  /**
-   * Fresh tensors that share no memory with the shadows; the caller disposes them.
-   * @param average 0 to K - 1.
-   * @param like the live tensors, for their shapes.
-   * @param part `'low'`: the compensation terms (only with `precision: 'compensated'`).
-   */
-  read(average: number, like: readonly Tensor[], part?: 'high' | 'low'): Tensor[];
-  /**
-   * Compares every weight with every average; moves nothing. It waits for the device.
-   * @param weights as in `update`.
-   * @param alphas as in `update`: those of the update that comes next, which say what would not move.
-   * @returns N * K * 8 numbers: for each weight, for each average, the figures named by `STATISTICS`.
-   */
-  statistics(weights: readonly Tensor[], alphas: readonly number[]): Float32Array;
-  /** Overwrites an average with copies of `values`. */
-  write(average: number, values: readonly Tensor[], part?: 'high' | 'low'): void;
-  /** Releases the shadows. Later calls throw. */
-  dispose(): void;
-}
-
-/** Makes shadows. */
-export interface Engine {
-  readonly name: EngineName;
-  /** Why this engine was chosen, and not the other; once it has made shadows, also the device that their updates run on. One line. */
-  readonly reason: string;
-  /** Copies `weights` K times. */
-  create(weights: readonly Tensor[], options: ShadowOptions): Shadows;
-}
-
-/** How shadows are kept. */
-export interface ShadowOptions {
-  /** K, at least 1. */
-  readonly averages: number;
-  /** `compensated` keeps each shadow as the sum of two floats. */
-  readonly precision: Precision;
-}
 
 /** Shadows, and who runs their updates. */
 export interface ChosenShadows {

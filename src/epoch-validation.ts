@@ -9,8 +9,8 @@ import type { WeightEma } from './ema.js';
 import { bestIndex, type Metrics } from './selection.js';
 import type { Tfjs } from './tfjs.js';
 import { type Ties, tiesOf } from './ties.js';
-import { type Validation, type ValidationScores, validate } from './validation.js';
-import { metricNames } from './validation-meter.js';
+import { type Validation, validate } from './validation.js';
+import { metricNames, type ValidationScores } from './validation-meter.js';
 
 /** What was measured at the end of one epoch. */
 export interface EpochValidation extends Validation {

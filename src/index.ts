@@ -29,7 +29,7 @@ export type {
 } from './diagnostics.js';
 export { WeightEma } from './ema.js';
 export type { CheckpointOptions } from './ema-files.js';
-export type { EngineName } from './engine.js';
+export type { EngineName } from './engine-contract.js';
 export type { EpochValidation } from './epoch-validation.js';
 export { EmaError, type EmaErrorCode } from './errors.js';
 export type { Settings } from './fingerprint.js';
@@ -46,8 +46,9 @@ export type {
 export type { WeightPattern } from './patterns.js';
 export type { InverseGamma, PowerSpec } from './profile.js';
 export type { PutBack } from './put-back.js';
-export type { EmaReport, ReportData, ReportedAverage, ReportedEpoch, ReportFacts, SavedReport } from './report.js';
+export type { EmaReport, SavedReport } from './report.js';
 export type { ChartSpec, ReportChart } from './report-charts.js';
+export type { ReportData, ReportedAverage, ReportedEpoch, ReportFacts } from './report-data.js';
 export type { RenderOptions } from './report-render.js';
 export type { Provenance, SaveTarget } from './save-model.js';
 export { type CatchUpPolicy, equivalentDecay, type Warmup, type WarmupClock } from './schedule.js';

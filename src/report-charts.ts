@@ -2,7 +2,7 @@
 // Pure functions from numbers to plain objects; draws nothing.
 
 import type { DiagnosisSummary } from './diagnostics.js';
-import type { ReportData, ReportedAverage, ReportedEpoch } from './report.js';
+import type { ReportData, ReportedAverage, ReportedEpoch } from './report-data.js';
 import { metricNamesOf } from './report-table.js';
 import { directionOf } from './selection.js';
 

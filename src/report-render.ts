@@ -3,8 +3,8 @@
 
 import type { TopLevelSpec } from 'vega-lite';
 import { EmaError } from './errors.js';
-import type { ReportData } from './report.js';
 import type { ChartSpec } from './report-charts.js';
+import type { ReportData } from './report-data.js';
 
 /** How charts become pictures. */
 export interface RenderOptions {

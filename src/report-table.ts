@@ -2,7 +2,7 @@
 // Measures nothing and draws no charts.
 
 import type { DiagnosisSummary } from './diagnostics.js';
-import type { ReportData, ReportedEpoch } from './report.js';
+import type { ReportData, ReportedEpoch } from './report-data.js';
 import { type Direction, directionOf, type Metrics } from './selection.js';
 
 /** Epochs in a table: of a longer run every n-th, and the last. */

@@ -4,11 +4,11 @@
 import type { LayersModel } from '@tensorflow/tfjs';
 import { invalid, positiveInteger } from './argument.js';
 import { halfLifeOf } from './decay.js';
-import type { WeightEma } from './ema.js';
 import { pairedTest } from './paired-test.js';
 import { bestIndex, type Metrics } from './selection.js';
+import type { SynthesizedAverage } from './synthesized.js';
 import type { Tfjs } from './tfjs.js';
-import { measure } from './validation.js';
+import { type MeasuredAverages, measure } from './validation.js';
 import { checkValidationData, type ValidationData } from './validation-data.js';
 import { metricNames, type Reading } from './validation-meter.js';
 
@@ -22,6 +22,14 @@ export interface DecaySearch {
   readonly trials?: number;
   /** Samples per batch of tensors, an integer of at least 1; a data set has its own batches. @defaultValue 32 */
   readonly batchSize?: number;
+}
+
+/** Averages between which a decay is searched: a `WeightEma`. */
+export interface SearchedAverages extends MeasuredAverages {
+  /** Per step, in the order of the averages. */
+  readonly decays: readonly number[];
+  /** Combines them into one with another decay. */
+  synthesize(decay: number): SynthesizedAverage;
 }
 
 /** One decay and what was measured of its average. */
@@ -52,7 +60,7 @@ export interface SearchedDecay extends TriedDecay {
 
 interface Stage {
   readonly tf: Tfjs;
-  readonly ema: WeightEma;
+  readonly ema: SearchedAverages;
   readonly model: LayersModel;
   readonly search: Required<Omit<DecaySearch, 'monitor'>> & { readonly metric: string };
 }
@@ -71,7 +79,7 @@ interface Tried extends Reading {
  */
 export async function searchDecay(
   tf: Tfjs,
-  ema: WeightEma,
+  ema: SearchedAverages,
   { model, ...options }: DecaySearch & { readonly model: LayersModel },
 ): Promise<SearchedDecay> {
   const stage = { tf, ema, model, search: checked(model, options) };
@@ -90,7 +98,7 @@ export async function searchDecay(
 }
 
 function result(
-  ema: WeightEma,
+  ema: SearchedAverages,
   found: {
     readonly second: readonly Tried[];
     readonly own: number;

@@ -2,7 +2,7 @@
 // Measures nothing, and chooses nothing.
 
 import { pairedTest, tiedWith } from './paired-test.js';
-import type { ValidationScores } from './validation.js';
+import type { ValidationScores } from './validation-meter.js';
 
 /**
  * What the validation set cannot tell apart from the best average by a metric, at the 5 % level: the order among these is chance.

@@ -10,6 +10,12 @@ import type { Batch } from './validation-batches.js';
 /** What each sample scored, by metric: loss, or 1 and 0 for right and wrong. Only metrics that have a value per sample. */
 export type SampleScores = Readonly<Record<string, Float32Array>>;
 
+/** What each sample scored, of the same samples in the same order. */
+export interface ValidationScores {
+  readonly raw: SampleScores;
+  readonly averages: readonly SampleScores[];
+}
+
 /** What was measured of one candidate. */
 export interface Reading {
   readonly metrics: Metrics;

@@ -2,12 +2,11 @@
 // Chooses nothing, and leaves the model as it was.
 
 import type { LayersModel } from '@tensorflow/tfjs';
-import type { WeightEma } from './ema.js';
 import type { Metrics } from './selection.js';
 import type { Tfjs } from './tfjs.js';
 import { type BatchSource, groupsOf } from './validation-batches.js';
 import { inOrder, isDataset, sides, type TensorInput, type ValidationData } from './validation-data.js';
-import { Meter, type Reading, type SampleScores } from './validation-meter.js';
+import { Meter, type Reading, type ValidationScores } from './validation-meter.js';
 import type { Which } from './which.js';
 
 /** What one validation measured. */
@@ -18,10 +17,12 @@ export interface Validation {
   readonly averages: readonly Metrics[];
 }
 
-/** What each sample scored, of the same samples in the same order. */
-export interface ValidationScores {
-  readonly raw: SampleScores;
-  readonly averages: readonly SampleScores[];
+/** Averages that can stand in the model for a while: a `WeightEma`. */
+export interface MeasuredAverages {
+  /** Their number. */
+  readonly averages: number;
+  /** Runs `fn` while an average stands in the model. */
+  use<R>(which: Which, fn: () => R): R;
 }
 
 /** The model to measure with, the data, and what to keep of what is measured. */
@@ -41,7 +42,7 @@ export type Candidate = Which | 'raw';
  */
 export async function validate(
   tf: Tfjs,
-  ema: WeightEma,
+  ema: MeasuredAverages,
   source: MeasureSource,
 ): Promise<Validation & { readonly scores: ValidationScores }> {
   const averages = Array.from({ length: ema.averages }, (_, index) => ({ index }));
@@ -63,7 +64,7 @@ export async function validate(
  */
 export async function measure(
   tf: Tfjs,
-  ema: WeightEma,
+  ema: MeasuredAverages,
   { model, candidates, scored = [], ...source }: MeasureSource & { readonly candidates: readonly Candidate[] },
 ): Promise<Reading[]> {
   const meters = candidates.map((candidate) => ({ candidate, meter: new Meter(tf, model, scored) }));

@@ -3,7 +3,6 @@
 
 import type { LayersModel, LayerVariable, Variable } from '@tensorflow/tfjs';
 import { invalid } from './argument.js';
-import { averagesStatistics } from './batch-norm.js';
 import { EmaError, messageOf } from './errors.js';
 import type { BatchNormPolicy } from './options.js';
 import { checkMatches, matches, type Pattern } from './patterns.js';
@@ -62,6 +61,23 @@ export function collectWeights(
   if (averaged.length > 0) return { averaged, live };
   if (selection.include === undefined && selection.exclude === undefined) throw notBuilt('it has no float32 weights');
   throw invalid('include and exclude', 'patterns that leave weights to average', 'ones that leave none');
+}
+
+/**
+ * Whether moving statistics (weights that their layer declares non-trainable) are averaged with the weights.
+ *
+ * The paper averages them (EMAN); with `'copy'` the averaged weights run with the live statistics.
+ * @see arXiv 2411.18704, section 3.4.
+ */
+function averagesStatistics(policy: BatchNormPolicy): boolean {
+  switch (policy) {
+    case 'average':
+      return true;
+    case 'copy':
+      return false;
+    default:
+      return policy satisfies never;
+  }
 }
 
 function selector({ include, exclude = [] }: Selection, names: readonly string[]): (name: string) => boolean {

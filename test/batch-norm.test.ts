@@ -1,8 +1,7 @@
-// BatchNorm's statistics: the policies, and recomputing them on data. What policies do to a model is in ema.test.ts.
+// BatchNorm's statistics: recomputing them on data. The policies are in weights.test.ts.
 
 import type { LayersModel, Tensor } from '@tensorflow/tfjs';
 import { afterEach, describe, expect, it } from 'vitest';
-import { averagesStatistics } from '../src/batch-norm.js';
 import { type EmaOptions, WeightEma } from '../src/index.js';
 import { rejectionOf, weightBits } from './support/expect.js';
 import { data, denseModel, floats, lineModel, nestedModel, setRandomWeights, tf, valuesOf } from './support/models.js';
@@ -12,12 +11,6 @@ const quiet = { onWarning: () => undefined };
 
 afterEach(() => {
   tf.disposeVariables();
-});
-
-describe('averagesStatistics', () => {
-  it("averages them with 'average' and leaves them live with 'copy'", () => {
-    expect([averagesStatistics('average'), averagesStatistics('copy')]).toEqual([true, false]);
-  });
 });
 
 const read = (ema: WeightEma, index = 0) => {

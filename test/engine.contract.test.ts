@@ -3,7 +3,7 @@
 
 import type { Tensor } from '@tensorflow/tfjs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { Engine, Shadows } from '../src/engine.js';
+import type { Engine, Shadows } from '../src/engine-contract.js';
 import { jsEngine } from '../src/engine-js.js';
 import { nativeEngine } from '../src/engine-native.js';
 import { EmaError } from '../src/errors.js';

@@ -2,7 +2,7 @@
 // Formatting and lint are Biome's.
 
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, posix } from 'node:path';
 import ts from 'typescript';
 import { describe, expect, it } from 'vitest';
 import { at } from './support/oracle.js';
@@ -37,7 +37,27 @@ function each(tree: ts.Node, visit: (node: ts.Node) => void): void {
 const lineOf = (node: ts.Node) => node.getSourceFile().getLineAndCharacterOfPosition(node.getStart()).line + 1;
 const linesOf = (node: ts.Node) => node.getText().split('\n').length;
 
-/** Imports of one file that exist at run time: those of types may point anywhere. */
+/** Where the imports of one file lead, those of types included. */
+function allImports({ tree }: SourceFile): string[] {
+  const found: string[] = [];
+  each(tree, (node) => {
+    const from = ts.isImportDeclaration(node) || ts.isExportDeclaration(node) ? node.moduleSpecifier : undefined;
+    const of = ts.isImportTypeNode(node) && ts.isLiteralTypeNode(node.argument) ? node.argument.literal : from;
+    const called = ts.isCallExpression(node) && node.expression.kind === ts.SyntaxKind.ImportKeyword;
+    const text = called ? node.arguments[0] : of;
+    if (text !== undefined && ts.isStringLiteral(text)) found.push(text.text);
+  });
+  return found;
+}
+
+/** The files in src/ that one of them imports. */
+function neighboursOf(file: SourceFile): string[] {
+  return allImports(file)
+    .filter((name) => name.startsWith('.'))
+    .map((name) => posix.join(posix.dirname(file.room), name).replace(/\.js$/, ''));
+}
+
+/** Imports of one file that exist at run time. */
 function runtimeImports({ tree }: SourceFile): string[] {
   return tree.statements.flatMap((statement) => {
     if (!ts.isImportDeclaration(statement) && !ts.isExportDeclaration(statement)) return [];
@@ -52,13 +72,14 @@ function runtimeImports({ tree }: SourceFile): string[] {
   });
 }
 
-// index → callback → ema → shadow, schedule, checkpoint → engine → engine-* → tfjs, native → errors: a file may import from
-// lower ranks, and of its own only where the list says so. Files that stand in no rank are single capabilities between ema
-// and engine, or used by them.
+// index → callback → ema → shadow, schedule, checkpoint → engine → engine-js, engine-native → engine-contract, tfjs, native →
+// errors: a file imports from lower ranks. Files that stand in no rank are single capabilities between ema and engine, or used by
+// them.
 const RANKS: readonly RegExp[] = [
   /^errors$/,
   /^(tfjs|native)$/,
-  /^engine-/,
+  /^engine-contract$/,
+  /^engine-(js|native)$/,
   /^engine$/,
   /^ema-facts$/,
   /^ema-choice$/,
@@ -96,9 +117,8 @@ describe.each(files.map((file) => [file.room, file] as const))('src/%s.ts', (roo
 
   it('imports down the layers only', () => {
     const rank = rankOf(room);
-    for (const name of runtimeImports(file)) {
-      const target = name.replace(/^\.\//, '').replace(/\.js$/, '');
-      if (!name.startsWith('.') || rank === -1 || rankOf(target) === -1) continue;
+    for (const target of neighboursOf(file)) {
+      if (rank === -1 || rankOf(target) === -1) continue;
       expect(rankOf(target), `${room} imports ${target}`).toBeLessThan(rank);
     }
   });
@@ -144,6 +164,7 @@ describe.each(files.map((file) => [file.room, file] as const))('src/%s.ts', (roo
     expect(room).toMatch(/^[a-z/]+(-[a-z]+)*$/);
     const tested: Readonly<Record<string, string>> = {
       index: 'types',
+      'engine-contract': 'engine.contract',
       'engine-js': 'engine.contract',
       'engine-native': 'engine.contract',
       'safetensors-header': 'safetensors',
@@ -152,6 +173,7 @@ describe.each(files.map((file) => [file.room, file] as const))('src/%s.ts', (roo
       'checkpoint-bests': 'checkpoint',
       'ema-averages': 'ema',
       'report-charts': 'report',
+      'report-data': 'report',
       'report-render': 'report',
       'report-table': 'report',
       'ema-choice': 'best',
@@ -164,6 +186,23 @@ describe.each(files.map((file) => [file.room, file] as const))('src/%s.ts', (roo
     // The commands are tested as a whole: test/doctor.test.ts and its like.
     if (room.startsWith('cli/')) return;
     expect(existsSync(join(root, 'test', `${tested[room] ?? room}.test.ts`))).toBe(true);
+  });
+});
+
+describe('src/', () => {
+  it('has no circle of imports, those of types included', () => {
+    const neighbours = new Map(files.map((file) => [file.room, neighboursOf(file)]));
+    const done = new Set<string>();
+    const visit = (room: string, path: readonly string[]): void => {
+      if (path.includes(room)) expect.fail([...path.slice(path.indexOf(room)), room].join(' → '));
+      if (done.has(room)) return;
+      for (const next of neighbours.get(room) ?? []) visit(next, [...path, room]);
+      done.add(room);
+    };
+    for (const room of neighbours.keys()) visit(room, []);
+    // Every import was followed to a file.
+    const unknown = [...neighbours.values()].flat().filter((room) => !neighbours.has(room));
+    expect(new Set(unknown)).toEqual(new Set(['../binding']));
   });
 });
 

@@ -4,7 +4,8 @@
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import type { Tensor } from '@tensorflow/tfjs';
-import { createShadows, type Shadows } from '../engine.js';
+import { createShadows } from '../engine.js';
+import type { Shadows } from '../engine-contract.js';
 import { messageOf } from '../errors.js';
 import { loadAddon } from '../native.js';
 import type { Tfjs } from '../tfjs.js';
