@@ -45,7 +45,7 @@ const SINGLE_STEPS = 1000;
  *
  * The start of the run needs no term of its own: averages that start as a copy of the weights are those of a run that stood
  * still before, so the same coefficients and the same bound hold. The same is true of updates every T steps, and of updates in
- * between. Under a warm-up the kernels differ at the beginning: see {@link boundOfRun}.
+ * between. Under a warm-up the kernels differ at the beginning: see run-bound.ts.
  *
  * @param decays decays per step of the tracked averages, in [0, 1]; one with decay 1 never moves and gets the coefficient 0.
  * @param decay decay per step of the wanted average, between the smallest and the largest of them.
@@ -74,36 +74,6 @@ export function synthesize(decays: readonly number[], decay: number): Synthesis 
     bound: residualNorm(decays, coefficients, wanted),
     amplification,
   };
-}
-
-/**
- * The {@link Synthesis.bound} of a run with a warm-up or any other schedule: the sum, over the updates and the start, of how
- * far the combination's share of those weights is from the wanted average's.
- * @param coefficients of the tracked averages.
- * @param alphas of update `index`, from 0: those of the tracked averages, and last that of the wanted one.
- * @param updates number of updates so far.
- */
-export function boundOfRun(
-  coefficients: readonly number[],
-  alphas: (index: number) => readonly number[],
-  updates: number,
-): number {
-  // From the last update to the first: what an update gave to an average has been kept by all later ones.
-  const signed = [...coefficients, -1];
-  const kept = signed.slice();
-  let bound = 0;
-  for (let index = updates - 1; index >= 0; index -= 1) {
-    const now = alphas(index);
-    let share = 0;
-    for (let k = 0; k < kept.length; k += 1) {
-      const alpha = now[k] ?? 0;
-      const held = kept[k] ?? 0;
-      share += held * alpha;
-      kept[k] = held * (1 - alpha);
-    }
-    bound += Math.abs(share);
-  }
-  return bound + Math.abs(kept.reduce((sum, value) => sum + value, 0));
 }
 
 /** A tracked average, exactly. */

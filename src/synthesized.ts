@@ -7,8 +7,9 @@ import { labelsOf } from './averages.js';
 import { type DecaySpec, resolveDecay } from './decay.js';
 import type { ResolvedOptions } from './options.js';
 import type { Interval } from './progress.js';
+import { boundOfRuns, type MoveRun } from './run-bound.js';
 import { Schedule } from './schedule.js';
-import { boundOfRun, type Synthesis, synthesize } from './synthesis.js';
+import { type Synthesis, synthesize } from './synthesis.js';
 
 /** An average that was combined from the tracked ones. */
 export interface SynthesizedAverage extends Synthesis {
@@ -46,32 +47,42 @@ export function boundAfter(
   options: ResolvedOptions,
   intervals: readonly Interval[],
 ): number {
+  // Those that are not used need no schedule: all that are exponential.
+  const used = coefficients.flatMap((coefficient, index) => (coefficient === 0 ? [] : [index]));
   const schedule = new Schedule({
     ...options,
-    decays: [...options.decays, decay],
-    profiles: [...options.profiles, 'exponential'],
+    decays: [...used.map((index) => options.decays[index] ?? Number.NaN), decay],
+    profiles: [],
   });
-  let before = 0;
-  const moves = intervals.flatMap(([pending, updates]) =>
-    Array.from({ length: updates }, () => {
-      const held = before;
-      before += pending;
-      return { held, pending };
-    }),
+  return boundOfRuns(
+    used.map((index) => coefficients[index] ?? 0),
+    runsOf(schedule, options, intervals),
   );
-  if (options.catchUp === 'hold')
-    return boundOfRun(coefficients, (index) => alphasOf(schedule, moves[index]), moves.length);
-  // Two moves for each: their weights are looked at one by one, which can only make the bound larger.
-  const pairs = moves.flatMap(({ held, pending }) => {
-    const { old, fresh } = schedule.linearMoves(held, pending);
-    return [old, fresh];
-  });
-  return boundOfRun(coefficients, (index) => pairs[index] ?? [], pairs.length);
 }
 
-function alphasOf(
-  schedule: Schedule,
-  move: { readonly held: number; readonly pending: number } | undefined,
-): readonly number[] {
-  return move === undefined ? [] : schedule.alphas(move.held, move.pending);
+function runsOf(schedule: Schedule, { warmup, catchUp }: ResolvedOptions, intervals: readonly Interval[]): MoveRun[] {
+  // A function of the user's may do anything between two ticks.
+  const isSmooth = typeof warmup !== 'function';
+  const movesOf = (held: number, pending: number): readonly (readonly number[])[] => {
+    if (catchUp === 'hold') return [schedule.alphas(held, pending)];
+    // Two moves: their weights are looked at one by one, which can only make the bound larger.
+    const { old, fresh } = schedule.linearMoves(held, pending);
+    return [fresh, old];
+  };
+  const runs: MoveRun[] = [];
+  let before = 0;
+  for (const [pending, updates] of intervals) {
+    // Up to the start averages are copies, of which the last alone counts.
+    const copies = Math.min(updates, Math.max(0, Math.ceil((schedule.startStep - before) / pending)));
+    if (copies > 0) runs.splice(0, runs.length, { updates: 1, isSmooth: false, movesOf: () => movesOf(0, pending) });
+    const from = before + copies * pending;
+    const run = {
+      updates: updates - copies,
+      isSmooth,
+      movesOf: (index: number) => movesOf(from + index * pending, pending),
+    };
+    if (run.updates > 0) runs.push(run);
+    before += pending * updates;
+  }
+  return runs;
 }

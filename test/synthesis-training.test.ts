@@ -4,8 +4,9 @@
 import { afterAll, describe, expect, it } from 'vitest';
 import { decayFromHalfLife } from '../src/decay.js';
 import { WeightEma } from '../src/index.js';
+import { boundOfRuns } from '../src/run-bound.js';
 import { Schedule, type Warmup } from '../src/schedule.js';
-import { boundOfRun, synthesize } from '../src/synthesis.js';
+import { synthesize } from '../src/synthesis.js';
 import { data, denseModel, tf, valuesOf, weightValues } from './support/models.js';
 import { at } from './support/oracle.js';
 
@@ -75,11 +76,8 @@ describe.each([
       );
       const error = distance(made, at(averages, TRACKED.length + index));
       const schedule = new Schedule({ decays: [...TRACKED, decay], updateEvery, warmup });
-      const inRun = boundOfRun(
-        coefficients,
-        (update) => schedule.alphas(update * updateEvery, updateEvery),
-        STEPS / updateEvery,
-      );
+      const movesOf = (update: number) => [schedule.alphas(update * updateEvery, updateEvery)];
+      const inRun = boundOfRuns(coefficients, [{ updates: STEPS / updateEvery, isSmooth: true, movesOf }]);
       // Averages in float32: each of 400 updates rounds by at most 2^-24 of a weight, of which the largest is below 4.
       const rounding = amplification * 400 * 4 * 2 ** -24 * Math.sqrt(made.length);
       expect(error).toBeLessThanOrEqual(inRun * reach + rounding);

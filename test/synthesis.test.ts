@@ -5,8 +5,9 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { decayFromHalfLife, halfLifeOf } from '../src/decay.js';
 import { EmaError } from '../src/errors.js';
+import { boundOfRuns, type MoveRun } from '../src/run-bound.js';
 import { Schedule, type Warmup } from '../src/schedule.js';
-import { boundOfRun, type Synthesis, synthesize } from '../src/synthesis.js';
+import { type Synthesis, synthesize } from '../src/synthesis.js';
 
 /** Half-lives 50, 100, 200, 400, 800. */
 const DOUBLING = [50, 100, 200, 400, 800].map(decayFromHalfLife);
@@ -106,6 +107,15 @@ function radius(weights: readonly Float64Array[]): number {
   return Math.max(...weights.map((point) => distance(point, last)));
 }
 
+/** One update of these alphas. */
+const single = (alphas: readonly number[]): MoveRun => ({ updates: 1, isSmooth: false, movesOf: () => [alphas] });
+
+/** Updates of one step each. */
+const smooth = (schedule: Schedule, updates: number): MoveRun => ({
+  ...{ updates, isSmooth: true },
+  movesOf: (index) => [schedule.alphas(index, 1)],
+});
+
 /** Measured error, and what a synthesis promises. */
 function measure(
   weights: readonly Float64Array[],
@@ -115,7 +125,7 @@ function measure(
   const synthesis = synthesize(tracked.decays, wanted);
   const { ends, alphas } = run(weights, { ...tracked, decays: [...tracked.decays, wanted] });
   const truth = ends.pop() ?? new Float64Array();
-  const inRun = boundOfRun(synthesis.coefficients, (index) => alphas[index] ?? [], alphas.length);
+  const inRun = boundOfRuns(synthesis.coefficients, alphas.map(single));
   return { error: distance(combine(synthesis.coefficients, ends), truth), synthesis, inRun };
 }
 
@@ -233,7 +243,10 @@ describe('on paths of weights', () => {
     const decay = decayFromHalfLife(75);
     const { coefficients, bound } = synthesize(DOUBLING, decay);
     const alphas = [...DOUBLING, decay].map((b) => 1 - b);
-    expect(boundOfRun(coefficients, () => alphas, 40_000)).toBeCloseTo(bound, 12);
+    expect(boundOfRuns(coefficients, [{ updates: 40_000, isSmooth: true, movesOf: () => [alphas] }])).toBeCloseTo(
+      bound,
+      12,
+    );
     // The worst path goes to and fro with the sign of the kernel's error.
     const steps = 40_000;
     const worst = Array.from({ length: steps + 1 }, (_, t) => {
@@ -255,7 +268,7 @@ describe('on paths of weights', () => {
     const still = Array.from({ length: steps + 1 }, () => new Float64Array(1));
     const { coefficients } = synthesize(DOUBLING, decayFromHalfLife(140));
     const schedule = new Schedule({ decays, updateEvery: 1, warmup: 'none' });
-    const bound = boundOfRun(coefficients, (index) => schedule.alphas(index, 1), steps);
+    const bound = boundOfRuns(coefficients, [smooth(schedule, steps)]);
     const errorOf = (weights: readonly Float64Array[]): number => {
       const { ends } = run(weights, { decays, updateEvery: 1, warmup: 'none' });
       const truth = ends.pop()?.[0] ?? Number.NaN;
@@ -273,7 +286,7 @@ describe('on paths of weights', () => {
     const decay = decayFromHalfLife(75);
     const schedule = new Schedule({ decays: [...DOUBLING, decay], updateEvery: 1, warmup: 'paper' });
     const { coefficients, bound } = synthesize(DOUBLING, decay);
-    expect(boundOfRun(coefficients, (index) => schedule.alphas(index, 1), 60_000)).toBeCloseTo(bound, 6);
+    expect(boundOfRuns(coefficients, [smooth(schedule, 60_000)])).toBeCloseTo(bound, 6);
   });
 });
 
