@@ -3,8 +3,9 @@
 
 import type { NamedTensorMap } from '@tensorflow/tfjs';
 import { invalid } from './argument.js';
+import { EmaError } from './errors.js';
 import { bestIndex, directionOf, type Metrics } from './selection.js';
-import type { Tfjs } from './tfjs.js';
+import { isAlive, type Tfjs } from './tfjs.js';
 import type { Ties } from './ties.js';
 
 /** Names the best average of all epochs by one metric: `'best-loss'`, `'best-acc'`. */
@@ -37,7 +38,10 @@ export interface Measured {
 export interface KeptAverage {
   readonly record: BestRecord;
   readonly tensors: NamedTensorMap;
-  /** The same values under other handles, which the caller disposes. */
+  /**
+   * The same values under other handles, which the caller disposes.
+   * @throws {@link EmaError} POISONED — they were released from outside.
+   */
   readonly clone: () => NamedTensorMap;
 }
 
@@ -111,7 +115,7 @@ export class BestAverages {
     const held = this.#held.get(which.slice('best-'.length));
     if (held?.tensors !== undefined) {
       const { record, tensors } = held;
-      return { record, tensors, clone: () => cloned(tensors) };
+      return { record, tensors, clone: () => cloned(this.#tf, tensors) };
     }
     const kept = [...this.#held].flatMap(([metric, { tensors }]) =>
       tensors === undefined ? [] : [`'best-${metric}'`],
@@ -131,6 +135,10 @@ function isBetter(metric: string, value: number, before: number): boolean {
   return directionOf(metric) === 'min' ? value < before : value > before;
 }
 
-function cloned(tensors: NamedTensorMap): NamedTensorMap {
+function cloned(tf: Tfjs, tensors: NamedTensorMap): NamedTensorMap {
+  if (!Object.values(tensors).every((tensor) => isAlive(tf, tensor))) {
+    const reason = 'the tensors of the best average were released from outside (tf.engine().reset()?): they are lost.';
+    throw new EmaError('POISONED', reason);
+  }
   return Object.fromEntries(Object.entries(tensors).map(([name, tensor]) => [name, tensor.clone()]));
 }

@@ -5,7 +5,7 @@ import type { Scalar, Tensor } from '@tensorflow/tfjs';
 import type { Engine, ShadowOptions, Shadows } from './engine-contract.js';
 import { EmaError } from './errors.js';
 import { compare } from './statistics.js';
-import type { Tfjs } from './tfjs.js';
+import { isAlive, type Tfjs } from './tfjs.js';
 
 /** A shadow; with `precision: 'compensated'` its value is `high + low`. */
 interface Shadow {
@@ -178,7 +178,11 @@ class JsShadows implements Shadows {
     const tensor = shadow[part];
     if (tensor === undefined)
       throw new EmaError('INVALID_ARGUMENT', "part: 'low' exists only with precision 'compensated'.");
-    return tensor;
+    if (isAlive(this.#tf, tensor)) return tensor;
+    throw new EmaError(
+      'POISONED',
+      'the tensors of the averages were released from outside (tf.engine().reset()?): they are lost.',
+    );
   }
 
   /** Runs `make` in a tidy scope and keeps exactly its result, also when the caller stands in a scope of his own. */

@@ -197,6 +197,8 @@ class NativeShadows implements Shadows {
   }
 
   #withRow<T>(average: number, part: 'high' | 'low', run: (row: Tensor) => T): T {
+    // TensorFlow may hold it still, but what is read would not belong to tfjs's new engine.
+    if (!isAlive(this.#context.tf, this.#arena)) throw released();
     const row = this.#context.tf.scalar(part === 'high' ? average : this.averages + average, 'int32');
     try {
       return run(row);
@@ -227,10 +229,7 @@ class NativeShadows implements Shadows {
   #updateError(cause: unknown, weights: readonly Tensor[], mayHaveWritten: boolean): EmaError {
     const { tf } = this.#context;
     const message = messageOf(cause);
-    if (!isAlive(tf, this.#arena)) {
-      const reason = 'the memory of the averages was released from outside (tf.engine().reset()?): they are lost.';
-      return new EmaError('POISONED', reason, { cause });
-    }
+    if (!isAlive(tf, this.#arena)) return released(cause);
     if (mayHaveWritten) {
       const reason = `TensorFlow reported a failed update; the averages can no longer be trusted: ${message}`;
       return new EmaError('POISONED', reason, { cause });
@@ -240,6 +239,11 @@ class NativeShadows implements Shadows {
       ? new EmaError('NATIVE_FAILURE', `the update was refused, and ${asBefore}: ${message}`, { cause })
       : new EmaError('WEIGHT_DISPOSED', `a weight of the model was disposed; ${asBefore}.`, { cause });
   }
+}
+
+function released(cause?: unknown): EmaError {
+  const reason = 'the memory of the averages was released from outside (tf.engine().reset()?): they are lost.';
+  return new EmaError('POISONED', reason, cause === undefined ? undefined : { cause });
 }
 
 /** The first element, which must be there. */
