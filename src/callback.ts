@@ -136,6 +136,7 @@ function defineCallback(tf: Tfjs): EmaCallbackClass {
     }
 
     override async onEpochEnd(epoch: number, logs?: Logs): Promise<void> {
+      if (!(this.model instanceof tf.LayersModel)) throw misuse('onEpochEnd was called before fit gave it a model.');
       const measured = await endEpoch(tf, { ema: this.ema, model: this.model, epoch }, this.#validation);
       if (measured !== undefined) {
         this.#validations.push(measured);

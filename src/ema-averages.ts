@@ -175,6 +175,18 @@ export abstract class EmaAverages extends EmaChoice {
   }
 
   /**
+   * Checks, before the model is measured with its own weights and then with averages, what `use` would check too late.
+   * @throws {@link EmaError} SWAPPED_IN, MODEL_CHANGED, WEIGHT_DISPOSED, NOT_ATTACHED, DISPOSED, POISONED
+   * @internal
+   */
+  checkMeasurable(): void {
+    const { shadow } = this.attached('validation');
+    checkOwnWeights(shadow, 'validation', 'Let use() return first: it gives the weights back.');
+    shadow.checkModel();
+    shadow.checkAlive();
+  }
+
+  /**
    * Adds a warning to `warnings`.
    * @internal
    */

@@ -69,6 +69,12 @@ export class ModelShadows {
     return this.#firstDisposed() === undefined;
   }
 
+  /** @throws {@link EmaError} WEIGHT_DISPOSED — names the first averaged weight that does not exist any more. */
+  checkAlive(): void {
+    const gone = this.#firstDisposed();
+    if (gone !== undefined) throw disposed(gone);
+  }
+
   /**
    * Moves every average towards the live weights.
    * @param alphas one per average, and after them as many for each rule of `layerDecays`.
@@ -84,8 +90,7 @@ export class ModelShadows {
    * @throws {@link EmaError} as {@link ModelShadows.update}
    */
   follow({ old, fresh }: LinearMoves): void {
-    const gone = this.#firstDisposed();
-    if (gone !== undefined) throw disposed(gone);
+    this.checkAlive();
     const isOneMove = this.#previous === undefined || old.every((alpha) => alpha === 0);
     if (!isOneMove) this.#move(this.#previous?.tensors ?? [], old);
     try {
@@ -137,8 +142,7 @@ export class ModelShadows {
       const values = named.map(({ value }) => value.clone());
       return new Swap(this.#tf, weights, values);
     }
-    const gone = this.#firstDisposed();
-    if (gone !== undefined) throw disposed(gone);
+    this.checkAlive();
     return new Swap(this.#tf, this.weights.averaged, this.#presented(this.#readAverage(source)));
   }
 
@@ -185,8 +189,7 @@ export class ModelShadows {
    * @throws {@link EmaError} WEIGHT_DISPOSED
    */
   statistics(alphas: readonly number[], against?: number): Float32Array {
-    const gone = this.#firstDisposed();
-    if (gone !== undefined) throw disposed(gone);
+    this.checkAlive();
     if (against === undefined) return this.#chosen.shadows.statistics(this.#variables, this.#spread.of(alphas));
     const average = this.#readAverage(against);
     try {
@@ -215,8 +218,7 @@ export class ModelShadows {
    * @param source by weight name; they stay the caller's.
    */
   patch(average: number, source: NamedTensorMap): void {
-    const parts: readonly ('high' | 'low')[] = this.#isCompensated ? ['high', 'low'] : ['high'];
-    for (const part of parts) {
+    for (const part of this.#isCompensated ? (['high', 'low'] as const) : (['high'] as const)) {
       const values = this.#readAverage(average, part);
       const patched = this.weights.averaged.map(({ name }, index) => {
         const value = source[name];

@@ -23,6 +23,11 @@ export interface MeasuredAverages {
   readonly averages: number;
   /** Runs `fn` while an average stands in the model. */
   use<R>(which: Which, fn: () => R): R;
+  /**
+   * Checks that the model can be run, before it is run with its own weights.
+   * @internal
+   */
+  checkMeasurable(): void;
 }
 
 /** The model to measure with, the data, and what to keep of what is measured. */
@@ -67,6 +72,7 @@ export async function measure(
   ema: MeasuredAverages,
   { model, candidates, scored = [], ...source }: MeasureSource & { readonly candidates: readonly Candidate[] },
 ): Promise<Reading[]> {
+  ema.checkMeasurable();
   const meters = candidates.map((candidate) => ({ candidate, meter: new Meter(tf, model, scored) }));
   try {
     checkShapes(tf, model, source.data);
