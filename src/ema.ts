@@ -56,8 +56,7 @@ export class WeightEma extends EmaFiles {
   synthesize(decay: DecaySpec): SynthesizedAverage {
     const run = this.attached('synthesize');
     const plan = synthesisOf(this.options, decay);
-    this.flush();
-    const tensors = run.shadow.combine(plan.coefficients);
+    const tensors = this.read({ synthesized: decay });
     return { ...plan, bound: boundAfter(plan, this.options, run.intervals), tensors };
   }
 
