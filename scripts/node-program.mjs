@@ -30,13 +30,14 @@ export function nodeProgram(version, arch = process.arch) {
 /**
  * The command that runs Node for a processor on this machine: Node itself, `$NODE_ARM64`, or an emulator with Debian's libraries
  * (apt-get install qemu-user libc6-arm64-cross libstdc++6-arm64-cross).
+ * @param version of the emulated Node; the others are what they are.
  * @returns {string[] | undefined} the command; undefined when there is none.
  */
-export function nodeRunner({ platform, arch }) {
+export function nodeRunner({ platform, arch }, version = NODE_VERSIONS[0]) {
   if (platform === process.platform && arch === process.arch) return [process.execPath];
   const given = process.env[`NODE_${arch.toUpperCase()}`]?.split(' ').filter(Boolean);
   if (given !== undefined || arch !== 'arm64' || process.platform !== 'linux') return given;
   const qemu = findProgram(['qemu-aarch64']);
   if (qemu === undefined || !existsSync(join(ARM64_ROOT, 'lib', 'libstdc++.so.6'))) return undefined;
-  return [qemu, '-L', ARM64_ROOT, nodeProgram(NODE_VERSIONS[0], arch)];
+  return [qemu, '-L', ARM64_ROOT, nodeProgram(version, arch)];
 }

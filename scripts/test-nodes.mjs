@@ -1,16 +1,20 @@
-// One binary on several versions of Node and of TensorFlow: the packed package trains a small model on each.
-// node scripts/test-nodes.mjs [TENSORFLOW ...]     default: the TensorFlow of this checkout, then 2.9.1 by with-tf.mjs
+// One binary on several versions of Node and of TensorFlow: the packed package trains a small model on each. Then the other
+// processors' binaries, where an emulator can run them: each loads and computes on every Node.
+// node scripts/test-nodes.mjs [TENSORFLOW ...]     default: the TensorFlow of this checkout, then others by with-tf.mjs
 
 import { spawnSync } from 'node:child_process';
-import { cpSync, mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { NODE_VERSIONS, nodeProgram } from './node-program.mjs';
+import { NODE_VERSIONS, nodeProgram, nodeRunner } from './node-program.mjs';
 import { pack } from './pack.mjs';
+import { prebuildPath, TARGETS } from './targets.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const OWN = 'own';
+/** What tfjs-node 4.22 ships, and one between that and the checkout's. */
+const OTHERS = ['2.9.1', '2.15.1'];
 
 /** An app with the packed package, and with this checkout's tfjs-node. */
 function makeApp(work) {
@@ -55,7 +59,19 @@ function tryNode(app, version, tensorflow) {
   return { version, tensorflow: message('tensorflow').split(' ')[1], engine: doctor.engine, hash };
 }
 
-const wanted = process.argv.length > 2 ? process.argv.slice(2) : [OWN, '2.9.1'];
+/** What one Node for another processor says of that processor's binary; that it could not be asked, where nothing here can run it. */
+function tryEmulated(target, version) {
+  const file = join(root, 'prebuilds', prebuildPath(target));
+  const runner = existsSync(file) ? nodeRunner(target, version) : undefined;
+  if (runner === undefined) return `-- ${prebuildPath(target)} on Node ${version}: not run, no binary or no emulator`;
+  const [program, ...args] = [...runner, join(root, 'scripts', 'load-check.mjs'), file];
+  const { status, stdout, stderr } = spawnSync(program, args, { encoding: 'utf8' });
+  if (status !== 0)
+    throw new Error(`${prebuildPath(target)} on Node ${version}: exit code ${status}\n${stdout}${stderr}`);
+  return `ok ${stdout.trim()}`;
+}
+
+const wanted = process.argv.length > 2 ? process.argv.slice(2) : [OWN, ...OTHERS];
 const work = realpathSync(mkdtempSync(join(tmpdir(), 'tfjs-ema-nodes-')));
 try {
   const app = makeApp(work);
@@ -63,6 +79,9 @@ try {
   for (const { version, tensorflow, engine, hash } of rows) {
     process.stdout.write(`ok Node ${version}, TensorFlow ${tensorflow}: engine ${engine}, addon ${hash}\n`);
   }
+  const foreign = TARGETS.filter(({ platform, arch }) => platform !== process.platform || arch !== process.arch);
+  for (const target of foreign)
+    for (const version of NODE_VERSIONS) process.stdout.write(`${tryEmulated(target, version)}\n`);
   if (new Set(rows.map(({ hash }) => hash)).size !== 1) throw new Error('expected one binary for all');
 } finally {
   rmSync(work, { recursive: true, force: true });
