@@ -5,6 +5,7 @@
 //   node scripts/sanitize.mjs          all
 //   node scripts/sanitize.mjs core     the stand-alone programs only; or: threads, node
 //   node scripts/sanitize.mjs plant    plants an overflow and a leak in the addon, each of which must be reported
+import { spawnSync } from 'node:child_process';
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { buildCore, CACHE, command, ROOT, run } from './build-core.mjs';
@@ -127,6 +128,18 @@ function plant() {
   }
 }
 
+/**
+ * Runs this script again with addresses in a fixed place, where that is allowed, and tells whether it did: sanitizers of older compilers
+ * do not start where the system spreads addresses widely (TSan of GCC 12: above 28 bits).
+ */
+function ranInFixedPlace() {
+  const marked = process.env.TFJS_EMA_FIXED_ADDRESSES === '1';
+  if (marked || spawnSync('setarch', ['-R', 'true']).status !== 0) return false;
+  const again = ['-R', process.execPath, ...process.argv.slice(1)];
+  run('setarch', again, { env: { TFJS_EMA_FIXED_ADDRESSES: '1' } });
+  return true;
+}
+
 const PARTS = { core, threads, node: nodeSuite, plant };
 
 await command(() => {
@@ -135,5 +148,6 @@ await command(() => {
   if (unknown !== undefined)
     throw new Error(`there is no part '${unknown}': name some of ${Object.keys(PARTS).join(', ')}`);
   process.chdir(ROOT);
+  if (ranInFixedPlace()) return;
   for (const name of asked.length > 0 ? asked : ['core', 'threads', 'node']) PARTS[name]();
 });

@@ -67,5 +67,11 @@ export function runTests(folder, files, { env = {}, inOrder = false, ...options 
   const vitest = join(ROOT, 'node_modules', 'vitest', 'vitest.mjs');
   const preload = `--require ${JSON.stringify(join(ROOT, 'scripts', 'exit-in-order.cjs'))}`;
   const NODE_OPTIONS = inOrder ? preload : (process.env.NODE_OPTIONS ?? '');
-  return run(process.execPath, [vitest, 'run', ...files], { ...options, env: { ...env, NODE_OPTIONS }, cwd: folder });
+  // What exit handlers write on a busy machine takes longer than the 10 s after which vitest leaves its processes alone.
+  const patience = inOrder ? ['--teardownTimeout=120000'] : [];
+  return run(process.execPath, [vitest, 'run', ...patience, ...files], {
+    ...options,
+    env: { ...env, NODE_OPTIONS },
+    cwd: folder,
+  });
 }
