@@ -149,6 +149,48 @@ describe('judging', () => {
     });
   });
 
+  it('says the same of tfjs-node and tfjs-node-gpu side by side, and nothing where there is one copy', () => {
+    const copy = (name: string) => ({ name: `@tensorflow/${name}`, version: '4.22.0', path: `/app/${name}` });
+    expect(find({ copies: [copy('tfjs-core')] }, 'copies')?.message).toMatch(/^one copy of tfjs: /);
+    expect(find({ copies: [copy('tfjs-node'), copy('tfjs-node-gpu')] }, 'copies')).toMatchObject({
+      status: 'warn',
+      message: expect.stringMatching(/^both .*two TensorFlows$/),
+    });
+  });
+
+  it('tells how to run a blocked install script, and a failed one again, with every manager', () => {
+    const tfjs = { ...healthy.tfjs, binding: undefined, scriptRan: false, scriptsBlockedBy: undefined };
+    for (const manager of ['npm', 'pnpm', 'yarn', 'yarn-classic'] as const) {
+      const blocked = find({ tfjs: { ...tfjs, manager } as Facts['tfjs'] }, 'binding');
+      expect(blocked).toMatchObject({ status: 'fail', message: expect.stringContaining(`${manager} did not run it`) });
+      const failed = find({ tfjs: { ...tfjs, manager, scriptRan: true } as Facts['tfjs'] }, 'binding');
+      expect(failed?.cure).toContain('TFJS_NODE_CDN_STORAGE');
+      if (manager !== 'npm') expect(failed?.cure).toContain(blocked?.cure ?? '');
+    }
+  });
+
+  it('warns where TensorFlow refuses the ops, and says it once where there is no addon', () => {
+    const probe = { ...healthy.probe, registration: { reason: 'TF_NewOp is missing' }, engines: undefined };
+    const refused = judge({ ...healthy, probe: { ...probe, error: 'no op' } as Facts['probe'] });
+    expect(refused.find(({ id }) => id === 'ops')).toMatchObject({
+      status: 'warn',
+      cure: expect.stringMatching(/2\.9/),
+    });
+    expect(refused.find(({ id }) => id === 'engines')?.message).toBe('updates fail: no op');
+    expect(find({ probe: probe as Facts['probe'], addon: { reason: 'No native build' } }, 'ops')).toBeUndefined();
+  });
+
+  it('says what is installed where nothing can be imported, and what plain tfjs lacks', () => {
+    expect(find({ tfjs: undefined, probe: undefined }, 'tfjs')?.cure).toContain('npm install @tensorflow/tfjs-node');
+    const tfjs = { ...healthy.tfjs, name: '@tensorflow/tfjs', manager: 'yarn-classic' } as Facts['tfjs'];
+    expect(find({ tfjs }, 'tfjs')?.cure).toContain('yarn add @tensorflow/tfjs-node');
+    expect(find({ tfjs }, 'binding')).toBeUndefined();
+    expect(verdict({ ...healthy, probe: undefined })).toBe('Updates cannot run here yet.');
+    const js = { ...healthy.probe, engines: { ...healthy.probe?.engines, engine: 'js' } } as Facts['probe'];
+    expect(verdict({ ...healthy, probe: js })).toContain('in JavaScript');
+    expect(find({ probe: js }, 'engines')).toMatchObject({ status: 'warn', message: 'engine js: because' });
+  });
+
   it('asks for the driver where there is none, and for the libraries only where they are missing', () => {
     const probe = { ...healthy.probe, usesGpu: false } as Facts['probe'];
     const none = { driver: undefined, missing: [] };

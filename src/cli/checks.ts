@@ -163,10 +163,12 @@ function tensorflow({ probe, tfjs }: Facts): Check | undefined {
   return ok('tensorflow', `TensorFlow ${registration.tensorflow} (${registration.tensorflowPath})`);
 }
 
-function ops({ probe }: Facts): Check | undefined {
+function ops({ addon, probe }: Facts): Check | undefined {
   const registration = probe?.registration;
   if (registration === undefined) return undefined;
   if ('reason' in registration) {
+    // That there is no addon has been said, with its own cure.
+    if ('reason' in addon) return undefined;
     const cure =
       'TensorFlow 2.9 to 2.21 is supported; updates run in JavaScript. Report the message above if your version is among them';
     return { id: 'ops', status: 'warn', message: `the ops could not be registered: ${registration.reason}`, cure };
