@@ -50,14 +50,14 @@ export function encodeBests(bests: readonly HeldAverage[]): {
 /**
  * The best averages of a checkpoint.
  * @param saved the list `bests` of its metadata.
- * @throws {@link EmaError} CHECKPOINT — a record is impossible, or a tensor of it is missing.
+ * @throws {@link EmaError} CHECKPOINT — a record is impossible, comes twice, or a tensor of it is missing.
  */
 export function decodeBests(
   content: StoredContent,
   saved: readonly unknown[],
   context: BestsContext,
 ): readonly SavedBest[] {
-  return saved.map((entry: unknown) => {
+  const bests = saved.map((entry: unknown) => {
     const record = recordOf(entry, context.decays);
     if (record === undefined) {
       const text = JSON.stringify(entry) ?? show(entry);
@@ -66,6 +66,9 @@ export function decodeBests(
     const hasWeights = fieldOf(entry, 'hasWeights') === true;
     return { record, tensors: hasWeights ? weightsOf(content, record.metric, context.weights) : undefined };
   });
+  // Else one tensor of the file could be loaded any number of times.
+  if (new Set(bests.map(({ record }) => record.metric)).size === bests.length) return bests;
+  throw new EmaError('CHECKPOINT', 'checkpoint: expected one best average of each metric, received several.');
 }
 
 function weightsOf(

@@ -51,12 +51,17 @@ export interface CheckpointSource {
 const VERSION = '1';
 /** At most so many differences are listed. */
 const LISTED = 10;
+/** Characters of a text of the metadata: 10,000 weights with their shapes are half a million. To read one takes up to 64 bytes. */
+const MAX_JSON = 4_000_000;
+/** How deep such a text nests: settings nest five deep. */
+const MAX_DEPTH = 32;
 
 /**
  * The bytes of a checkpoint: tensors `average.<index>/<weight>`, with `precision: 'compensated'` also `average.<index>.low/<weight>`, with
  * `catchUp: 'linear'` also `previous/<weight>`, for best averages `best.<metric>/<weight>`; and metadata `tfjs-ema` (version), `standing`,
  * `bests`, `settings`, `weights`, and SHA-256 digests.
  * @returns pieces to be written one after the other.
+ * @throws {@link EmaError} INVALID_ARGUMENT — more or longer names of weights than a checkpoint may hold.
  */
 export function encodeCheckpoint({ shadow, options, standing, bests }: CheckpointSource): readonly Uint8Array[] {
   const tensors = new Map<string, StoredTensor>();
@@ -75,6 +80,9 @@ export function encodeCheckpoint({ shadow, options, standing, bests }: Checkpoin
     ['settings', JSON.stringify(settingsOf(options))],
     ['weights', JSON.stringify(weightsOf(shadow))],
   ]);
+  for (const [name, { length }] of metadata) {
+    if (length > MAX_JSON) throw invalid(`${name} of the checkpoint`, `at most ${MAX_JSON} characters`, length);
+  }
   return encodeSafetensors(withDigests({ tensors: new Map([...tensors, ...best.tensors]), metadata }));
 }
 
@@ -155,30 +163,57 @@ function checkVersion(version: string | undefined): void {
 
 /** An object from the metadata: it passed its digest, so only a file made on purpose is wrong here. */
 function parse({ metadata }: StoredContent, name: string): Readonly<Record<string, unknown>> {
+  const text = metadata.get(name) ?? '';
+  if (text.length > MAX_JSON) {
+    throw new EmaError(
+      'CHECKPOINT',
+      `checkpoint: expected at most ${MAX_JSON} characters as '${name}' of the metadata, received ${text.length}.`,
+    );
+  }
   let value: unknown;
   try {
-    value = JSON.parse(metadata.get(name) ?? '');
+    value = JSON.parse(text);
   } catch (cause) {
     throw new EmaError('CHECKPOINT', `checkpoint: expected JSON as '${name}' of the metadata.`, { cause });
   }
-  if (typeof value !== 'object' || value === null) {
-    throw new EmaError('CHECKPOINT', `checkpoint: expected an object as '${name}' of the metadata.`);
+  if (!isObject(value) || isDeep(value)) {
+    throw new EmaError(
+      'CHECKPOINT',
+      `checkpoint: expected an object as '${name}' of the metadata, at most ${MAX_DEPTH} deep.`,
+    );
   }
-  return Object.fromEntries(Object.entries(value));
+  return value;
+}
+
+function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null;
+}
+
+/** Whether a value nests so deep that to compare or show it might exhaust the stack. */
+function isDeep(value: unknown): boolean {
+  let level: readonly unknown[] = [value];
+  for (let depth = 0; depth < MAX_DEPTH; depth += 1)
+    level = level.filter(isObject).flatMap((one) => Object.values(one));
+  return level.some(isObject);
 }
 
 function weightDifferences(saved: Readonly<Record<string, unknown>>, own: Readonly<Record<string, unknown>>): string[] {
   return [
     ...Object.keys(saved)
-      .filter((name) => !(name in own))
+      .filter((name) => !Object.hasOwn(own, name))
       .map((name) => `weight '${name}' is only in the checkpoint`),
     ...Object.keys(own)
-      .filter((name) => !(name in saved))
+      .filter((name) => !Object.hasOwn(saved, name))
       .map((name) => `weight '${name}' is only in the model`),
     ...Object.keys(own)
-      .filter((name) => name in saved && saved[name] !== own[name])
-      .map((name) => `weight '${name}' was ${saved[name]}, now it is ${own[name]}`),
+      .filter((name) => Object.hasOwn(saved, name) && saved[name] !== own[name])
+      .map((name) => `weight '${name}' was ${textOf(saved[name])}, now it is ${own[name]}`),
   ];
+}
+
+/** Not by String(): an object from JSON may have a toString of its own. */
+function textOf(value: unknown): string {
+  return typeof value === 'string' ? value : JSON.stringify(value);
 }
 
 function other(differences: readonly string[]): EmaError {
