@@ -221,8 +221,8 @@ function other(differences: readonly string[]): EmaError {
   return new EmaError(
     'CHECKPOINT',
     `checkpoint: expected one of this model and these options, received another: ${differences.slice(0, LISTED).join('; ')}` +
-      `${more}. Give the options of the saved run, and its model: layers with names of your own, or a loaded model, have the ` +
-      'same weight names in every run.',
+      `${more}. Give the options of the saved run, and its model: layers with names of your own, a loaded model, or a ` +
+      'record of variables have the same weight names in every run.',
   );
 }
 

@@ -13,8 +13,8 @@ import type { Weight } from './weights.js';
  */
 export function constrained(tf: Tfjs, weights: readonly Weight[], values: readonly Tensor[]): readonly Tensor[] {
   return values.map((value, index) => {
-    const weight = weights[index];
-    const constraint = weight === undefined ? undefined : constraintOf(weight.layerVariable);
+    const layerVariable = weights[index]?.layerVariable;
+    const constraint = layerVariable === undefined ? undefined : constraintOf(layerVariable);
     if (constraint === undefined) return value;
     const projected = tf.tidy(() => constraint.apply(value));
     value.dispose();

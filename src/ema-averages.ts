@@ -7,6 +7,7 @@ import type { RunLength } from './decay.js';
 import { EmaChoice } from './ema-choice.js';
 import { EmaError } from './errors.js';
 import { withRules } from './layer-decays.js';
+import { isLayersModel, layersModelOf, type ModelSource, noLayersModel } from './model-variables.js';
 import { Progress } from './progress.js';
 import { foresee, settled } from './run-length.js';
 import { Schedule } from './schedule.js';
@@ -29,23 +30,21 @@ interface AverageSource {
 export abstract class EmaAverages extends EmaChoice {
   /**
    * Starts averaging: every average begins as a copy of the model's weights.
-   * @param model a built layers model. With `tf.sequential()`, give that one: it is what `saveModel` saves.
+   * @param model a built layers model. With `tf.sequential()`, give that one: it is what `saveModel` saves. Or, of a model written by
+   *   hand, its {@link ModelVariables} as a list or by name: then what needs layers throws NO_LAYERS_MODEL (`saveModel`, `asModel`,
+   *   `searchDecay`, `recomputeBatchNorm`, `model.fit` with the callback), and `batchNorm` and `constraints` mean nothing.
    * @param run the length of the run, where the option `run` does not say it.
    * @returns this.
-   * @throws {@link EmaError} INVALID_ARGUMENT — a decay is given in a unit that needs more than is known of the run.
+   * @throws {@link EmaError} INVALID_ARGUMENT — a decay is given in a unit that needs more than is known of the run; no model; a
+   *   variable or a name that stands there twice, or none that is trainable and float32.
    * @throws {@link EmaError} MODEL_NOT_BUILT, WEIGHT_DISPOSED, ALREADY_ATTACHED, SWAPPED_IN, DISPOSED
    */
-  attach(model: LayersModel, run: RunLength = {}): this {
+  attach(model: ModelSource, run: RunLength = {}): this {
     this.checkUsable();
     if (this.run !== undefined) {
-      const { name } = this.run.shadow.model;
-      throw new EmaError(
-        'ALREADY_ATTACHED',
-        `attach: attached to model '${name}' already. Make a new one for another.`,
-      );
-    }
-    if (!(model instanceof this.tf.LayersModel)) {
-      throw invalid('model', 'a tf.LayersModel of the same tfjs as given to the constructor', model);
+      const { model: own } = this.run.shadow;
+      const name = isLayersModel(this.tf, own) ? `model '${own.name}'` : 'variables';
+      throw new EmaError('ALREADY_ATTACHED', `attach: attached to ${name} already. Make a new one for another.`);
     }
     const options = settled(this.options, run);
     const shadow = new ModelShadows(this.tf, model, options);
@@ -82,10 +81,11 @@ export abstract class EmaAverages extends EmaChoice {
    * Runs `fn` while an average stands in the model's place, and gives the model its own weights back, to the bit, whatever
    * is thrown. Before the first step there is no average yet: `fn` runs with the model as it is, and a warning says so.
    * @param which the average.
-   * @param fn synchronous or not; do not train in it.
+   * @param fn synchronous or not; do not train in it. It is given the model, and nothing where variables are attached.
    * @returns what `fn` returns; a promise settles after the weights are back.
    * @throws {@link EmaError} SWAPPED_IN — an average stands there already, or `fn` changed the weights: they are then in `overwritten`.
    * @throws {@link EmaError} INVALID_ARGUMENT — there is no such average.
+   * @throws {@link EmaError} NO_LAYERS_MODEL — `fn` takes a model, and variables are attached.
    * @throws {@link EmaError} NOT_ATTACHED, DISPOSED, POISONED, MODEL_CHANGED, WEIGHT_DISPOSED
    */
   use<R>(which: Which, fn: (model: LayersModel) => R): R {
@@ -93,14 +93,15 @@ export abstract class EmaAverages extends EmaChoice {
     const { shadow } = run;
     const source = this.source(which);
     if (typeof fn !== 'function') throw invalid('fn', 'a function', fn);
+    const call = this.#caller(shadow.model, fn);
     checkOwnWeights(shadow, 'use', 'Let the first use() return before the next.');
     shadow.checkModel();
     if (run.steps === 0) {
       this.warn('use() before the first step: there is no average yet, so the model runs with its own weights.');
-      return fn(shadow.model);
+      return call();
     }
     if (!source.isKept) run.flush();
-    return this.scope.run(source.swapIn(), () => fn(shadow.model));
+    return this.scope.run(source.swapIn(), call);
   }
 
   /**
@@ -171,7 +172,10 @@ export abstract class EmaAverages extends EmaChoice {
       'fit',
       'It was stopped before its next optimizer step: let use() return before training goes on.',
     );
-    if (model !== undefined) shadow.checkModel(model);
+    if (model === undefined) return;
+    const wayOut = 'Train in a loop of your own, with update() after each step.';
+    layersModelOf(this.tf, shadow.model, { method: 'fit', wayOut });
+    shadow.checkModel(model);
   }
 
   /**
@@ -205,6 +209,13 @@ export abstract class EmaAverages extends EmaChoice {
     this.run?.shadow.dispose();
     this.scope.dispose();
     this.kept.dispose();
+  }
+
+  /** Calls with the model, or with nothing: who wants a model must not be given something else. */
+  #caller<R>(model: ModelSource, fn: (model: LayersModel) => R): () => R {
+    if (isLayersModel(this.tf, model)) return () => fn(model);
+    if (fn.length === 0) return () => Reflect.apply(fn, undefined, []);
+    throw noLayersModel('use', 'Give a function without parameters: use(which, () => predict(x)).');
   }
 }
 

@@ -1,13 +1,13 @@
 // Looking at the averages beside the weights: on request, or every so many updates; and warning of what is wrong.
 // Computes no figures and judges none.
 
-import type { LayersModel } from '@tensorflow/tfjs';
 import { halfLifeOf, type RunLength } from './decay.js';
 import { type Diagnosis, type DiagnosisSummary, diagnosisOf, pairOf } from './diagnostics.js';
 import { checkOwnWeights, EmaAverages } from './ema-averages.js';
 import { settingsOf } from './fingerprint.js';
 import { findingsOf } from './health.js';
 import { AlphaSpread } from './layer-decays.js';
+import type { ModelSource } from './model-variables.js';
 import type { Progress } from './progress.js';
 import { EmaReport } from './report.js';
 import type { ReportedEpoch } from './report-data.js';
@@ -76,7 +76,7 @@ export abstract class EmaDiagnosis extends EmaAverages {
     });
   }
 
-  override attach(model: LayersModel, run: RunLength = {}): this {
+  override attach(model: ModelSource, run: RunLength = {}): this {
     super.attach(model, run);
     // What norms are compared with later.
     if (this.options.diagnoseEvery !== undefined) this.#look(this.attached('attach'), false);

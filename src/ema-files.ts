@@ -1,13 +1,14 @@
 // Averages on disk: models that any tfjs loads, and checkpoints to go on from.
 // Knows no file format.
 
-import type { io, LayersModel, NamedTensorMap } from '@tensorflow/tfjs';
+import type { io, NamedTensorMap } from '@tensorflow/tfjs';
 import { boolean } from './argument.js';
 import { readWhole, writeAtomically } from './atomic-file.js';
 import { checkPath, decodeCheckpoint, encodeCheckpoint, openCheckpoint } from './checkpoint.js';
 import type { RunLength } from './decay.js';
 import { EmaDiagnosis } from './ema-diagnosis.js';
 import { settingsOf } from './fingerprint.js';
+import { layersModelOf, type ModelSource } from './model-variables.js';
 import type { Progress } from './progress.js';
 import type { StoredContent, StoredTensor } from './safetensors.js';
 import { type Provenance, packageVersion, type SaveTarget, saverOf, withProvenance } from './save-model.js';
@@ -36,10 +37,13 @@ export abstract class EmaFiles extends EmaDiagnosis {
    * @param config options of `model.save`.
    * @throws {@link EmaError} INVALID_ARGUMENT — tfjs knows no way to write there.
    * @throws {@link EmaError} CHECKPOINT — the folder cannot be written; an older model in it is as before.
+   * @throws {@link EmaError} NO_LAYERS_MODEL — variables are attached: `read()` the tensors, or `saveCheckpoint`.
    * @throws {@link EmaError} as {@link WeightEma.use}
    */
   async saveModel(which: Which, target: SaveTarget, config?: io.SaveConfig): Promise<io.SaveResult> {
-    this.attached('saveModel');
+    const { shadow } = this.attached('saveModel');
+    const wayOut = 'read() gives the tensors by name; saveCheckpoint() saves averages to go on from.';
+    layersModelOf(this.tf, shadow.model, { method: 'saveModel', wayOut });
     const save = saverOf(this.tf, target);
     const index = isSynthesized(which) ? undefined : this.indexOf(which);
     const taken: io.ModelArtifacts[] = [];
@@ -107,7 +111,7 @@ export abstract class EmaFiles extends EmaDiagnosis {
     else this.#goOn(this.run, content);
   }
 
-  override attach(model: LayersModel, run: RunLength = {}): this {
+  override attach(model: ModelSource, run: RunLength = {}): this {
     const { options } = this;
     super.attach(model, run);
     const waiting = this.#waiting;

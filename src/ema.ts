@@ -8,6 +8,7 @@ import type { DecaySpec } from './decay.js';
 import { checkOwnWeights } from './ema-averages.js';
 import { EmaFiles } from './ema-files.js';
 import { checkEngine } from './engine.js';
+import { layersModelOf } from './model-variables.js';
 import { checkTfjs, type EmaOptions, resolveOptions } from './options.js';
 import { type DecaySearch, type SearchedDecay, searchDecay } from './search-decay.js';
 import { boundAfter, type SynthesizedAverage, synthesisOf } from './synthesized.js';
@@ -66,12 +67,17 @@ export class WeightEma extends EmaFiles {
    * @param which the average; `'best'` is looked up anew at each refresh.
    * @returns the twin, which the caller disposes.
    * @throws {@link EmaError} INVALID_ARGUMENT — no such average, or a layer of your own that is not registered.
+   * @throws {@link EmaError} NO_LAYERS_MODEL — variables are attached.
    * @throws {@link EmaError} NOT_ATTACHED, DISPOSED, POISONED, SWAPPED_IN
    */
   async asModel(which: Which): Promise<AverageTwin> {
-    const { shadow } = this.attached('asModel');
+    const { weights, model: source } = this.attached('asModel').shadow;
+    const wayOut = 'read() gives the tensors by name, to assign to variables of your own.';
+    const model = layersModelOf(this.tf, source, { method: 'asModel', wayOut });
     this.source(which);
-    return makeTwin(this.tf, shadow, () => (this.steps === 0 && !this.isDisposed ? undefined : this.read(which)));
+    return makeTwin(this.tf, { model, weights }, () =>
+      this.steps === 0 && !this.isDisposed ? undefined : this.read(which),
+    );
   }
 
   /**
@@ -80,11 +86,14 @@ export class WeightEma extends EmaFiles {
    * @param search the data, and what to search for.
    * @returns the best decay, the best tracked one, whether the data can tell them apart, and all that was measured.
    * @throws {@link EmaError} INVALID_ARGUMENT — an option is wrong, or fewer than two different decays are tracked.
+   * @throws {@link EmaError} NO_LAYERS_MODEL — variables are attached.
    * @throws {@link EmaError} as {@link WeightEma.use}
    */
   async searchDecay(search: DecaySearch): Promise<SearchedDecay> {
     const { shadow } = this.attached('searchDecay');
-    return searchDecay(this.tf, this, { ...search, model: shadow.model });
+    const wayOut = 'Measure by a function of your own: use({ synthesized: decay }, () => measure()).';
+    const model = layersModelOf(this.tf, shadow.model, { method: 'searchDecay', wayOut });
+    return searchDecay(this.tf, this, { ...search, model });
   }
 
   /**
@@ -94,11 +103,15 @@ export class WeightEma extends EmaFiles {
    * @param data inputs of the model, such as the training data.
    * @param options which average, and the batch size.
    * @throws {@link EmaError} INVALID_ARGUMENT — no BatchNorm, no data, or `batchNorm: 'copy'`, which averages no statistics.
+   * @throws {@link EmaError} NO_LAYERS_MODEL — variables are attached.
    * @throws {@link EmaError} as {@link WeightEma.use}
    * @see arXiv 2411.18704, sections 3.4 and 4.1.
    */
   async recomputeBatchNorm(data: InputData, { which, batchSize }: RecomputeOptions = {}): Promise<void> {
     const run = this.attached('recomputeBatchNorm');
+    const wayOut =
+      'Variables that are not trainable are used live: set statistics among them yourself, inside of use().';
+    const model = layersModelOf(this.tf, run.shadow.model, { method: 'recomputeBatchNorm', wayOut });
     if (this.options.batchNorm !== 'average')
       throw invalid('batchNorm', "'average', for recomputeBatchNorm", this.options.batchNorm);
     if (this.kept.find(which) !== undefined) throw invalid('which', 'an average that is still kept up', which);
@@ -109,7 +122,7 @@ export class WeightEma extends EmaFiles {
       checkOwnWeights(shadow, 'recomputeBatchNorm', 'Let use() return before.');
       shadow.checkModel();
       run.flush();
-      const pass = (): Promise<void> => recomputeBatchNorm(this.tf, shadow.model, { data, batchSize });
+      const pass = (): Promise<void> => recomputeBatchNorm(this.tf, model, { data, batchSize });
       // What the pass writes into the model is the average's, not the model's.
       const statistics = await this.scope.capture(shadow.swapIn(index), pass);
       try {

@@ -11,6 +11,8 @@ export type EmaErrorCode =
   | 'ALREADY_ATTACHED'
   /** The model has no weights yet (not built). */
   | 'MODEL_NOT_BUILT'
+  /** The method needs a layers model, and variables were attached. */
+  | 'NO_LAYERS_MODEL'
   /** The model changed its weights (added, removed, other shape) after `attach`. */
   | 'MODEL_CHANGED'
   /** A weight of the model was disposed. */

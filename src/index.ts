@@ -35,6 +35,7 @@ export { EmaError, type EmaErrorCode } from './errors.js';
 export type { Settings } from './fingerprint.js';
 export { formatEpoch } from './format-epoch.js';
 export type { LayerDecay } from './layer-decays.js';
+export type { ModelSource, ModelVariables } from './model-variables.js';
 export type {
   BatchNormPolicy,
   ConstraintPolicy,

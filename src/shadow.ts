@@ -1,13 +1,14 @@
 // The shadows of one model: pairing with its live weights, updates, reading, swapping, ownership.
 // Knows no schedule: it is told the alphas.
 
-import type { LayersModel, NamedTensorMap, Tensor } from '@tensorflow/tfjs';
+import type { NamedTensorMap, Tensor } from '@tensorflow/tfjs';
 import { combined } from './combination.js';
 import { constrained } from './constraints.js';
 import { type ChosenShadows, createShadows } from './engine.js';
 import { EmaError } from './errors.js';
 import { allFinite, firstNonFinite } from './finite.js';
 import { AlphaSpread } from './layer-decays.js';
+import type { ModelSource } from './model-variables.js';
 import type { ResolvedOptions } from './options.js';
 import { PreviousWeights } from './previous-weights.js';
 import type { LinearMoves } from './schedule.js';
@@ -21,7 +22,7 @@ export type Part = 'high' | 'low' | 'previous';
 /** The averages of a model's weights. */
 export class ModelShadows {
   /** The model whose weights are averaged. */
-  readonly model: LayersModel;
+  readonly model: ModelSource;
   /** The model's weights. */
   readonly weights: ModelWeights;
   readonly #tf: Tfjs;
@@ -37,7 +38,7 @@ export class ModelShadows {
    * Copies the model's weights into K averages.
    * @throws {@link EmaError} MODEL_NOT_BUILT, WEIGHT_DISPOSED, ENGINE_UNAVAILABLE
    */
-  constructor(tf: Tfjs, model: LayersModel, options: ResolvedOptions) {
+  constructor(tf: Tfjs, model: ModelSource, options: ResolvedOptions) {
     this.#tf = tf;
     this.model = model;
     this.#isCompensated = options.precision === 'compensated';
@@ -45,12 +46,9 @@ export class ModelShadows {
     this.#variables = this.weights.averaged.map(({ variable }) => variable);
     this.#appliesConstraints = options.constraints === 'apply';
     const names = this.weights.averaged.map(({ name }) => name);
-    this.#spread = new AlphaSpread(names, options.layerRules, options.decays.length);
-    this.#chosen = createShadows(tf, options.engine, {
-      weights: this.#variables,
-      averages: options.decays.length,
-      precision: options.precision,
-    });
+    const { engine, precision, decays } = options;
+    this.#spread = new AlphaSpread(names, options.layerRules, decays.length);
+    this.#chosen = createShadows(tf, engine, { weights: this.#variables, averages: decays.length, precision });
     if (options.catchUp === 'linear') this.#previous = new PreviousWeights(tf, this.#variables);
   }
 
@@ -163,8 +161,8 @@ export class ModelShadows {
    * Checks that a model has the weights that are averaged here: the attached one, or one that shares all its layers.
    * @throws {@link EmaError} MODEL_CHANGED
    */
-  checkModel(model: LayersModel = this.model): void {
-    checkSameWeights(this.weights, model);
+  checkModel(model: ModelSource = this.model): void {
+    checkSameWeights(this.#tf, this.weights, model);
   }
 
   /**

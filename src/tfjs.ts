@@ -9,6 +9,7 @@ export type Tfjs = Pick<
   typeof import('@tensorflow/tfjs'),
   | 'Callback'
   | 'LayersModel'
+  | 'Variable'
   | 'add'
   | 'backend'
   | 'dispose'

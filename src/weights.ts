@@ -4,6 +4,7 @@
 import type { LayersModel, LayerVariable, Variable } from '@tensorflow/tfjs';
 import { invalid } from './argument.js';
 import { EmaError, messageOf } from './errors.js';
+import { isLayersModel, type ModelSource, variablesIn } from './model-variables.js';
 import type { BatchNormPolicy } from './options.js';
 import { checkMatches, matches, type Pattern } from './patterns.js';
 import { type DeclaredWeight, declaredWeights, isAlive, type Tfjs, variableOf } from './tfjs.js';
@@ -12,10 +13,17 @@ import { type DeclaredWeight, declaredWeights, isAlive, type Tfjs, variableOf } 
 export interface Weight {
   /** Its name in the model, as `model.save` writes it; made unique where layers of nested models share a name. */
   readonly name: string;
-  /** The object that pairs it: the same for the weight's whole life. */
-  readonly layerVariable: LayerVariable;
+  /** Its layer's own object for it, the same for the weight's whole life; undefined for a variable of a model without layers. */
+  readonly layerVariable: LayerVariable | undefined;
   /** Its value: the same object, with new data after each optimizer step. */
   readonly variable: Variable;
+}
+
+/** A weight as its model has it now. */
+interface Declared extends Omit<Weight, 'variable'> {
+  /** Undefined when its layer disposed it. */
+  readonly variable: Variable | undefined;
+  readonly isTrainable: boolean;
 }
 
 /** The weights of one model. */
@@ -39,28 +47,47 @@ export interface Selection {
  * @param selection by name, besides the policy for moving statistics.
  * @throws {@link EmaError} MODEL_NOT_BUILT — it has no float32 weights (yet).
  * @throws {@link EmaError} WEIGHT_DISPOSED — a weight was disposed.
- * @throws {@link EmaError} INVALID_ARGUMENT — a pattern matches no weight, or no weight is left to average.
+ * @throws {@link EmaError} INVALID_ARGUMENT — a pattern matches no weight, no weight is left to average, or as `variablesIn`.
  */
 export function collectWeights(
   tf: Tfjs,
-  model: LayersModel,
+  model: ModelSource,
   { batchNorm, ...selection }: Selection & { readonly batchNorm: BatchNormPolicy },
 ): ModelWeights {
-  const declared = weightsOf(model);
-  const names = uniqueNames(declared.map(({ weight }) => weight.originalName));
+  const declared = declaredIn(tf, model);
+  const names = declared.map(({ name }) => name);
   const isSelected = selector(selection, names);
   const averaged: Weight[] = [];
   const live: Weight[] = [];
-  declared.forEach(({ weight, trainable }, index) => {
-    const name = names[index] ?? weight.name;
-    const variable = variableOf(weight);
+  for (const { name, layerVariable, variable, isTrainable } of declared) {
     if (variable === undefined || !isAlive(tf, variable)) throw disposed(name);
-    const isAveraged = variable.dtype === 'float32' && (trainable || averagesStatistics(batchNorm)) && isSelected(name);
-    (isAveraged ? averaged : live).push({ name, layerVariable: weight, variable });
-  });
+    // What a layer does not train are statistics; a variable that nobody trains may be anything.
+    const isMeant = isTrainable || (layerVariable !== undefined && averagesStatistics(batchNorm));
+    const isAveraged = variable.dtype === 'float32' && isMeant && isSelected(name);
+    (isAveraged ? averaged : live).push({ name, layerVariable, variable });
+  }
   if (averaged.length > 0) return { averaged, live };
-  if (selection.include === undefined && selection.exclude === undefined) throw notBuilt('it has no float32 weights');
-  throw invalid('include and exclude', 'patterns that leave weights to average', 'ones that leave none');
+  if (selection.include !== undefined || selection.exclude !== undefined)
+    throw invalid('include and exclude', 'patterns that leave weights to average', 'ones that leave none');
+  if (isLayersModel(tf, model)) throw notBuilt('it has no float32 weights');
+  throw invalid('model', 'at least one trainable variable of type float32', 'none');
+}
+
+/** Every weight that a model has now, with or without layers. */
+function declaredIn(tf: Tfjs, model: ModelSource): Declared[] {
+  if (!isLayersModel(tf, model)) {
+    return variablesIn(tf, model).map(({ name, variable }) => ({
+      ...{ name, variable, layerVariable: undefined },
+      isTrainable: variable.trainable,
+    }));
+  }
+  const declared = weightsOf(model);
+  const names = uniqueNames(declared.map(({ weight }) => weight.originalName));
+  return declared.map(({ weight, trainable }, index) => ({
+    ...{ name: names[index] ?? weight.name, layerVariable: weight },
+    variable: variableOf(weight),
+    isTrainable: trainable,
+  }));
 }
 
 /**
@@ -91,18 +118,25 @@ function selector({ include, exclude = [] }: Selection, names: readonly string[]
  * Checks that a model still has exactly the weights that were collected.
  * @throws {@link EmaError} MODEL_CHANGED — names what was added and what is gone.
  */
-export function checkSameWeights(weights: ModelWeights, model: LayersModel): void {
-  const now = new Set(weightsOf(model).map(({ weight }) => weight));
+export function checkSameWeights(tf: Tfjs, weights: ModelWeights, model: ModelSource): void {
+  const now = declaredIn(tf, model);
   const before = [...weights.averaged, ...weights.live];
-  const known = new Set(before.map(({ layerVariable }) => layerVariable));
-  const added = [...now].filter((weight) => !known.has(weight)).map((weight) => weight.originalName);
-  const gone = before.filter(({ layerVariable }) => !now.has(layerVariable)).map(({ name }) => name);
+  const added = others(now, before);
+  const gone = others(before, now);
   if (added.length === 0 && gone.length === 0) return;
   throw new EmaError(
     'MODEL_CHANGED',
     `the model has other weights than when the average was attached: added ${list(added)}; gone ${list(gone)}. ` +
       'Make a new WeightEma for the changed model.',
   );
+}
+
+/** Names of the weights that are not among others: told by the object that stays, whatever their names are now. */
+function others(weights: readonly (Weight | Declared)[], known: readonly (Weight | Declared)[]): string[] {
+  const identities = new Set(known.map(({ layerVariable, variable }) => layerVariable ?? variable));
+  return weights
+    .filter(({ layerVariable, variable }) => !identities.has(layerVariable ?? variable))
+    .map(({ name }) => name);
 }
 
 /** The error for a weight that no longer exists. */

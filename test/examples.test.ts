@@ -29,6 +29,7 @@ const examples: readonly [name: string, output: RegExp][] = [
   ],
   ['fit-dataset', /epochs: [2-8]\n.*validation loss of the average:/s],
   ['custom-loop', /raw weights: (0\.9|1).*average: (0\.9|1)/s],
+  ['hand-written', /raw weights: (0\.9|1).*average: (0\.9|1).*read: hidden\/kernel hidden\/bias inner\/kernel/s],
   ['mean-teacher', /accuracy of the teacher: (0\.8|0\.9|1)/s],
   ['resume', /steps counted: 20 updates: 5/s],
   ['tensorboard', /runs: ema_0\.9, ema_0\.95, ema_best, raw, train, val/],

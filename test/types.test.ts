@@ -12,6 +12,8 @@ import {
   type EmaOptions,
   emaCallback,
   type emaTensorBoard,
+  type ModelSource,
+  type ModelVariables,
   type SearchedDecay,
   type Tfjs,
   type TrackedWhich,
@@ -82,6 +84,18 @@ describe('types', () => {
     // @ts-expect-error validation is the callback's
     const validation: EmaOptions = { monitor: 'val_loss' };
     expect([misspelt, validation]).toHaveLength(2);
+  });
+
+  it('take a layers model, and variables in a list or by name', () => {
+    type Attached = Parameters<WeightEma['attach']>[0];
+    expectTypeOf<Attached>().toEqualTypeOf<ModelSource>();
+    expectTypeOf<LayersModel>().toExtend<Attached>();
+    expectTypeOf<TfjsNode.Variable<TfjsNode.Rank.R2>[]>().toExtend<ModelVariables>();
+    expectTypeOf<{ kernel: TfjsNode.Variable<TfjsNode.Rank.R2>; bias: TfjsNode.Variable }>().toExtend<ModelVariables>();
+    expectTypeOf<TfjsNode.Tensor[]>().not.toExtend<Attached>();
+    expectTypeOf<{ block: { kernel: TfjsNode.Variable } }>().not.toExtend<Attached>();
+    // Without layers a function takes nothing.
+    expectTypeOf<WeightEma['use']>().toBeCallableWith('best', () => 1);
   });
 
   it('take validation data in all its forms', () => {

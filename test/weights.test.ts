@@ -110,17 +110,17 @@ describe('checkSameWeights', () => {
     const before = model.weights.map(({ name }) => name);
     if (model.layers[0]) model.layers[0].trainable = false;
     expect(model.weights.map(({ name }) => name)).not.toEqual(before);
-    checkSameWeights(weights, model);
+    checkSameWeights(tf, weights, model);
   });
 
   it('names what was added and what is gone', () => {
     const model = denseModel();
     const weights = collectWeights(tf, model, { batchNorm: 'average' });
     model.add(tf.layers.dense({ units: 2, name: 'extra' }));
-    expect(thrownBy(() => checkSameWeights(weights, model), 'MODEL_CHANGED').message).toMatch(
+    expect(thrownBy(() => checkSameWeights(tf, weights, model), 'MODEL_CHANGED').message).toMatch(
       /added extra\/kernel, extra\/bias; gone none/,
     );
-    expect(thrownBy(() => checkSameWeights(weights, sharedModel()), 'MODEL_CHANGED').message).toMatch(
+    expect(thrownBy(() => checkSameWeights(tf, weights, sharedModel()), 'MODEL_CHANGED').message).toMatch(
       /gone .* and 3 more/,
     );
   });
