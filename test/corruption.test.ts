@@ -20,6 +20,9 @@ const FUZZ_SECONDS = Number(process.env['EMA_FUZZ_SECONDS'] ?? (IS_LONG ? 3600 :
 /** Every failure names the seed of its batch; the same batches come first in every run. */
 const SEED = Number(process.env['EMA_SEED'] ?? (IS_LONG ? Date.now() % 2 ** 31 : 20_240_607));
 
+/** Figures; a long run's report keeps the lines that begin so. */
+const say = (text: string): void => console.log(IS_LONG ? `long: ${text}` : text);
+
 const folder = mkdtempSync(join(tmpdir(), 'tfjs-ema-corruption-'));
 const options: EmaOptions = { decays: [0.5, 0.9], updateEvery: 1, onWarning: () => undefined };
 const model = tf.sequential({ layers: [tf.layers.dense({ name: 'in', units: 8, inputShape: [4] })] });
@@ -92,7 +95,7 @@ describe('a checkpoint of two kilobytes', () => {
       refused += (await refusals(flipped)).length;
       if (place > 0) growth = Math.max(growth, peak() - before);
     }
-    console.log(`${refused} flipped bits refused; memory grew by at most ${(growth / 1e6).toFixed(1)} MB at one byte`);
+    say(`${refused} flipped bits refused; memory grew by at most ${(growth / 1e6).toFixed(1)} MB at one byte`);
     expect(refused).toBe(8 * good.length);
     // Garbage between two collections; a claim that were believed would be gigabytes.
     expect(growth).toBeLessThan(64e6);
@@ -246,7 +249,7 @@ describe('a large file that was made to do harm', () => {
       writeFileSync(path, make());
       const output = execFileSync(process.execPath, [program, path], { encoding: 'utf8' });
       const { outcome, size, growth, cpu } = JSON.parse(output);
-      console.log(
+      say(
         `${name}: ${(size / 1e6).toFixed(0)} MB, ${(growth / 1e6).toFixed(0)} MB more at the peak, ${cpu.toFixed(1)} s of CPU`,
       );
       expect(outcome).toBe('CHECKPOINT');
@@ -263,9 +266,9 @@ describe('the fuzzer', () => {
       const home = join(folder, 'fuzz');
       mkdirSync(home);
       const program = await plainProgram('test/corruption/fuzz.ts', home);
-      console.log(`fuzzing with EMA_SEED=${SEED}`);
-      const { code, last, errors } = await fuzzed([program, `${FUZZ_SECONDS}`, `${SEED}`], (line) => console.log(line));
-      console.log(last);
+      say(`fuzzing with EMA_SEED=${SEED}`);
+      const { code, last, errors } = await fuzzed([program, `${FUZZ_SECONDS}`, `${SEED}`], say);
+      say(last);
       expect([code, errors]).toEqual([0, '']);
       const { files, decoded, loaded, largest, growth } = JSON.parse(last);
       // It did get everywhere: many files are refused, many have a header that is right, and some are checkpoints that fit.

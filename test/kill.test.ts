@@ -25,6 +25,9 @@ const CONTROLS = IS_LONG ? 1000 : 40;
 const LANES = 2;
 const TIMEOUT_MS = IS_LONG ? 6 * 3600_000 : 300_000;
 
+/** Figures; a long run's report keeps the lines that begin so. */
+const say = (text: string): void => console.log(IS_LONG ? `long: ${text}` : text);
+
 const folder = mkdtempSync(join(tmpdir(), 'tfjs-ema-kill-'));
 const recordedPath = join(folder, 'artifacts.json');
 let recorded: io.ModelArtifacts;
@@ -115,7 +118,7 @@ async function outcome(kind: string, kills: number): Promise<Tally> {
   });
   const tally = total(await Promise.all(lanes));
   const seconds = ((performance.now() - began) / 1000).toFixed(0);
-  console.log(`${kind}, killed in ${seconds} s: ${JSON.stringify(tally)}`);
+  say(`${kind}, killed in ${seconds} s: ${JSON.stringify(tally)}`);
   return tally;
 }
 
