@@ -12,8 +12,8 @@ export interface Fuzzed {
 
 /** Megabytes of objects; bytes of files stand beside them. */
 const HEAP = 128;
-/** A batch takes a second or two: after this without one, a file was not read to its end. */
-const SILENCE_MS = 120_000;
+/** Some batches take a second or two, at low priority on a busy machine a minute: after this a file was not read to its end. */
+const SILENCE_MS = 600_000;
 const REPORT_MS = 60_000;
 
 /**
