@@ -1,8 +1,11 @@
 // Builds the published binaries, prebuilds/<platform>-<arch>/: prebuildify drives cmake-js with Zig as the compiler.
-// Judges nothing: that is scripts/verify-prebuilds.mjs.
+// Judges no binary: that is scripts/verify-prebuilds.mjs.
+//
+//   node scripts/prebuild.mjs [TARGET ...] [--out FOLDER]     all targets, into the checkout, unless told otherwise
+//   node scripts/prebuild.mjs [TARGET ...] --again            builds once more elsewhere, and compares with what is there
 
 import { spawnSync } from 'node:child_process';
-import { cpSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
+import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
@@ -10,7 +13,7 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { BootstrapError } from './bootstrap/errors.mjs';
 import { report } from './bootstrap/steps.mjs';
-import { GLIBC, TARGETS } from './targets.mjs';
+import { GLIBC, prebuildPath, TARGETS } from './targets.mjs';
 import { zigProgram } from './zig.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -18,7 +21,7 @@ const SOURCES = ['CMakeLists.txt', 'package.json', 'native', 'scripts'];
 const CMAKE_TARGET = 'tfjs_ema';
 
 /** Builds one binary in a copy of the sources: prebuildify empties build/, which may hold a developer's own. */
-function build({ platform, arch, zigArch }, { out, zig }) {
+function build({ platform, arch, zigArch }, { out, zig, env = {} }) {
   const stage = mkdtempSync(join(tmpdir(), 'tfjs-ema-prebuild-'));
   try {
     for (const source of SOURCES) cpSync(join(root, source), join(stage, source), { recursive: true });
@@ -32,6 +35,7 @@ function build({ platform, arch, zigArch }, { out, zig }) {
       cwd: stage,
       env: {
         ...process.env,
+        ...env,
         CMAKE_TOOLCHAIN_FILE: join(stage, 'scripts', 'zig-toolchain.cmake'),
         TFJS_EMA_ZIG: zig,
         TFJS_EMA_ZIG_TARGET: `${zigArch}-linux-gnu.${GLIBC}`,
@@ -44,10 +48,28 @@ function build({ platform, arch, zigArch }, { out, zig }) {
   }
 }
 
+/** Builds once more, in another folder and with nothing that the compiler kept, and throws where a byte differs. */
+function buildAgain(target, { out, zig }) {
+  const first = join(out, 'prebuilds', prebuildPath(target));
+  if (!existsSync(first)) throw new BootstrapError(`${first} is not there`, 'build it first, without --again');
+  const folder = mkdtempSync(join(tmpdir(), 'tfjs-ema-again-'));
+  try {
+    build(target, { out: folder, zig, env: { ZIG_GLOBAL_CACHE_DIR: join(folder, 'zig-cache') } });
+    const bytes = readFileSync(first);
+    if (!bytes.equals(readFileSync(join(folder, 'prebuilds', prebuildPath(target)))))
+      throw new Error(
+        `${prebuildPath(target)}: a second build gave other bytes; were the first one's sources the same?`,
+      );
+    process.stdout.write(`${prebuildPath(target)}: a second build gave the same ${bytes.length} bytes\n`);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
 async function main() {
   const { values, positionals } = parseArgs({
     allowPositionals: true,
-    options: { out: { type: 'string', default: root } },
+    options: { out: { type: 'string', default: root }, again: { type: 'boolean', default: false } },
   });
   const names = TARGETS.map(({ platform, arch }) => `${platform}-${arch}`);
   const unknown = positionals.find((name) => !names.includes(name));
@@ -58,7 +80,8 @@ async function main() {
     );
   const wanted = TARGETS.filter((_, i) => positionals.length === 0 || positionals.includes(names[i]));
   const zig = await zigProgram();
-  for (const target of wanted) build(target, { out: resolve(values.out), zig });
+  const make = values.again ? buildAgain : build;
+  for (const target of wanted) make(target, { out: resolve(values.out), zig });
 }
 
 try {

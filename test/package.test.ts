@@ -1,7 +1,7 @@
 // The package as npm would publish it: what is in it, how large it is, and what it asks of an app.
 // Installs nothing: that is scripts/test-install.mjs.
 
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -96,5 +96,23 @@ describe('the package', () => {
     const { bin } = manifest();
     expect(Object.keys(bin)).toEqual(['tfjs-ema']);
     expect(read(bin['tfjs-ema']).split('\n')[0]).toBe('#!/usr/bin/env node');
+  });
+});
+
+describe('the promises of README.md', () => {
+  const section =
+    readFileSync(join(root, 'README.md'), 'utf8').split('## What it promises')[1]?.split('\n## ')[0] ?? '';
+  const promises = section.split('\n').filter((line) => line.startsWith('- '));
+  const { scripts } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
+
+  it('name a gate each: a test file that is there, or a script that can be run', () => {
+    expect(promises.length).toBeGreaterThan(7);
+    for (const promise of promises) {
+      const tests = [...promise.matchAll(/`(test\/[\w.-]+)`/g)].map(([, path = '']) => path);
+      const commands = [...promise.matchAll(/`npm run ([\w:]+)`/g)].map(([, name = '']) => name);
+      expect(tests.length + commands.length, promise).toBeGreaterThan(0);
+      expect(tests.filter((path) => !existsSync(join(root, path)))).toEqual([]);
+      expect(commands.filter((name) => !Object.hasOwn(scripts, name))).toEqual([]);
+    }
   });
 });
