@@ -42,12 +42,13 @@ export async function recomputeBatchNorm(
 ): Promise<void> {
   const layers = batchNormLayers(model);
   if (layers.length === 0) throw invalid('model', 'BatchNorm layers', 'a model without any');
-  let undo: (() => void)[] = [];
+  const undo: (() => void)[] = [];
   try {
     await forEachBatch(data, positiveInteger('batchSize', batchSize), (batch) => {
       const inputs = inOrder(batch, model.inputNames, 'data');
       if (sampleCount(inputs) === 0) return;
-      if (undo.length === 0) undo = layers.map((layer) => takePlainMean(tf, layer));
+      // One by one: if the second fails, the first is to be undone.
+      if (undo.length === 0) for (const layer of layers) undo.push(takePlainMean(tf, layer));
       tf.tidy(() => void model.apply(inputs, { training: true }));
     });
   } finally {

@@ -73,10 +73,7 @@ export class BestAverages {
   /** Takes over the best averages of another time, and their weights, in the place of all that are held. */
   restore(held: readonly HeldAverage[]): void {
     this.dispose();
-    for (const one of held) {
-      for (const tensor of Object.values(one.tensors ?? {})) this.#tf.keep(tensor);
-      this.#held.set(one.record.metric, one);
-    }
+    for (const { record, tensors } of held) this.#hold(record, tensors);
   }
 
   /**
@@ -89,20 +86,21 @@ export class BestAverages {
     { decays, metrics }: { readonly decays: readonly number[]; readonly metrics: readonly string[] },
     snapshot?: (index: number) => NamedTensorMap,
   ): void {
-    for (const metric of metrics) {
+    const better = metrics.flatMap((metric): BestRecord[] => {
       const index = bestIndex(averages, decays, metric);
       const value = index === undefined ? undefined : averages[index]?.[metric];
-      if (index === undefined || value === undefined) continue;
+      if (index === undefined || value === undefined) return [];
       const before = this.#held.get(metric);
-      if (before !== undefined && !isBetter(metric, value, before.record.value)) continue;
-      const tensors = snapshot?.(index);
-      for (const tensor of Object.values(tensors ?? {})) this.#tf.keep(tensor);
-      this.#tf.dispose(before?.tensors ?? []);
-      const decay = decays[index] ?? Number.NaN;
-      const record = { metric, value, epoch, index, decay };
+      if (before !== undefined && !isBetter(metric, value, before.record.value)) return [];
+      const record = { metric, value, epoch, index, decay: decays[index] ?? Number.NaN };
       const ties = tied?.[metric];
-      this.#held.set(metric, { record: ties === undefined ? record : { ...record, tied: ties }, tensors });
-    }
+      return [ties === undefined ? record : { ...record, tied: ties }];
+    });
+    this.#tf.tidy(() => {
+      // All of them before the first takes its place: what is not kept in the end goes with the scope.
+      const fresh = better.map((record) => ({ record, tensors: snapshot?.(record.index) }));
+      for (const { record, tensors } of fresh) this.#hold(record, tensors);
+    });
   }
 
   /**
@@ -129,6 +127,12 @@ export class BestAverages {
     for (const { tensors } of this.#held.values()) this.#tf.dispose(tensors ?? []);
     this.#held.clear();
   }
+
+  #hold(record: BestRecord, tensors: NamedTensorMap | undefined): void {
+    for (const tensor of Object.values(tensors ?? {})) this.#tf.keep(tensor);
+    this.#tf.dispose(this.#held.get(record.metric)?.tensors ?? []);
+    this.#held.set(record.metric, { record, tensors });
+  }
 }
 
 function isBetter(metric: string, value: number, before: number): boolean {
@@ -140,5 +144,5 @@ function cloned(tf: Tfjs, tensors: NamedTensorMap): NamedTensorMap {
     const reason = 'the tensors of the best average were released from outside (tf.engine().reset()?): they are lost.';
     throw new EmaError('POISONED', reason);
   }
-  return Object.fromEntries(Object.entries(tensors).map(([name, tensor]) => [name, tensor.clone()]));
+  return tf.tidy(() => Object.fromEntries(Object.entries(tensors).map(([name, tensor]) => [name, tensor.clone()])));
 }

@@ -112,16 +112,15 @@ export abstract class EmaFiles extends EmaDiagnosis {
   }
 
   override attach(model: ModelSource, run: RunLength = {}): this {
-    const { options } = this;
-    super.attach(model, run);
-    const waiting = this.#waiting;
-    if (waiting === undefined || this.run === undefined) return this;
+    const { options, run: before } = this;
     try {
-      this.#goOn(this.run, waiting);
+      super.attach(model, run);
+      if (this.#waiting !== undefined && this.run !== undefined) this.#goOn(this.run, this.#waiting);
     } catch (error) {
+      if (this.run === before) throw error;
       // As if attach had not been called, so that it can be called again with what fits.
-      this.run.shadow.dispose();
-      this.run = undefined;
+      this.run?.shadow.dispose();
+      this.run = before;
       this.options = options;
       throw error;
     }
@@ -131,22 +130,21 @@ export abstract class EmaFiles extends EmaDiagnosis {
 
   #goOn(run: Progress, content: StoredContent): void {
     const { standing, averages, bests } = decodeCheckpoint(content, run.shadow, this.options);
-    run.restore(standing, () => {
-      for (const { average, part, values } of averages) run.shadow.overwrite(average, part, values);
+    // Tensors first: making them can fail, and nothing else that follows can but overwriting. What is not kept in the end goes with the scope.
+    this.tf.tidy(() => {
+      const held = bests.map(({ record, tensors }) => ({ record, tensors: tensors && tensorsOf(this.tf, tensors) }));
+      run.restore(standing, () => {
+        for (const { average, part, values } of averages) run.shadow.overwrite(average, part, values);
+      });
+      this.chosen = standing.best;
+      this.kept.restore(held);
     });
-    this.chosen = standing.best;
-    this.kept.restore(
-      bests.map(({ record, tensors }) => ({ record, tensors: tensors && tensorsOf(this.tf, tensors) })),
-    );
   }
 }
 
-/** Tensors that the caller owns, whatever scope it is in. */
+/** Tensors of the current scope. */
 function tensorsOf(tf: Tfjs, stored: ReadonlyMap<string, StoredTensor>): NamedTensorMap {
   const types = { F32: 'float32', I32: 'int32', BOOL: 'bool', U8: 'int32' } as const;
-  const pairs = [...stored].map(([name, { data, shape, dtype }]) => [
-    name,
-    tf.keep(tf.tensor(data, [...shape], types[dtype])),
-  ]);
+  const pairs = [...stored].map(([name, { data, shape, dtype }]) => [name, tf.tensor(data, [...shape], types[dtype])]);
   return Object.fromEntries(pairs);
 }

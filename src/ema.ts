@@ -1,6 +1,7 @@
 // The EMA object: what can be had of the averages beyond using them as they are.
 // Touches no tfjs internals and knows no training events.
 
+import type { NamedTensorMap } from '@tensorflow/tfjs';
 import { invalid } from './argument.js';
 import { type InputData, type RecomputeOptions, recomputeBatchNorm } from './batch-norm.js';
 import type { BestRecord, BestWhich } from './best.js';
@@ -98,8 +99,8 @@ export class WeightEma extends EmaFiles {
 
   /**
    * Replaces BatchNorm's statistics in averages by those that the averaged weights really have on the data. The live weights
-   * and statistics are untouched, to the bit. The paper does so once, at the end, and reports better results from it; long windows
-   * need it, because weights tolerate them better than averaged statistics do.
+   * and statistics are untouched, to the bit; where a pass over the data fails, every average is as before. The paper does so once, at the
+   * end, and reports better results from it; long windows need it, because weights tolerate them better than averaged statistics do.
    * @param data inputs of the model, such as the training data.
    * @param options which average, and the batch size.
    * @throws {@link EmaError} INVALID_ARGUMENT — no BatchNorm, no data, or `batchNorm: 'copy'`, which averages no statistics.
@@ -116,20 +117,24 @@ export class WeightEma extends EmaFiles {
       throw invalid('batchNorm', "'average', for recomputeBatchNorm", this.options.batchNorm);
     if (this.kept.find(which) !== undefined) throw invalid('which', 'an average that is still kept up', which);
     const indices = which === undefined ? this.decays.map((_, index) => index) : [this.indexOf(which)];
-    for (const index of indices) {
-      // Asked at each average: a pass takes a while.
-      const { shadow } = this.attached('recomputeBatchNorm');
-      checkOwnWeights(shadow, 'recomputeBatchNorm', 'Let use() return before.');
-      shadow.checkModel();
-      run.flush();
-      const pass = (): Promise<void> => recomputeBatchNorm(this.tf, model, { data, batchSize });
-      // What the pass writes into the model is the average's, not the model's.
-      const statistics = await this.scope.capture(shadow.swapIn(index), pass);
-      try {
-        run.rewrite(() => shadow.patch(index, statistics));
-      } finally {
-        this.tf.dispose(statistics);
+    const found: NamedTensorMap[] = [];
+    try {
+      for (const index of indices) {
+        // Asked at each average: a pass takes a while.
+        const { shadow } = this.attached('recomputeBatchNorm');
+        checkOwnWeights(shadow, 'recomputeBatchNorm', 'Let use() return before.');
+        shadow.checkModel();
+        run.flush();
+        const pass = (): Promise<void> => recomputeBatchNorm(this.tf, model, { data, batchSize });
+        // What the pass writes into the model is the average's, not the model's.
+        found.push(await this.scope.capture(shadow.swapIn(index), pass));
       }
+      this.attached('recomputeBatchNorm');
+      run.rewrite(() => {
+        for (const [place, index] of indices.entries()) run.shadow.patch(index, found[place] ?? {});
+      });
+    } finally {
+      for (const statistics of found) this.tf.dispose(statistics);
     }
   }
 

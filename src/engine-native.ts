@@ -184,14 +184,14 @@ class NativeShadows implements Shadows {
     const { tf, backend, ops } = this.#context;
     const op = { name: ops.stats, attributes: [this.#count, this.#compensated], outputs: 1 };
     const alpha = tf.tensor1d(new Int32Array(Float32Array.from(alphas).buffer), 'int32');
+    let figures: Tensor | undefined;
     try {
-      const figures = first(runOp(backend, op, [this.#arena, alpha, ...weights]));
-      const values = Float32Array.from(figures.dataSync<'float32'>());
-      figures.dispose();
-      return values;
+      figures = first(runOp(backend, op, [this.#arena, alpha, ...weights]));
+      return Float32Array.from(figures.dataSync<'float32'>());
     } catch (cause) {
       throw new EmaError('NATIVE_FAILURE', `TensorFlow could not compare the averages: ${messageOf(cause)}`, { cause });
     } finally {
+      figures?.dispose();
       alpha.dispose();
     }
   }

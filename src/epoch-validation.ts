@@ -41,9 +41,10 @@ export async function endEpoch(
   const source = { model, data, batchSize, batches, scored: ties ? metrics : [] };
   const { scores, ...measured } = await validate(tf, ema, source);
   const best = bestIndex(measured.averages, ema.decays, monitored);
-  if (best !== undefined) ema.choose({ index: best });
   const tied = tiesBy(metrics, { measured, scores, decays: ema.decays });
   ema.consider({ ...measured, epoch, tied }, metrics, keepBest);
+  // After what can fail: both or neither.
+  if (best !== undefined) ema.choose({ index: best });
   if (bestFolder !== undefined) await saveBests(ema, epoch, bestFolder);
   return { ...measured, epoch, best, tied: tied[monitored] };
 }

@@ -18,17 +18,22 @@ export function allFinite(tf: Tfjs, tensors: readonly Tensor[]): boolean {
       .concat(rest.map((flat) => flat()))
       .sum(),
   );
-  const [value] = sum.dataSync();
-  sum.dispose();
-  return Number.isFinite(value) || firstNonFinite(tf, tensors) === -1;
+  return Number.isFinite(numberOf(sum)) || firstNonFinite(tf, tensors) === -1;
 }
 
 /** The first tensor with an element that is not finite; -1 when there is none. */
 export function firstNonFinite(tf: Tfjs, tensors: readonly Tensor[]): number {
   return tensors.findIndex((tensor) => {
     const all: Tensor = tf.tidy(() => tensor.isFinite().all());
-    const [value] = all.dataSync();
-    all.dispose();
-    return value === 0;
+    return numberOf(all) === 0;
   });
+}
+
+/** The value of a scalar, which is taken over. */
+function numberOf(scalar: Tensor): number | undefined {
+  try {
+    return scalar.dataSync()[0];
+  } finally {
+    scalar.dispose();
+  }
 }

@@ -19,7 +19,7 @@ export class PreviousWeights {
   constructor(tf: Tfjs, variables: readonly Tensor[]) {
     this.#tf = tf;
     this.#variables = variables;
-    this.renew();
+    this.become(variables);
   }
 
   /** In the order of the variables. */
@@ -27,16 +27,21 @@ export class PreviousWeights {
     return this.#tensors;
   }
 
-  /** Takes over the weights of now. */
-  renew(): void {
-    this.become(this.#variables);
+  /** Takes over the weights of now once `move` is done; where one of the two fails, all stays. */
+  renewAfter(move: () => void): void {
+    const next = this.#referencesTo(this.#variables);
+    try {
+      move();
+    } catch (error) {
+      this.#tf.dispose(next);
+      throw error;
+    }
+    this.#take(next);
   }
 
   /** Takes over other values, such as those of a checkpoint; they stay the caller's. */
   become(values: readonly Tensor[]): void {
-    const tensors = values.map((value) => this.#tf.keep(value.clone()));
-    this.dispose();
-    this.#tensors = tensors;
+    this.#take(this.#referencesTo(values));
   }
 
   /** Values in memory of the caller's. */
@@ -46,7 +51,17 @@ export class PreviousWeights {
 
   /** Releases them. */
   dispose(): void {
+    this.#take([]);
+  }
+
+  #referencesTo(values: readonly Tensor[]): Tensor[] {
+    const tensors = this.#tf.tidy(() => values.map((value) => value.clone()));
+    for (const tensor of tensors) this.#tf.keep(tensor);
+    return tensors;
+  }
+
+  #take(tensors: Tensor[]): void {
     this.#tf.dispose(this.#tensors);
-    this.#tensors = [];
+    this.#tensors = tensors;
   }
 }

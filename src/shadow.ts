@@ -49,7 +49,12 @@ export class ModelShadows {
     const { engine, precision, decays } = options;
     this.#spread = new AlphaSpread(names, options.layerRules, decays.length);
     this.#chosen = createShadows(tf, engine, { weights: this.#variables, averages: decays.length, precision });
-    if (options.catchUp === 'linear') this.#previous = new PreviousWeights(tf, this.#variables);
+    try {
+      if (options.catchUp === 'linear') this.#previous = new PreviousWeights(tf, this.#variables);
+    } catch (error) {
+      this.#chosen.shadows.dispose();
+      throw error;
+    }
   }
 
   /** Who runs the updates, and why. */
@@ -89,15 +94,16 @@ export class ModelShadows {
    */
   follow({ old, fresh }: LinearMoves): void {
     this.checkAlive();
-    const isOneMove = this.#previous === undefined || old.every((alpha) => alpha === 0);
-    if (!isOneMove) this.#move(this.#previous?.tensors ?? [], old);
-    try {
-      this.#move(this.#variables, fresh);
-    } catch (cause) {
-      if (isOneMove || isPoison(cause)) throw cause;
-      throw new EmaError('POISONED', `only the first of the two moves of an update was made: ${cause}`, { cause });
-    }
-    this.#previous?.renew();
+    this.#previous?.renewAfter(() => {
+      const isOneMove = old.every((alpha) => alpha === 0);
+      if (!isOneMove) this.#move(this.#previous?.tensors ?? [], old);
+      try {
+        this.#move(this.#variables, fresh);
+      } catch (cause) {
+        if (isOneMove || isPoison(cause)) throw cause;
+        throw new EmaError('POISONED', `only the first of the two moves of an update was made: ${cause}`, { cause });
+      }
+    });
   }
 
   /** Whether every live weight that is averaged is a number throughout. */
@@ -115,7 +121,7 @@ export class ModelShadows {
    * Works also after the model was disposed.
    */
   read(average: number): NamedTensorMap {
-    return this.#complete(this.#presented(this.#readAverage(average)));
+    return this.#tf.tidy(() => this.#complete(this.#presented(this.#readAverage(average))));
   }
 
   /**
@@ -123,8 +129,10 @@ export class ModelShadows {
    * @param coefficients one per average; they add up to 1.
    */
   combine(coefficients: readonly number[]): NamedTensorMap {
-    const values = combined(this.#tf, coefficients, (average) => this.#readAverage(average));
-    return this.#complete(this.#presented(values));
+    return this.#tf.tidy(() => {
+      const values = combined(this.#tf, coefficients, (average) => this.#readAverage(average));
+      return this.#complete(this.#presented(values));
+    });
   }
 
   /**
@@ -136,12 +144,15 @@ export class ModelShadows {
   swapIn(source: number | NamedTensorMap): Swap {
     if (typeof source !== 'number') {
       const named = this.#named(source);
-      const weights = named.map(({ weight }) => weight);
-      const values = named.map(({ value }) => value.clone());
-      return new Swap(this.#tf, weights, values);
+      return new Swap(
+        this.#tf,
+        named.map(({ weight }) => weight),
+        this.#tf.tidy(() => named.map(({ value }) => value.clone())),
+      );
     }
     this.checkAlive();
-    return new Swap(this.#tf, this.weights.averaged, this.#presented(this.#readAverage(source)));
+    const values = this.#tf.tidy(() => [...this.#presented(this.#readAverage(source))]);
+    return new Swap(this.#tf, this.weights.averaged, values);
   }
 
   /**
@@ -150,11 +161,7 @@ export class ModelShadows {
    * @throws {@link EmaError} WEIGHT_DISPOSED — a weight is gone; nothing was changed.
    */
   assign(source: NamedTensorMap): void {
-    for (const { weight, value } of this.#named(source)) {
-      const copy = value.clone();
-      weight.variable.assign(copy);
-      copy.dispose();
-    }
+    this.swapIn(source).settle();
   }
 
   /**
@@ -202,13 +209,11 @@ export class ModelShadows {
    * @param values one per weight of `weights.averaged`, of its size.
    */
   overwrite(average: number, part: Part, values: readonly Float32Array[]): void {
-    const tensors = this.#variables.map(({ shape }, index) => this.#tf.tensor(values[index] ?? [], shape, 'float32'));
-    try {
+    this.#tf.tidy(() => {
+      const tensors = this.#variables.map(({ shape }, index) => this.#tf.tensor(values[index] ?? [], shape, 'float32'));
       if (part === 'previous') this.#previous?.become(tensors);
       else this.#chosen.shadows.write(average, tensors, part);
-    } finally {
-      this.#tf.dispose(tensors);
-    }
+    });
   }
 
   /**
@@ -217,17 +222,13 @@ export class ModelShadows {
    */
   patch(average: number, source: NamedTensorMap): void {
     for (const part of this.#isCompensated ? (['high', 'low'] as const) : (['high'] as const)) {
-      const values = this.#readAverage(average, part);
-      const patched = this.weights.averaged.map(({ name }, index) => {
-        const value = source[name];
-        return value === undefined || part === 'high' ? (value ?? values[index]) : this.#tf.zeros(value.shape);
-      });
-      const next = patched.flatMap((value) => (value === undefined ? [] : [value]));
-      try {
+      this.#tf.tidy(() => {
+        const next = this.#readAverage(average, part).map((value, index) => {
+          const other = source[this.weights.averaged[index]?.name ?? ''];
+          return other === undefined || part === 'high' ? (other ?? value) : this.#tf.zeros(other.shape);
+        });
         this.#chosen.shadows.write(average, next, part);
-      } finally {
-        this.#tf.dispose([...values, ...(part === 'low' ? next : [])]);
-      }
+      });
     }
   }
 
@@ -267,14 +268,12 @@ export class ModelShadows {
 
   #readAverage(average: number, part: 'high' | 'low' = 'high'): Tensor[] {
     const { shadows } = this.#chosen;
-    if (this.isAlive) return shadows.read(average, this.#variables, part);
-    // The weights are gone, and with them the shapes that the engine asks for: stand-ins of zeros.
-    const like = this.#variables.map(({ shape }) => this.#tf.zeros(shape));
-    try {
+    return this.#tf.tidy(() => {
+      if (this.isAlive) return shadows.read(average, this.#variables, part);
+      // The weights are gone, and with them the shapes that the engine asks for: stand-ins of zeros.
+      const like = this.#variables.map(({ shape }) => this.#tf.zeros(shape));
       return shadows.read(average, like, part);
-    } finally {
-      this.#tf.dispose(like);
-    }
+    });
   }
 
   #named(source: NamedTensorMap): { readonly weight: Weight; readonly value: Tensor }[] {

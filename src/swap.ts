@@ -60,22 +60,35 @@ export class Swap {
     for (const { variable } of weights) swapped.add(variable);
   }
 
-  /** Gives every weight its own value back. To be called once. */
+  /** Gives every weight its own value back, also where it fails to take down what was written over. To be called once. */
   restore(): Restored {
     const overwritten: NamedTensorMap = {};
     const disposed: string[] = [];
+    const failures: unknown[] = [];
     this.#weights.forEach(({ name, variable }, index) => {
       const backup = this.#backups[index];
       if (!isAlive(this.#tf, variable)) {
         disposed.push(name);
       } else if (backup !== undefined) {
-        if (variable.dataId !== this.#shown[index]) overwritten[name] = this.#tf.keep(variable.clone());
+        try {
+          if (variable.dataId !== this.#shown[index]) overwritten[name] = this.#tf.keep(variable.clone());
+        } catch (error) {
+          failures.push(error);
+        }
         variable.assign(backup);
       }
       backup?.dispose();
       swapped.delete(variable);
     });
-    return { overwritten, disposed };
+    if (failures.length === 0) return { overwritten, disposed };
+    this.#tf.dispose(overwritten);
+    throw failures[0];
+  }
+
+  /** Leaves the values where they are, for good. To be called once, instead of `restore`. */
+  settle(): void {
+    this.#tf.dispose([...this.#backups]);
+    for (const { variable } of this.#weights) swapped.delete(variable);
   }
 }
 
@@ -166,8 +179,9 @@ export class SwapScope {
   }
 
   #close(options?: ErrorOptions): void {
-    const restored = this.#swap?.restore();
+    const swap = this.#swap;
     this.#swap = undefined;
+    const restored = swap?.restore();
     if (restored === undefined) return;
     const names = Object.keys(restored.overwritten);
     if (names.length > 0) {

@@ -93,14 +93,16 @@ function paired(original: LayersModel, model: LayersModel, { averaged, live }: M
 }
 
 function write(tf: Tfjs, pairs: readonly Pair[], values: NamedTensorMap | undefined): void {
+  // All of them before the first assignment: making them can fail, and half of an average is none.
+  const fresh =
+    values ?? tf.tidy(() => Object.fromEntries(pairs.map(({ weight }) => [weight.name, weight.variable.clone()])));
   try {
     for (const { weight, variable } of pairs) {
-      const value = values === undefined ? weight.variable.clone() : values[weight.name];
+      const value = fresh[weight.name];
       if (value !== undefined) variable.assign(value);
-      if (values === undefined) value?.dispose();
     }
   } finally {
-    tf.dispose(values ?? []);
+    tf.dispose(fresh);
   }
 }
 

@@ -41,7 +41,7 @@ export async function* groupsOf(
 ): AsyncGenerator<Iterable<Batch>, void, undefined> {
   if (!isDataset(data)) {
     const [xs, ys] = sides(data);
-    yield slices(batchOf(model, xs, ys), batchSize);
+    yield slices(tf, batchOf(model, xs, ys), batchSize);
     return;
   }
   // The state of a recurrent layer goes from batch to batch, and must not go from candidate to candidate.
@@ -100,17 +100,17 @@ function checkCount(side: string, tensors: readonly Tensor[], names: readonly st
     throw invalid('validationData', `${names.length} ${side} (${names.join(', ')})`, tensors.length);
 }
 
-function slices({ inputs, targets, samples }: Batch, batchSize: number): Iterable<Batch> {
+function slices(tf: Tfjs, { inputs, targets, samples }: Batch, batchSize: number): Iterable<Batch> {
   return {
     *[Symbol.iterator]() {
       for (let begin = 0; begin < samples; begin += batchSize) {
         const size = Math.min(batchSize, samples - begin);
         const cut = (tensor: Tensor): Tensor => tensor.slice(begin, size);
-        const batch = { inputs: inputs.map(cut), targets: targets.map(cut), samples: size };
+        const sides = tf.tidy(() => ({ inputs: inputs.map(cut), targets: targets.map(cut) }));
         try {
-          yield batch;
+          yield { ...sides, samples: size };
         } finally {
-          for (const tensor of [...batch.inputs, ...batch.targets]) tensor.dispose();
+          tf.dispose(sides);
         }
       }
     },

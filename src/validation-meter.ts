@@ -76,7 +76,9 @@ export class Meter {
    */
   async read(): Promise<Reading> {
     if (this.#samples === 0) throw invalid('validationData', 'at least one batch', 'a data set without any');
-    const means = this.#tf.tidy(() => this.#sums.map((sum) => this.#tf.keep(sum.div(this.#samples))));
+    const means = this.#tf.tidy(() => this.#sums.map((sum): Tensor => sum.div(this.#samples)));
+    // Whatever scope a caller is in ends before the numbers are there.
+    for (const mean of means) this.#tf.keep(mean);
     try {
       const values = await Promise.all(means.map((mean) => mean.data<'float32'>()));
       const metrics = Object.fromEntries(this.#names.map((name, index) => [name, values[index]?.[0] ?? Number.NaN]));
