@@ -37,7 +37,7 @@ const stages = ({ seconds }) => ({
       script('verify-prebuilds.mjs', '--require-load'),
       script('prebuild.mjs', '--again'),
     ],
-    keep: /\.node\b/,
+    keep: /glibc\.node/,
   },
   nodes: { commands: [script('test-nodes.mjs')], keep: /^(ok|--) / },
   package: {
