@@ -45,6 +45,10 @@ const BREATH_MS = 1;
 
 const MOST_REPEATS = 1000;
 
+// Runs before the first sample take about this long: JavaScript engines compile what has run some thousand times, as it has in a
+// training run.
+const WARM_UP_US = 300_000;
+
 /** A runner of a synchronous function, timed by the process's monotonic clock (nanoseconds). */
 export function runnerOf(name: string, run: () => void): Runner {
   return {
@@ -65,7 +69,12 @@ async function pause(ms: number): Promise<void> {
 async function calibrate(runner: Runner, sampleUs: number): Promise<{ repeats: number; warm: boolean }> {
   await runner.time(1);
   const first = await runner.time(1);
-  const us = first > WARM_BELOW_US ? first : (await runner.time(5)) / 5;
+  let us = first;
+  for (let spent = first, runs = 5; us < WARM_BELOW_US && spent < WARM_UP_US; runs = Math.min(2 * runs, MOST_REPEATS)) {
+    const together = await runner.time(runs);
+    spent += together;
+    us = together / runs;
+  }
   return {
     repeats: Math.min(MOST_REPEATS, Math.max(1, Math.ceil(sampleUs / Math.max(us, 0.01)))),
     warm: us < WARM_BELOW_US,

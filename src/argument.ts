@@ -15,9 +15,26 @@ export function invalid(name: string, expected: string, received: unknown, wayOu
   return new EmaError('INVALID_ARGUMENT', `${name}: expected ${expected}, received ${show(received)}.${hint}`);
 }
 
+/** Characters of a text that a message shows: names of weights fit. */
+const SHOWN = 200;
+
+/** A text of somebody else's as a message shows it, such as a name from a file: in quotes, on one line, and short. */
+export function quote(text: string): string {
+  return `'${shorten(text).replace(/\p{Cc}|\p{Zl}|\p{Zp}/gu, escape)}'`;
+}
+
+/** The beginning of a text, and dots where it goes on. */
+export function shorten(text: string, most: number = SHOWN): string {
+  return text.length > most ? `${text.slice(0, most)}...` : text;
+}
+
+function escape(character: string): string {
+  return `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;
+}
+
 /** A value as a message shows it: short, and with its type visible. */
 export function show(value: unknown): string {
-  if (typeof value === 'string') return `'${value}'`;
+  if (typeof value === 'string') return quote(value);
   if (typeof value === 'number' || typeof value === 'boolean' || value == null) return `${value}`;
   if (Array.isArray(value)) return `[${value.slice(0, 6).map(show).join(', ')}${value.length > 6 ? ', ...' : ''}]`;
   return typeof value === 'object' ? 'an object' : `a ${typeof value}`;
@@ -35,7 +52,7 @@ export function checkNames(options: object, names: readonly string[]): void {
     if (names.includes(name)) continue;
     const near = names.find((known) => distance(known.toLowerCase(), name.toLowerCase()) <= 2);
     const hint = near === undefined ? `Known options: ${names.join(', ')}.` : `Did you mean '${near}'?`;
-    throw new EmaError('INVALID_ARGUMENT', `options: there is no option '${name}'. ${hint}`);
+    throw new EmaError('INVALID_ARGUMENT', `options: there is no option ${quote(name)}. ${hint}`);
   }
 }
 

@@ -2,7 +2,7 @@
 // Owns no tensors of tfjs, and chooses nothing.
 
 import type { Tensor } from '@tensorflow/tfjs';
-import { show } from './argument.js';
+import { shorten, show } from './argument.js';
 import type { BestRecord, HeldAverage } from './best.js';
 import { EmaError } from './errors.js';
 import type { StoredContent, StoredTensor } from './safetensors.js';
@@ -60,7 +60,7 @@ export function decodeBests(
   const bests = saved.map((entry: unknown) => {
     const record = recordOf(entry, context.decays);
     if (record === undefined) {
-      const text = JSON.stringify(entry) ?? show(entry);
+      const text = shorten(JSON.stringify(entry) ?? show(entry));
       throw new EmaError('CHECKPOINT', `checkpoint: expected the record of a best average, received ${text}.`);
     }
     const hasWeights = fieldOf(entry, 'hasWeights') === true;

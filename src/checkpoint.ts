@@ -1,7 +1,7 @@
 // What a checkpoint of averages holds, and whether one fits: state to bytes and back, all of it checked.
 // Opens no files, and changes no average.
 
-import { invalid, show } from './argument.js';
+import { invalid, quote, shorten, show } from './argument.js';
 import type { HeldAverage } from './best.js';
 import { decodeBests, encodeBests, type SavedBest } from './checkpoint-bests.js';
 import { EmaError } from './errors.js';
@@ -53,6 +53,11 @@ const VERSION = '1';
 const LISTED = 10;
 /** Characters of a text of the metadata: 10,000 weights with their shapes are half a million. To read one takes up to 64 bytes. */
 const MAX_JSON = 4_000_000;
+/**
+ * Updates that a file may claim. Averaging without a pause makes so many in hours; what goes through all of them, such as the first
+ * diagnosis after a load, would otherwise never return.
+ */
+const MOST_UPDATES = 1_000_000_000;
 /** How deep such a text nests: settings nest five deep. */
 const MAX_DEPTH = 32;
 
@@ -157,7 +162,7 @@ function checkVersion(version: string | undefined): void {
   }
   throw new EmaError(
     'CHECKPOINT',
-    `checkpoint: expected format version ${VERSION}, received ${version}. Load it with the version of tfjs-ema that saved it.`,
+    `checkpoint: expected format version ${VERSION}, received ${shorten(version)}. Load it with the version of tfjs-ema that saved it.`,
   );
 }
 
@@ -201,19 +206,19 @@ function weightDifferences(saved: Readonly<Record<string, unknown>>, own: Readon
   return [
     ...Object.keys(saved)
       .filter((name) => !Object.hasOwn(own, name))
-      .map((name) => `weight '${name}' is only in the checkpoint`),
+      .map((name) => `weight ${quote(name)} is only in the checkpoint`),
     ...Object.keys(own)
       .filter((name) => !Object.hasOwn(saved, name))
-      .map((name) => `weight '${name}' is only in the model`),
+      .map((name) => `weight ${quote(name)} is only in the model`),
     ...Object.keys(own)
       .filter((name) => Object.hasOwn(saved, name) && saved[name] !== own[name])
-      .map((name) => `weight '${name}' was ${textOf(saved[name])}, now it is ${own[name]}`),
+      .map((name) => `weight ${quote(name)} was ${textOf(saved[name])}, now it is ${own[name]}`),
   ];
 }
 
 /** Not by String(): an object from JSON may have a toString of its own. */
 function textOf(value: unknown): string {
-  return typeof value === 'string' ? value : JSON.stringify(value);
+  return shorten(typeof value === 'string' ? value : JSON.stringify(value));
 }
 
 function other(differences: readonly string[]): EmaError {
@@ -258,7 +263,7 @@ function standingOf(saved: Readonly<Record<string, unknown>>, { decays }: Resolv
     intervals,
     // A failed update leaves more steps pending than an interval has.
     pending: count('pending', steps),
-    updates: count('updates', steps),
+    updates: count('updates', Math.min(steps, MOST_UPDATES)),
     best: saved['best'] === undefined ? undefined : count('best', decays.length - 1),
   };
   const isWhole =

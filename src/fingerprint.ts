@@ -1,6 +1,7 @@
 // What the averages of a run depend on, as plain data: to tell two runs apart, and to say later how an average was made.
 // Compares nothing and stores nothing.
 
+import { shorten } from './argument.js';
 import type { ResolvedOptions } from './options.js';
 
 /** Options by name, as JSON keeps them. */
@@ -23,6 +24,8 @@ const WITHOUT_EFFECT: readonly string[] = [
   'run',
 ] satisfies readonly (keyof ResolvedOptions)[];
 
+/** Characters of an option's value that a message shows: those of some layer decays. */
+const SHOWN = 1000;
 /** Ticks at which a warm-up of the user's own is looked at: two that agree there are taken for the same. */
 const TICKS: readonly number[] = [0, 1, 2, 10, 100, 1000, 10_000];
 
@@ -39,7 +42,7 @@ export function settingsOf(options: ResolvedOptions): Settings {
 export function settingDifferences(saved: Settings, own: Settings): string[] {
   return [...new Set([...Object.keys(saved), ...Object.keys(own)])]
     .filter((name) => JSON.stringify(saved[name]) !== JSON.stringify(own[name]))
-    .map((name) => `option ${name} was ${text(saved[name])}, now it is ${text(own[name])}`);
+    .map((name) => `option ${shorten(name)} was ${text(saved[name])}, now it is ${text(own[name])}`);
 }
 
 /** A function has no JSON: its values stand for it. */
@@ -57,5 +60,5 @@ function valueAt(value: object, tick: number): unknown {
 }
 
 function text(value: unknown): string {
-  return value === undefined ? 'not there' : JSON.stringify(value);
+  return value === undefined ? 'not there' : shorten(JSON.stringify(value), SHOWN);
 }

@@ -67,8 +67,11 @@ export function collectWeights(
     (isAveraged ? averaged : live).push({ name, layerVariable, variable });
   }
   if (averaged.length > 0) return { averaged, live };
-  if (selection.include !== undefined || selection.exclude !== undefined)
-    throw invalid('include and exclude', 'patterns that leave weights to average', 'ones that leave none');
+  if (selection.include !== undefined || selection.exclude !== undefined) {
+    const message =
+      'include and exclude: expected patterns that leave weights to average, received patterns that leave none.';
+    throw new EmaError('INVALID_ARGUMENT', message);
+  }
   if (isLayersModel(tf, model)) throw notBuilt('it has no float32 weights');
   throw invalid('model', 'at least one trainable variable of type float32', 'none');
 }

@@ -26,6 +26,11 @@ describe('show', () => {
     ]);
     expect(show([1, 2, 3, 4, 5, 6, 7])).toBe('[1, 2, 3, 4, 5, 6, ...]');
   });
+
+  it('keeps a text on one line, and does not repeat the whole of a long one', () => {
+    expect(show('a\nb\u001b[31m\u2028')).toBe("'a\\u000ab\\u001b[31m\\u2028'");
+    expect(show('x'.repeat(1000))).toBe(`'${'x'.repeat(200)}...'`);
+  });
 });
 
 describe('checkNames', () => {

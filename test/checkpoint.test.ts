@@ -271,6 +271,15 @@ describe('a checkpoint', () => {
     expect(await rewritten('standing', '{"steps":2,"pending":0,"updates":1,"intervals":[[2]]}')).toMatch(
       /pairs of counts/,
     );
+    expect(await rewritten('standing', '{"steps":9e15,"pending":0,"updates":9e15,"intervals":[[1,9e15]]}')).toMatch(
+      /updates from 0 to 1000000000/,
+    );
+    expect(await rewritten('weights', JSON.stringify({ ['\n'.repeat(1e5)]: 1 }))).toMatch(
+      /weight '(\\u000a){200}\.\.\.' is/,
+    );
+    expect(await rewritten('settings', JSON.stringify({ ['x'.repeat(1e5)]: 'y'.repeat(1e5) }))).toMatch(
+      /option x{200}\.\.\. was "y{999}\.\.\., now it is not there/,
+    );
     expect(await rewritten('standing', 'nonsense')).toMatch(/expected JSON as 'standing'/);
     expect(await rewritten('standing', '3')).toMatch(/expected an object as 'standing'/);
     const fewer = new Map([...tensors].filter(([name]) => name !== 'average.1/out/bias'));
