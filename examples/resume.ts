@@ -22,6 +22,8 @@ const first = new WeightEma(tf, options).attach(model);
 await train(model, first, 10); // two steps are pending: they are saved as such
 await first.saveCheckpoint(file);
 
+// The checkpoint holds the averages alone. The model and its optimizer are still there in this process; another one would load them first,
+// from what model.save(url, { includeOptimizer: true }) had saved beside it.
 const second = new WeightEma(tf, options).attach(model);
 await second.loadCheckpoint(file);
 await train(model, second, 10);
