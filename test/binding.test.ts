@@ -6,6 +6,7 @@ import { createRequire } from 'node:module';
 import ts from 'typescript';
 import { afterAll, describe, expect, it } from 'vitest';
 import type * as Binding from '../binding.js';
+import { floatsOfAllSizes } from './support/random.js';
 
 const binding = createRequire(import.meta.url)('../build/Release/tfjs_ema.node') as typeof Binding;
 
@@ -35,13 +36,8 @@ function lerp(shadow: number, weight: number, alpha: number): number {
   return alpha === 0 ? shadow : fmaf(alpha, Math.fround(weight - shadow), shadow);
 }
 
-function randomFloats(length: number, seed: number): Float32Array {
-  let state = seed >>> 0;
-  return Float32Array.from({ length }, () => {
-    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
-    return (state / 2 ** 32 - 0.5) * 2 ** ((state % 40) - 20);
-  });
-}
+const randomFloats = (length: number, seed: number) =>
+  floatsOfAllSizes(length, seed, { largest: 2 ** 20, octaves: 40 });
 
 const bitsOf = (values: Float32Array) => Array.from(new Uint32Array(values.slice().buffer));
 

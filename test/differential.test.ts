@@ -6,6 +6,7 @@ import fc from 'fast-check';
 import { afterAll, describe, expect, it } from 'vitest';
 import type * as Binding from '../binding.js';
 import { at, ulp } from './support/oracle.js';
+import { floatsOfAllSizes } from './support/random.js';
 
 const binding = createRequire(import.meta.url)('../build/Release/tfjs_ema.node') as typeof Binding;
 
@@ -29,15 +30,8 @@ const model = fc.record({
   compensated: fc.boolean(),
 });
 
-/** Numbers of one sign or the other, of magnitudes down to 2^-20 of the largest. */
-function random(length: number, seed: number, scale: number): Float32Array {
-  let state = seed >>> 0;
-  const next = () => {
-    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
-    return state / 2 ** 32;
-  };
-  return Float32Array.from({ length }, () => (next() * 2 - 1) * 2 ** (scale - Math.floor(next() * 20)));
-}
+const random = (length: number, seed: number, scale: number) =>
+  floatsOfAllSizes(length, seed, { largest: 2 ** scale, octaves: 20 });
 
 let cases = 0;
 

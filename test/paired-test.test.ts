@@ -4,19 +4,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { pairedTest, studentTwoSided, tiedWith } from '../src/paired-test.js';
-
-/** Reproducible noise, roughly normal. */
-function normal(seed: number): () => number {
-  let state = seed;
-  return () => {
-    let sum = 0;
-    for (let i = 0; i < 12; i += 1) {
-      state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
-      sum += state / 2 ** 32;
-    }
-    return sum - 6;
-  };
-}
+import { normals } from './support/random.js';
 
 describe('Student’s distribution', () => {
   it.each([
@@ -109,7 +97,7 @@ describe('losses', () => {
 
   it('of equal candidates differ in about 5 % of validations, however few the samples', () => {
     for (const samples of [3, 10, 100]) {
-      const noise = normal(samples);
+      const noise = normals(samples);
       let wrong = 0;
       for (let trial = 0; trial < 2000; trial += 1) {
         const first = Array.from({ length: samples }, noise);
@@ -158,7 +146,7 @@ describe('right and wrong answers', () => {
 
 describe('ties', () => {
   it('are the candidates that the samples cannot tell from the best, and the best', () => {
-    const noise = normal(5);
+    const noise = normals(5);
     const best = Array.from({ length: 500 }, noise);
     const close = best.map((value) => value + 0.001 + 0.1 * noise());
     const worse = best.map((value) => value + 0.1 + 0.1 * noise());

@@ -8,6 +8,7 @@ import { EmaError } from '../src/errors.js';
 import { boundOfRuns, type MoveRun } from '../src/run-bound.js';
 import { Schedule, type Warmup } from '../src/schedule.js';
 import { type Synthesis, synthesize } from '../src/synthesis.js';
+import { normals } from './support/random.js';
 
 /** Half-lives 50, 100, 200, 400, 800. */
 const DOUBLING = [50, 100, 200, 400, 800].map(decayFromHalfLife);
@@ -42,15 +43,7 @@ function solve(rows: number[][]): number[] {
 
 /** A path of weights: drift, oscillation and noise, each coordinate its own. */
 function path(kind: 'walk' | 'converging' | 'noise' | 'jump', steps: number, seed: number): Float64Array[] {
-  let state = seed;
-  const noise = (): number => {
-    let sum = 0;
-    for (let i = 0; i < 12; i += 1) {
-      state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
-      sum += state / 2 ** 32;
-    }
-    return sum - 6;
-  };
+  const noise = normals(seed);
   const now = Float64Array.from({ length: 8 }, noise);
   return Array.from({ length: steps + 1 }, (_, t) => {
     now.forEach((value, i) => {

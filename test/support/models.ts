@@ -4,30 +4,15 @@
 import type { LayersModel, LayerVariable, Optimizer, Sequential, Tensor, Tensor2D } from '@tensorflow/tfjs';
 import * as tfNode from '@tensorflow/tfjs-node';
 import type { Tfjs } from '../../src/tfjs.js';
+import { floats } from './random.js';
+
+export { floats, randoms } from './random.js';
 
 /** tfjs as the tests use it. */
 export type TestTf = Tfjs & typeof import('@tensorflow/tfjs');
 
 /** tfjs-node. */
 export const tf: TestTf = tfNode;
-
-/** Numbers that are the same in every run: a small generator of our own (mulberry32). */
-export function randoms(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let t = state;
-    t = Math.imul(t ^ (t >>> 15), t | 1);
-    t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
-    return ((t ^ (t >>> 14)) >>> 0) / 4_294_967_296;
-  };
-}
-
-/** Floats from -1 to 1. */
-export function floats(length: number, seed: number): Float32Array {
-  const next = randoms(seed);
-  return Float32Array.from({ length }, () => 2 * next() - 1);
-}
 
 /** Data of three classes that can be learnt. */
 export function data(samples = 64, seed = 7): { x: Tensor2D; y: Tensor2D } {
