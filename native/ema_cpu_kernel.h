@@ -17,10 +17,9 @@
 namespace ema {
 
 // Moves `count` shadows over `size` floats; no alpha is 0 or 1. shadows[k] are 64-byte aligned,
-// `weight` is as it comes.
+// `weight` is as it comes. Compensated, low parts follow: shadows[count + k] belongs to shadows[k].
 using UpdateSpan = void (*)(const float* weight, float* const* shadows, const float* alphas,
                             int64_t size);
-// The same with low parts: shadows[count + k] belongs to shadows[k].
 
 struct CpuKernels {
   const char* name;

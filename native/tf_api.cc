@@ -28,7 +28,6 @@ std::vector<Entry> Entries() {
       {"TF_GetCode", &api.GetCode},
       {"TF_Message", &api.Message},
       {"TF_TensorData", &api.TensorData},
-      {"TF_TensorType", &api.TensorType},
       {"TF_NumDims", &api.NumDims},
       {"TF_Dim", &api.Dim},
       {"TF_DeleteTensor", &api.DeleteTensor},

@@ -25,7 +25,7 @@ struct TF_ShapeInferenceContext;
 namespace ema {
 
 enum class TfCode : int { kOk = 0, kInvalidArgument = 3, kInternal = 13 };
-enum class TfType : int { kFloat = 1, kInt32 = 3 };
+enum class TfType : int { kFloat = 1 };
 
 struct TfApi {
   const char* (*Version)();
@@ -37,7 +37,6 @@ struct TfApi {
   const char* (*Message)(const TF_Status*);
 
   void* (*TensorData)(const TF_Tensor*);
-  TfType (*TensorType)(const TF_Tensor*);
   int (*NumDims)(const TF_Tensor*);
   int64_t (*Dim)(const TF_Tensor*, int);
   void (*DeleteTensor)(TF_Tensor*);

@@ -20,7 +20,7 @@ const SHOWN = 200;
 
 /** A text of somebody else's as a message shows it, such as a name from a file: in quotes, on one line, and short. */
 export function quote(text: string): string {
-  return `'${shorten(text).replace(/\p{Cc}|\p{Zl}|\p{Zp}/gu, escape)}'`;
+  return `'${shorten(text).replace(/\p{Cc}|\p{Zl}|\p{Zp}/gu, escaped)}'`;
 }
 
 /** The beginning of a text, and dots where it goes on. */
@@ -28,7 +28,7 @@ export function shorten(text: string, most: number = SHOWN): string {
   return text.length > most ? `${text.slice(0, most)}...` : text;
 }
 
-function escape(character: string): string {
+function escaped(character: string): string {
   return `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;
 }
 
@@ -81,6 +81,11 @@ export function positiveInteger(name: string, value: unknown): number {
 export function oneOf<T extends string>(name: string, value: T, allowed: readonly T[]): T {
   if (allowed.includes(value)) return value;
   throw invalid(name, allowed.map((word) => `'${word}'`).join(' or '), value);
+}
+
+/** A member of what may be anything, such as JSON of a file. */
+export function fieldOf(value: unknown, name: string): unknown {
+  return typeof value === 'object' && value !== null ? Reflect.get(value, name) : undefined;
 }
 
 /** Edits that turn one word into another (Levenshtein), for "did you mean". */

@@ -4,7 +4,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import * as fsPromises from 'node:fs/promises';
 import { hostname } from 'node:os';
-import { basename, dirname, join } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import { EmaError, messageOf } from './errors.js';
 
 /** An open file, as `node:fs/promises` opens it. */
@@ -125,7 +125,10 @@ export async function readWhole(path: string, fs: FileSystem = fsPromises): Prom
  */
 export async function makeFolder(path: string, fs: FileSystem = fsPromises): Promise<void> {
   const first = await step(path, 'making the folder', () => fs.mkdir(path, { recursive: true }));
-  if (first !== undefined) await syncFolder(path, dirname(first), fs);
+  if (first === undefined) return;
+  // Each new folder is an entry in the one above it.
+  for (let made = resolve(path); made.length >= resolve(first).length; made = dirname(made))
+    await syncFolder(path, dirname(made), fs);
 }
 
 async function readAll(file: OpenFile): Promise<Uint8Array> {

@@ -64,7 +64,7 @@ function profileOf(spec: AverageSpec, name: string): Profile {
   const others = Object.keys(spec).filter((key) => key !== 'relativeWidth');
   if (others.length > 0) throw invalid(name, '{ relativeWidth } alone', `{ ${Object.keys(spec).join(', ')} }`);
   // For its check.
-  exponentFromWidth(spec.relativeWidth);
+  exponentFromWidth(spec.relativeWidth, `${name}.relativeWidth`);
   return { relativeWidth: spec.relativeWidth };
 }
 

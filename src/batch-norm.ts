@@ -2,9 +2,11 @@
 // Averages nothing.
 
 import type { LayersModel, Tensor } from '@tensorflow/tfjs';
-import { invalid, positiveInteger } from './argument.js';
-import { type BatchNormLayer, batchNormLayers, type Dataset, forEachElement, type Tfjs } from './tfjs.js';
-import { inOrder, isTensor, isTensorInput, type TensorInput } from './validation-data.js';
+import { invalid, positiveInteger, quote } from './argument.js';
+import { EmaError } from './errors.js';
+import { type BatchNormLayer, batchNormLayers, type Dataset, elementsOf, type Tfjs } from './tfjs.js';
+import { inOrder, isDataset, isTensor, isTensorInput, type TensorInput } from './validation-data.js';
+import type { Weight } from './weights.js';
 import type { TrackedWhich } from './which.js';
 
 /** Inputs of a model: tensors, or a data set of them or of `{ xs, ys }`. */
@@ -44,7 +46,7 @@ export async function recomputeBatchNorm(
   if (layers.length === 0) throw invalid('model', 'BatchNorm layers', 'a model without any');
   const undo: (() => void)[] = [];
   try {
-    await forEachBatch(data, positiveInteger('batchSize', batchSize), (batch) => {
+    await forEachBatch(tf, { data, batchSize: positiveInteger('batchSize', batchSize) }, (batch) => {
       const inputs = inOrder(batch, model.inputNames, 'data');
       if (sampleCount(inputs) === 0) return;
       // One by one: if the second fails, the first is to be undone.
@@ -55,6 +57,22 @@ export async function recomputeBatchNorm(
     for (const end of undo) end();
   }
   if (undo.length === 0) throw invalid('data', 'at least one sample', 'none');
+}
+
+/**
+ * Checks that all statistics are averaged: a swap does not give those back that are used live.
+ * @param live the weights that are not averaged.
+ * @throws {@link EmaError} INVALID_ARGUMENT
+ */
+export function checkStatistics(model: LayersModel, live: readonly Pick<Weight, 'name' | 'layerVariable'>[]): void {
+  const statistics = batchNormLayers(model).flatMap(({ movingMean, movingVariance }) => [movingMean, movingVariance]);
+  const left = live.find(({ layerVariable }) => statistics.some((statistic) => statistic === layerVariable));
+  if (left === undefined) return;
+  throw new EmaError(
+    'INVALID_ARGUMENT',
+    `include and exclude: expected all BatchNorm statistics among the averaged weights, for recomputeBatchNorm, received a choice ` +
+      `without ${quote(left.name)}. Let them be averaged, or recompute those of a copy: asModel(), then the function recomputeBatchNorm.`,
+  );
 }
 
 /**
@@ -89,9 +107,19 @@ function sampleCount(inputs: Tensor | Tensor[]): number {
   return (Array.isArray(inputs) ? inputs[0] : inputs)?.shape[0] ?? 0;
 }
 
-async function forEachBatch(data: InputData, batchSize: number, run: (batch: TensorInput) => void): Promise<void> {
-  if (isStream(data)) {
-    await forEachElement(data, (element) => run(inputsOf(element)));
+async function forEachBatch(
+  tf: Tfjs,
+  { data, batchSize }: { readonly data: InputData; readonly batchSize: number },
+  run: (batch: TensorInput) => void,
+): Promise<void> {
+  if (isDataset(data)) {
+    for await (const element of elementsOf(data)) {
+      try {
+        run(inputsOf(element));
+      } finally {
+        tf.dispose(element);
+      }
+    }
     return;
   }
   const samples = (isTensor(data) ? data : Object.values(data)[0])?.shape[0] ?? 0;
@@ -115,10 +143,6 @@ function mapped(input: TensorInput, slice: (tensor: Tensor) => Tensor): TensorIn
   if (isTensor(input)) return slice(input);
   if (Array.isArray(input)) return input.map(slice);
   return Object.fromEntries(Object.entries(input).map(([name, tensor]) => [name, slice(tensor)]));
-}
-
-function isStream(data: InputData): data is Dataset {
-  return typeof data === 'object' && data !== null && 'forEachAsync' in data && typeof data.forEachAsync === 'function';
 }
 
 function inputsOf(element: unknown): TensorInput {

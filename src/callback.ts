@@ -12,6 +12,7 @@ import { foreseePutBack, isDue, type ResolvedPutBack } from './put-back.js';
 import type { EmaReport } from './report.js';
 import { runOfFit } from './run-length.js';
 import type { Tfjs } from './tfjs.js';
+import { isFixed } from './which.js';
 
 /**
  * A callback for `model.fit` and `model.fitDataset` that keeps moving averages of the weights; made by {@link emaCallback}.
@@ -80,6 +81,8 @@ function defineCallback(tf: Tfjs): EmaCallbackClass {
     readonly #putBack: ResolvedPutBack | undefined;
     #peak: BestRecord | undefined;
     #sincePeak = 0;
+    // The next fit begins with epoch 0 again.
+    #epochs = 0;
     readonly #validations: EpochValidation[] = [];
     // Fit calls setParams, setModel and onTrainBegin, in this order: the last of them tells what went wrong.
     #last: 'none' | 'setParams' | 'setModel' | 'onTrainBegin' = 'none';
@@ -143,7 +146,8 @@ function defineCallback(tf: Tfjs): EmaCallbackClass {
         this.#stopAtPeak();
         if (logs !== undefined) Object.assign(logs, toLogs(measured, this.ema));
       }
-      this.#exchange('epochs', epoch + 1);
+      this.#epochs += 1;
+      this.#exchange('epochs', this.#epochs);
     }
 
     #exchange(unit: 'steps' | 'epochs', done: number): void {
@@ -152,14 +156,18 @@ function defineCallback(tf: Tfjs): EmaCallbackClass {
 
     #foreseePutBack(): void {
       if (this.#putBack === undefined) return;
-      const message = foreseePutBack(this.#putBack, this.ema.decays, this.params);
+      const { which } = this.#putBack;
+      const { decays } = this.ema;
+      // Now, and not at the first exchange, a name is found to be wrong.
+      const index = isFixed(which) ? this.ema.indexOf(which) : undefined;
+      const message = foreseePutBack(this.#putBack, index === undefined ? decays : [decays[index] ?? 1], this.params);
       if (message !== undefined) this.ema.warn(message);
     }
 
     #stopAtPeak(): void {
       const { monitor, patience } = this.#validation;
       const peak = this.ema.bests.find(({ metric }) => metric === metricOf(monitor));
-      // Validations are counted, not epochs: the next fit begins with epoch 0 again.
+      // Validations are counted, not epochs.
       this.#sincePeak = peak === this.#peak ? this.#sincePeak + 1 : 0;
       this.#peak = peak;
       if (patience !== undefined && peak !== undefined && this.#sincePeak >= patience) this.model.stopTraining = true;

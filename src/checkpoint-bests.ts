@@ -2,7 +2,7 @@
 // Owns no tensors of tfjs, and chooses nothing.
 
 import type { Tensor } from '@tensorflow/tfjs';
-import { shorten, show } from './argument.js';
+import { fieldOf, shorten, show } from './argument.js';
 import type { BestRecord, HeldAverage } from './best.js';
 import { EmaError } from './errors.js';
 import type { StoredContent, StoredTensor } from './safetensors.js';
@@ -127,8 +127,4 @@ function tiesOf(saved: unknown, averages: number): Ties | undefined {
 
 function isCount(value: unknown): value is number {
   return Number.isSafeInteger(value) && Number(value) >= 0;
-}
-
-function fieldOf(value: unknown, name: string): unknown {
-  return typeof value === 'object' && value !== null ? Reflect.get(value, name) : undefined;
 }

@@ -2,7 +2,6 @@
 // Pure numbers: no tensors, no schedule, no defaults of options.
 
 import { invalid } from './argument.js';
-import { equivalentDecay } from './schedule.js';
 
 /** A length of training in one unit. A bare number counts optimizer steps; `fraction` is a share of the whole run. */
 export type Duration =
@@ -96,20 +95,47 @@ export function decayFromFractionOfRun(fraction: number, totalSteps: number): nu
   return resolveDecay({ window: { fraction } }, { totalSteps });
 }
 
-/** Half-life in steps: `ln 2 / -ln decay`; 0 for decay 0, Infinity for decay 1. */
+/**
+ * Half-life in steps: `ln 2 / -ln decay`; 0 for decay 0, Infinity for decay 1.
+ * @param decay per step, in [0, 1].
+ * @throws {@link EmaError} INVALID_ARGUMENT — out of range.
+ */
 export function halfLifeOf(decay: number): number {
   return Math.LN2 * timeConstantOf(decay);
 }
 
-/** Time constant in steps: `1 / -ln decay`; 0 for decay 0, Infinity for decay 1. */
+/**
+ * Time constant in steps: `1 / -ln decay`; 0 for decay 0, Infinity for decay 1.
+ * @param decay per step, in [0, 1].
+ * @throws {@link EmaError} INVALID_ARGUMENT — out of range.
+ */
 export function timeConstantOf(decay: number): number {
   // Math.log is accurate at every double, so also near 1, where it is the decay itself that is coarse.
   return 1 / Math.abs(Math.log(checkDecay('decay', decay)));
 }
 
-/** Window in steps: `1 / (1 - decay)`; 1 for decay 0, Infinity for decay 1. */
+/**
+ * Window in steps: `1 / (1 - decay)`; 1 for decay 0, Infinity for decay 1.
+ * @param decay per step, in [0, 1].
+ * @throws {@link EmaError} INVALID_ARGUMENT — out of range.
+ */
 export function windowOf(decay: number): number {
   return 1 / (1 - checkDecay('decay', decay));
+}
+
+/**
+ * The decay that, applied once, equals `steps` applications of `decay`: `decay ** steps`.
+ *
+ * The paper quotes its decays per update of 16 steps: `equivalentDecay(0.999875, 16)` is its 0.998, and
+ * `equivalentDecay(0.998, 1 / 16)` is its decay per step.
+ *
+ * @param decay share of the old average that is kept, in [0, 1].
+ * @param steps how many times, above 0; a fraction takes the root.
+ * @returns the decay of all steps together.
+ * @see "Exponential Moving Average of Weights in Deep Learning", arXiv 2411.18704, appendix F, table 23.
+ */
+export function equivalentDecay(decay: number, steps: number): number {
+  return decay ** steps;
 }
 
 /**
@@ -150,15 +176,6 @@ export function stepsOf(duration: Duration, run: RunLength = {}, name = 'duratio
 }
 
 /**
- * Whether a decay can only be known once the run is: it is given in epochs, samples or a share of the run.
- * @param spec a decay in any unit.
- */
-export function needsRun(spec: DecaySpec): boolean {
-  if (typeof spec !== 'object' || spec === null) return false;
-  return Object.values(spec).some((value) => typeof value === 'object' && value !== null && !('steps' in value));
-}
-
-/**
  * A decay per step from any unit.
  * @param spec a decay, or an object such as `{ halfLife: { epochs: 1 } }`.
  * @param run what the unit needs; see {@link stepsOf}.
@@ -171,7 +188,12 @@ export function resolveDecay(spec: DecaySpec, run: RunLength = {}, name = 'decay
   const [measure, duration] = onlyEntry(name, spec, ['halfLife', 'timeConstant', 'window'] satisfies Measure[]);
   const steps = stepsOf(duration, run, `${name}.${measure}`);
   if (measure === 'window' && steps < 1) {
-    throw invalid(`${name}.window`, 'at least 1 step', steps, 'The run is too short for it: give a longer window.');
+    throw invalid(
+      `${name}.window`,
+      'at least 1 step',
+      steps,
+      "The run is too short for it: give a longer window, or decays instead of 'auto'.",
+    );
   }
   return MEASURES[measure](steps);
 }

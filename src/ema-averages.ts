@@ -97,7 +97,9 @@ export abstract class EmaAverages extends EmaChoice {
     checkOwnWeights(shadow, 'use', 'Let the first use() return before the next.');
     shadow.checkModel();
     if (run.steps === 0) {
-      this.warn('use() before the first step: there is no average yet, so the model runs with its own weights.');
+      this.warn(
+        'use() before the first step: there is no average yet, so the model runs with its own weights. Call update(), or let fit train, first.',
+      );
       return call();
     }
     if (!source.isKept) run.flush();
@@ -117,7 +119,9 @@ export abstract class EmaAverages extends EmaChoice {
     if (source.isKept) return source.read();
     if (shadow.isAlive) this.flush();
     else if (pending > 0)
-      this.warn(`read() after the model was disposed: its last ${pending} steps are not in the averages.`);
+      this.warn(
+        `read() after the model was disposed: its last ${pending} steps are not in the averages. Read, or flush(), before that.`,
+      );
     return source.read();
   }
 

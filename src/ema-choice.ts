@@ -29,6 +29,7 @@ export abstract class EmaChoice extends EmaFacts {
   /**
    * Says which average `'best'` stands for; the callback does so after each validation.
    * @param which the average.
+   * @throws {@link EmaError} INVALID_ARGUMENT — there is no such average.
    */
   choose(which: Which): void {
     this.chosen = this.indexOf(which);
@@ -52,6 +53,7 @@ export abstract class EmaChoice extends EmaFacts {
    * @param measured the epoch, and what was measured of each average.
    * @param metrics names in it to keep the best of; larger is better for a name that contains `acc`.
    * @param keep whether the weights are kept too, in a copy of the model's weights per metric. @defaultValue true
+   * @throws {@link EmaError} NOT_ATTACHED, DISPOSED, POISONED, WEIGHT_DISPOSED
    */
   consider(measured: Measured, metrics: readonly string[], keep = true): void {
     const { shadow } = this.attached('consider');

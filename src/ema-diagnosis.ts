@@ -19,6 +19,8 @@ export abstract class EmaDiagnosis extends EmaAverages {
   // What is left of the start in each average (and for each rule of layers, the same again) after so many of its moves.
   #shares: number[] = [];
   #moves = 0;
+  // How often it was time to look.
+  #looks = 0;
 
   /** Every diagnosis so far, oldest first: those of `diagnose()` and of the option `diagnoseEvery`, without the single weights. */
   get diagnoses(): readonly DiagnosisSummary[] {
@@ -78,6 +80,11 @@ export abstract class EmaDiagnosis extends EmaAverages {
 
   override attach(model: ModelSource, run: RunLength = {}): this {
     super.attach(model, run);
+    // An attach that failed later on has left its own.
+    this.#summaries = [];
+    this.#last = undefined;
+    this.#moves = 0;
+    this.#looks = 0;
     // What norms are compared with later.
     if (this.options.diagnoseEvery !== undefined) this.#look(this.attached('attach'), false);
     return this;
@@ -87,7 +94,11 @@ export abstract class EmaDiagnosis extends EmaAverages {
     const before = this.updates;
     super.update();
     const { diagnoseEvery } = this.options;
-    if (diagnoseEvery === undefined || this.updates === before || this.updates % diagnoseEvery !== 0) return;
+    if (diagnoseEvery === undefined || this.updates === before) return;
+    // Not whether this update is the one: a read that counts in pending steps may have been.
+    const looks = Math.floor(this.updates / diagnoseEvery);
+    if (looks === this.#looks) return;
+    this.#looks = looks;
     this.#look(this.attached('update'), false);
   }
 

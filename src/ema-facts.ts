@@ -50,7 +50,7 @@ export abstract class EmaFacts {
     return this.run?.seconds ?? 0;
   }
 
-  /** Updates that were left out because weights were not finite: with `nonFinite: 'skip'`, and for reads with `'throw'`. */
+  /** Updates that were due and left out because weights were not finite, with `nonFinite: 'skip'`. */
   get skippedUpdates(): number {
     return this.run?.skipped ?? 0;
   }

@@ -3,7 +3,7 @@
 
 import type { NamedTensorMap } from '@tensorflow/tfjs';
 import { invalid } from './argument.js';
-import { type InputData, type RecomputeOptions, recomputeBatchNorm } from './batch-norm.js';
+import { checkStatistics, type InputData, type RecomputeOptions, recomputeBatchNorm } from './batch-norm.js';
 import type { BestRecord, BestWhich } from './best.js';
 import type { DecaySpec } from './decay.js';
 import { checkOwnWeights } from './ema-averages.js';
@@ -103,7 +103,7 @@ export class WeightEma extends EmaFiles {
    * end, and reports better results from it; long windows need it, because weights tolerate them better than averaged statistics do.
    * @param data inputs of the model, such as the training data.
    * @param options which average, and the batch size.
-   * @throws {@link EmaError} INVALID_ARGUMENT — no BatchNorm, no data, or `batchNorm: 'copy'`, which averages no statistics.
+   * @throws {@link EmaError} INVALID_ARGUMENT — no BatchNorm, no data, or statistics that are not averaged: by `batchNorm: 'copy'`, or left out.
    * @throws {@link EmaError} NO_LAYERS_MODEL — variables are attached.
    * @throws {@link EmaError} as {@link WeightEma.use}
    * @see arXiv 2411.18704, sections 3.4 and 4.1.
@@ -115,6 +115,7 @@ export class WeightEma extends EmaFiles {
     const model = layersModelOf(this.tf, run.shadow.model, { method: 'recomputeBatchNorm', wayOut });
     if (this.options.batchNorm !== 'average')
       throw invalid('batchNorm', "'average', for recomputeBatchNorm", this.options.batchNorm);
+    checkStatistics(model, run.shadow.weights.live);
     if (this.kept.find(which) !== undefined) throw invalid('which', 'an average that is still kept up', which);
     const indices = which === undefined ? this.decays.map((_, index) => index) : [this.indexOf(which)];
     const found: NamedTensorMap[] = [];
@@ -151,11 +152,15 @@ export class WeightEma extends EmaFiles {
     checkOwnWeights(run.shadow, 'putBack', 'Let use() return first: it gives the weights back.');
     run.shadow.checkModel();
     if (run.steps === 0) {
-      this.warn('putBack() before the first step: there is no average yet, so the model keeps its own weights.');
+      this.warn(
+        'putBack() before the first step: there is no average yet, so the model keeps its own weights. Call update(), or let fit train, first.',
+      );
       return;
     }
     if (this.options.catchUp === 'linear')
-      this.warn("putBack() with catchUp 'linear': it takes the weights' jump to the average for a part of their path.");
+      this.warn(
+        "putBack() with catchUp 'linear': it takes the weights' jump to the average for a part of their path. Leave catchUp out.",
+      );
     // Steps from before belong to the weights from before.
     run.flush();
     const tensors = source.read();

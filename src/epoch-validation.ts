@@ -4,6 +4,7 @@
 import { join } from 'node:path';
 import type { LayersModel } from '@tensorflow/tfjs';
 import { invalid } from './argument.js';
+import type { BestRecord } from './best.js';
 import type { ResolvedValidation } from './callback-options.js';
 import type { WeightEma } from './ema.js';
 import { bestIndex, type Metrics } from './selection.js';
@@ -42,19 +43,20 @@ export async function endEpoch(
   const { scores, ...measured } = await validate(tf, ema, source);
   const best = bestIndex(measured.averages, ema.decays, monitored);
   const tied = tiesBy(metrics, { measured, scores, decays: ema.decays });
+  const before = ema.bests;
   ema.consider({ ...measured, epoch, tied }, metrics, keepBest);
   // After what can fail: both or neither.
   if (best !== undefined) ema.choose({ index: best });
-  if (bestFolder !== undefined) await saveBests(ema, epoch, bestFolder);
+  if (bestFolder !== undefined) await saveBests(ema, before, bestFolder);
   return { ...measured, epoch, best, tied: tied[monitored] };
 }
 
-/** Saves the best averages that are of this epoch. */
-async function saveBests(ema: WeightEma, epoch: number, folder: string): Promise<void> {
+/** Saves the best averages that are new. Not by their epoch: in the next fit there is an epoch of the same number. */
+async function saveBests(ema: WeightEma, before: readonly BestRecord[], folder: string): Promise<void> {
   for (const best of ema.bests) {
     // A metric of the user's own may be called anything.
     const name = `best-${best.metric.replaceAll(/[^\w.-]/g, '_')}`;
-    if (best.epoch === epoch) await ema.saveModel(`best-${best.metric}`, `file://${join(folder, name)}`);
+    if (!before.includes(best)) await ema.saveModel(`best-${best.metric}`, `file://${join(folder, name)}`);
   }
 }
 

@@ -1,5 +1,5 @@
-// What the averages of a run depend on, as plain data: to tell two runs apart, and to say later how an average was made.
-// Compares nothing and stores nothing.
+// What the averages of a run depend on, as plain data: where two runs differ, and to say later how an average was made.
+// Stores nothing.
 
 import { shorten } from './argument.js';
 import type { ResolvedOptions } from './options.js';

@@ -2,7 +2,7 @@
 // Pure judgement: reads no tensors and warns nobody.
 
 import type { Diagnosis, DiagnosisSummary, WeightDiagnosis } from './diagnostics.js';
-import { stepsUntilForgotten } from './profile.js';
+import { stepsUntilForgotten } from './forecast.js';
 
 /** One finding. */
 export interface Finding {
@@ -94,7 +94,7 @@ function grown(now: Looked, { first, labels }: Circumstances): Finding[] {
   return labels.flatMap((_, k) => {
     const share = (now.total.averages[k]?.norm ?? 0) / now.total.norm;
     if (!(share > GROWN && Number.isFinite(share))) return [];
-    const message = `average ${labels[k]}: its norm is ${short(share)} times that of the weights: they have shrunk, and it has not followed.`;
+    const message = `average ${labels[k]}: its norm is ${short(share)} times that of the weights: they have shrunk, and it has not followed. Use a smaller decay, or a later start.`;
     return [{ key: `large average ${k}`, message }];
   });
 }

@@ -14,6 +14,7 @@ export {
   decayFromHalfLife,
   decayFromTimeConstant,
   decayFromWindow,
+  equivalentDecay,
   halfLifeOf,
   type RunLength,
   scaleDecayForBatch,
@@ -52,7 +53,7 @@ export type { ChartSpec, ReportChart } from './report-charts.js';
 export type { ReportData, ReportedAverage, ReportedEpoch, ReportFacts } from './report-data.js';
 export type { RenderOptions } from './report-render.js';
 export type { Provenance, SaveTarget } from './save-model.js';
-export { type CatchUpPolicy, equivalentDecay, type Warmup, type WarmupClock } from './schedule.js';
+export type { CatchUpPolicy, Warmup, WarmupClock } from './schedule.js';
 export type { DecaySearch, SearchedDecay, TriedDecay } from './search-decay.js';
 export type { Metrics } from './selection.js';
 export type { References, Signal, Verdict } from './signal.js';

@@ -3,9 +3,8 @@
 
 import { invalid } from './argument.js';
 import type { Averages } from './averages.js';
-import { type DecaySpec, type RunLength, resolveDecay } from './decay.js';
+import { type DecaySpec, equivalentDecay, type RunLength, resolveDecay } from './decay.js';
 import { checkMatches, matches, type Pattern, resolvePattern, type WeightPattern } from './patterns.js';
-import { equivalentDecay } from './schedule.js';
 
 /** A rule for some weights: what their averages remember instead. */
 export interface LayerDecay {
@@ -43,7 +42,7 @@ export function resolveLayerDecays(
     if (unknown !== undefined) throw invalid(name, 'the names match and decay', unknown);
     return {
       match: resolvePattern(`${name}.match`, rule.match),
-      decays: decaysOf(rule.decay, averages, (spec, of) => resolveDecay(spec, run, `${name}.decay${of}`)),
+      decays: decaysOf(`${name}.decay`, rule.decay, { averages, run }),
     };
   });
 }
@@ -92,22 +91,22 @@ export class AlphaSpread {
 }
 
 function decaysOf(
+  name: string,
   decay: LayerDecay['decay'],
-  { decays }: Averages,
-  resolve: (spec: DecaySpec, of: string) => number,
+  { averages: { decays }, run }: { readonly averages: Averages; readonly run: RunLength },
 ): readonly number[] {
   if (isList(decay)) {
-    if (decay.length === decays.length) return decay.map((spec, index) => resolve(spec, `[${index}]`));
-    throw invalid('layerDecays', `a decay for each of the ${decays.length} averages`, `${decay.length} of them`);
+    if (decay.length === decays.length) return decay.map((spec, index) => resolveDecay(spec, run, `${name}[${index}]`));
+    throw invalid(name, `a decay for each of the ${decays.length} averages`, `${decay.length} of them`);
   }
   if (typeof decay === 'object' && decay !== null && 'halfLifeTimes' in decay) {
     const { halfLifeTimes } = decay;
     if (!(halfLifeTimes > 0 && halfLifeTimes < Number.POSITIVE_INFINITY)) {
-      throw invalid('layerDecays', 'halfLifeTimes: a number above 0', halfLifeTimes);
+      throw invalid(`${name}.halfLifeTimes`, 'a number above 0', halfLifeTimes);
     }
     return decays.map((one) => equivalentDecay(one, 1 / halfLifeTimes));
   }
-  const one = resolve(decay, '');
+  const one = resolveDecay(decay, run, name);
   return decays.map(() => one);
 }
 

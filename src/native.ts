@@ -22,7 +22,7 @@ export function loadAddon(): AddonResult {
 }
 
 function tryLoad(): AddonResult {
-  // Not an import: a browser build of this package would fail on it.
+  // Not an import: where there is none, that is a reason like others.
   const modules = typeof process === 'undefined' ? undefined : process.getBuiltinModule?.('node:module');
   if (modules === undefined) return { reason: 'native updates need Node 20.16 or later' };
   try {

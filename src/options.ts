@@ -1,7 +1,7 @@
 // Option types, their defaults and their checks.
 // Holds no behaviour: what comes out is complete and valid, or an error names what is wrong.
 
-import { checkNames, invalid, oneOf, positiveInteger } from './argument.js';
+import { checkNames, fieldOf, invalid, oneOf, positiveInteger } from './argument.js';
 import type { AverageSpec, DecaySpecs } from './averages.js';
 import type { Duration, RunLength } from './decay.js';
 import { checkRun, type InSteps, type Specs, withRun } from './in-steps.js';
@@ -206,18 +206,19 @@ function specsOf({ decay, decays, start, layerDecays = [] }: EmaOptions): Specs 
 
 function checkWarmup(warmup: Warmup): Warmup {
   if (typeof warmup === 'function' || WARMUPS.includes(warmup)) return warmup;
-  const gamma: unknown = typeof warmup === 'object' && warmup !== null ? warmup.inverseGamma : undefined;
-  const isPositive = (name: 'power' | 'scale'): boolean => {
-    const value: unknown =
-      typeof gamma === 'object' && gamma !== null && name in gamma ? Reflect.get(gamma, name) : undefined;
-    return typeof value === 'number' && value > 0 && value < Number.POSITIVE_INFINITY;
-  };
-  if (isPositive('power') && isPositive('scale')) return warmup;
+  const gamma = fieldOf(warmup, 'inverseGamma');
+  const [scale, power] = [fieldOf(gamma, 'scale'), fieldOf(gamma, 'power')];
+  // In this order: settings are compared as text.
+  if (isPositive(scale) && isPositive(power)) return { inverseGamma: { scale, power } };
   throw invalid(
     'warmup',
     "'paper', 'none', 'zero-debias', { inverseGamma: { scale, power } } of numbers above 0, or a function",
     warmup,
   );
+}
+
+function isPositive(value: unknown): value is number {
+  return typeof value === 'number' && value > 0 && value < Number.POSITIVE_INFINITY;
 }
 
 function optionalCount(name: string, value: number | undefined): number | undefined {

@@ -1,4 +1,4 @@
-// Averages of other shapes, and what an average remembers: from steps to alphas, shares and ages.
+// Averages of other shapes: from steps to alphas.
 // Pure numbers: no tensors, no tfjs; the choice between shapes is schedule.ts's.
 
 import { invalid } from './argument.js';
@@ -62,29 +62,24 @@ export function powerAlpha(stepsBefore: number, pending: number, exponent: numbe
   return -Math.expm1(-(exponent + 1) * Math.log1p(pending / stepsBefore));
 }
 
-/**
- * Width of the power-function average: the standard deviation of its weights' steps, as a part of the run:
- * `sqrt((e + 1) / ((e + 2) ** 2 * (e + 3)))`.
- * @param exponent at least 0.
- * @returns above 0 and at most 0.289.
- * @see arXiv 2312.02696, section 3.1, where it is called sigma_rel.
- */
-export function relativeWidth(exponent: number): number {
-  return Math.sqrt((exponent + 1) / (exponent + 3)) / (exponent + 2);
-}
-
 /** The width of the plain mean, which is the widest. */
 const WIDEST = 1 / Math.sqrt(12);
 
 /**
  * The exponent of the power-function average of a given width: the largest root of
  * `width ** 2 * (e + 2) ** 2 * (e + 3) = e + 1`.
- * @param width as {@link relativeWidth} gives it: 0.05 is exponent 16.97, 0.1 is 6.94.
- * @throws {@link EmaError} INVALID_ARGUMENT — not above 0, or above 0.289, which is wider than the plain mean.
+ * @param width the standard deviation of its weights' steps, as a part of the run: 0.05 is exponent 16.97, 0.1 is 6.94.
+ * @param name of the option, for the message.
+ * @throws {@link EmaError} INVALID_ARGUMENT — not above 0, or above 0.2886, which is wider than the plain mean.
  */
-export function exponentFromWidth(width: number): number {
+export function exponentFromWidth(width: number, name = 'relativeWidth'): number {
   if (!(width > 0 && width <= WIDEST)) {
-    throw invalid('width', `a share of the run above 0 and at most ${WIDEST.toFixed(4)}`, width, 'A usual one is 0.1.');
+    throw invalid(
+      name,
+      `a share of the run above 0 and at most ${Math.floor(1e4 * WIDEST) / 1e4}`,
+      width,
+      'A usual one is 0.1.',
+    );
   }
   // Newton from above: there the cubic is convex and rises, so that every step stays above the root and comes closer.
   const square = width * width;
@@ -111,15 +106,6 @@ export function exponentOf(profile: Profile | undefined): number | undefined {
  */
 export function inverseGamma(n: number, { scale, power }: InverseGamma): number {
   return -Math.expm1(-power * Math.log1p(n / scale));
-}
-
-/**
- * The update at which {@link inverseGamma} no longer holds a decay back: `scale * ((1 - decay) ** (-1 / power) - 1)`.
- * @param decay decay of one update, in [0, 1].
- * @returns updates; Infinity for decay 1.
- */
-export function inverseGammaEnd(decay: number, { scale, power }: InverseGamma): number {
-  return scale * Math.expm1(-Math.log1p(-decay) / power);
 }
 
 /**
@@ -183,105 +169,4 @@ function excess(z: number): number {
     term *= z / k;
   }
   return sum;
-}
-
-/**
- * What averages remember, kept up with each update: how much of the start is left, and how old the weights in them are.
- *
- * It holds for any schedule, warm-up and distance between updates, because it goes through the same moves as the averages.
- */
-export class Memory {
-  readonly #initialShares: number[];
-  readonly #ages: number[];
-
-  /** @param averages their number. */
-  constructor(averages: number) {
-    this.#initialShares = new Array<number>(averages).fill(1);
-    this.#ages = new Array<number>(averages).fill(0);
-  }
-
-  /**
-   * Goes through an update: `share *= 1 - alpha`, `age = (1 - alpha) * (age + pending)`.
-   * @param alphas one per average.
-   * @param pending steps that the update added.
-   */
-  advance(alphas: readonly number[], pending: number): void {
-    alphas.forEach((alpha, index) => {
-      this.#initialShares[index] = (1 - alpha) * this.initialShare(index);
-      this.#ages[index] = (1 - alpha) * (this.meanAge(index) + pending);
-    });
-  }
-
-  /** Share of an average that is still the weights it started from, in [0, 1]. */
-  initialShare(average: number): number {
-    return this.#initialShares[average] ?? Number.NaN;
-  }
-
-  /** Mean age, in steps, of the weights in an average; what it started from counts from the start. */
-  meanAge(average: number): number {
-    return this.#ages[average] ?? Number.NaN;
-  }
-
-  /**
-   * Effective window in steps: the mean age plus one interval, which is the paper's `T / (1 - decay ** T)` once the start is
-   * forgotten. Under the paper's warm-up it is a tenth of the updates so far, plus one, times T.
-   * @param updateEvery T, steps between updates.
-   */
-  window(average: number, updateEvery: number): number {
-    return this.meanAge(average) + updateEvery;
-  }
-}
-
-/**
- * What averages will remember after a run.
- * @param steps optimizer steps of the run.
- * @param updateEvery steps between updates; what is left over at the end is an update too.
- * @param alphas as `Schedule.alphas`: one per average, for an update after `stepsBefore` steps that adds `pending`.
- */
-export function forecast(
-  steps: number,
-  updateEvery: number,
-  alphas: (stepsBefore: number, pending: number) => readonly number[],
-): Memory {
-  const memory = new Memory(alphas(0, updateEvery).length);
-  for (let before = 0; before < steps; before += updateEvery) {
-    const pending = Math.min(updateEvery, steps - before);
-    memory.advance(alphas(before, pending), pending);
-  }
-  return memory;
-}
-
-/**
- * Steps until an average without warm-up holds less than a share of its start: `ceil(ln share / ln decay)`, such as 459 steps
- * at decay 0.99 and 46,050 at 0.9999 for 1 %.
- * @param decay per step, in [0, 1].
- * @param share in (0, 1). @defaultValue 0.01
- * @returns steps; Infinity for decay 1.
- */
-export function stepsUntilForgotten(decay: number, share = 0.01): number {
-  // Sizes, because 0 of decay 1 must give Infinity, not -Infinity.
-  return Math.max(1, Math.ceil(Math.abs(Math.log(share)) / Math.abs(Math.log(decay))));
-}
-
-/**
- * The longest half-life with which a run without warm-up forgets its start: `steps * ln 2 / -ln share`, about a seventh of the run.
- * @param steps optimizer steps of the run.
- * @param share what may be left of the start, in (0, 1). @defaultValue 0.01
- */
-export function longestHalfLife(steps: number, share = 0.01): number {
-  return (-Math.LN2 * steps) / Math.log(share);
-}
-
-/**
- * Which averages are one and the same because the warm-up has held all of them back up to now.
- *
- * A decay matters from the first update whose cap is above it. So under the paper's cap `(t + 1) / (t + 10)`, all decays of at
- * least `n / (n + 9)` are the same average after `n` updates.
- * @param decays per tick of the warm-up's clock: `equivalentDecay(decay, T)` where it counts updates, else per step.
- * @param cap the warm-up's cap at the last update: `paperWarmup(n - 1)` after `n` updates.
- * @returns indices of two or more averages, or none.
- */
-export function indistinguishable(decays: readonly number[], cap: number): readonly number[] {
-  const held = decays.flatMap((decay, index) => (decay >= cap ? [index] : []));
-  return held.length > 1 ? held : [];
 }

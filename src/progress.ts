@@ -45,6 +45,7 @@ export class Progress {
   #intervals: [pending: number, updates: number][] = [];
   #milliseconds = 0;
   #skipped = 0;
+  #hasToldSkip = false;
   // The step that the next move is due at: while averaging has not started, that of the start.
   #due: number;
   #poison: EmaError | undefined;
@@ -81,7 +82,7 @@ export class Progress {
     return this.#milliseconds / 1000;
   }
 
-  /** Attempts to move that were left out because weights were not finite. */
+  /** Updates that were due and left out because weights were not finite; the next is due a whole interval later. */
   get skipped(): number {
     return this.#skipped;
   }
@@ -129,7 +130,7 @@ export class Progress {
     if (this.#pending === 0) return;
     const { nonFinite = 'propagate' } = this.#options;
     if (nonFinite === 'propagate' || this.shadow.isFinite()) this.#move();
-    else this.#leaveOut('skip');
+    else this.#tellSkip();
   }
 
   /**
@@ -165,13 +166,24 @@ export class Progress {
   }
 
   #leaveOut(policy: 'skip' | 'throw'): void {
-    const name = this.#skipped === 0 || policy === 'throw' ? this.shadow.firstNonFinite() : undefined;
-    const message = `weight '${name}' holds NaN or infinite numbers at step ${this.#steps}: every average is as before.`;
     if (policy === 'throw') {
-      throw new EmaError('NON_FINITE', `update: ${message} Read the averages, or go back to a checkpoint.`);
+      throw new EmaError('NON_FINITE', `update: ${this.#nonFinite()} Read the averages, or go back to a checkpoint.`);
     }
     this.#skipped += 1;
-    if (this.#skipped === 1) this.#options.onSkip?.(`${message} Updates wait until all weights are finite again.`);
+    this.#due = this.#steps + this.#options.updateEvery;
+    this.#tellSkip();
+  }
+
+  #tellSkip(): void {
+    if (this.#hasToldSkip) return;
+    this.#hasToldSkip = true;
+    const wayOut = 'A lower learning rate or clipped gradients keep them finite; diagnose() names the weights.';
+    this.#options.onSkip?.(`${this.#nonFinite()} Updates wait until all weights are finite again. ${wayOut}`);
+  }
+
+  #nonFinite(): string {
+    const name = this.shadow.firstNonFinite();
+    return `weight '${name}' holds NaN or infinite numbers at step ${this.#steps}: every average is as before.`;
   }
 
   #move(): void {

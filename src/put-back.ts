@@ -9,7 +9,7 @@ import type { Which } from './which.js';
 
 /** When an average is put into the model, and which. */
 export interface PutBack {
-  /** After so many optimizer steps, counted over all fits, or after so many epochs, and then after their validation. */
+  /** After so many optimizer steps, counted over all fits, or after so many epochs, also of all fits, and then after their validation. */
   readonly every: { readonly steps: number } | { readonly epochs: number };
   /** The average. @defaultValue the only one; with several, `'best'` after epochs with `validationData` */
   readonly which?: Which;
@@ -57,16 +57,17 @@ export function isDue(putBack: ResolvedPutBack | undefined, unit: ResolvedPutBac
 
 /**
  * What makes no sense about it: an average that remembers much longer than the model may train on its own.
- * @param decays per step of the averages.
+ * @param decays per step of the averages that it may be: where it is chosen later, of all.
  * @param params what fit tells its callbacks.
  * @returns a message, if anything.
  */
 export function foreseePutBack(
-  { unit, count, which }: ResolvedPutBack,
+  { unit, count }: ResolvedPutBack,
   decays: readonly number[],
   params: FitParams,
 ): string | undefined {
-  const decay = decayOf(which, decays);
+  // Of those, the smallest has the least to warn of.
+  const decay = Math.min(...decays);
   const stepsPerEpoch = runOfFit(params).stepsPerEpoch ?? Number.POSITIVE_INFINITY;
   const steps = unit === 'steps' ? count : count * stepsPerEpoch;
   const share = 1 - decay ** steps;
@@ -77,11 +78,4 @@ export function foreseePutBack(
     `only ${Number((100 * share).toPrecision(2))} % of what it learnt in between. Use a half-life of at most ${steps} steps, or a ` +
     'longer interval.'
   );
-}
-
-/** Of an average that is chosen later, the smallest: it is the one that has the least to warn of. */
-function decayOf(which: Which, decays: readonly number[]): number {
-  if (typeof which === 'number') return which;
-  const named = typeof which === 'object' && 'index' in which ? decays[which.index] : undefined;
-  return named ?? Math.min(...decays);
 }

@@ -2,9 +2,9 @@
 // Moves no average and resolves no decay.
 
 import type { RunLength } from './decay.js';
+import { forecast, indistinguishable, longestHalfLife } from './forecast.js';
 import { inSteps, withRun } from './in-steps.js';
 import type { ResolvedOptions } from './options.js';
-import { forecast, indistinguishable, longestHalfLife } from './profile.js';
 import type { Schedule } from './schedule.js';
 
 /** What `fit` tells its callbacks, as far as it is used here. */
@@ -16,7 +16,7 @@ const FORGOTTEN = 0.01;
 const MOST_UPDATES = 1_000_000;
 
 /**
- * The length of a run of `model.fit` or `model.fitDataset`; of a data set only where `batchesPerEpoch` is given.
+ * The length of a run of `model.fit` or `model.fitDataset`; of a data set only where it has a size or `batchesPerEpoch` is given.
  * @param params what `setParams` was called with.
  */
 export function runOfFit({ epochs, samples, steps, batchSize }: FitParams): RunLength {

@@ -3,7 +3,6 @@
 
 import { createHash } from 'node:crypto';
 import { invalid } from './argument.js';
-import { EmaError } from './errors.js';
 import {
   damaged,
   type Header,
@@ -12,7 +11,6 @@ import {
   METADATA,
   parseHeader,
   quoted,
-  type StoredType,
   writeHeader,
 } from './safetensors-header.js';
 
@@ -223,28 +221,4 @@ function readTensor(name: string, { dtype, shape }: HeaderEntry, bytes: Uint8Arr
 
 function aligned(bytes: Uint8Array, itemBytes: number): Uint8Array {
   return bytes.byteOffset % itemBytes === 0 ? bytes : new Uint8Array(bytes);
-}
-
-/** A tensor of one type. */
-export type StoredTensorOf<T extends StoredType> = Extract<StoredTensor, { readonly dtype: T }>;
-
-/**
- * A stored tensor of the expected type.
- * @throws {@link EmaError} CHECKPOINT — there is none of this name, or it is of another type.
- */
-export function storedTensor<T extends StoredType>(
-  { tensors }: StoredContent,
-  name: string,
-  dtype: T,
-): StoredTensorOf<T> {
-  const tensor = tensors.get(name);
-  if (isOf(tensor, dtype)) return tensor;
-  throw new EmaError(
-    'CHECKPOINT',
-    `safetensors file: expected tensor ${quoted(name)} of type ${dtype}, received ${tensor?.dtype ?? 'none'}.`,
-  );
-}
-
-function isOf<T extends StoredType>(tensor: StoredTensor | undefined, dtype: T): tensor is StoredTensorOf<T> {
-  return tensor?.dtype === dtype;
 }

@@ -5,7 +5,7 @@ import * as fsPromises from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { basename, join } from 'node:path';
 import type { io } from '@tensorflow/tfjs';
-import { invalid } from './argument.js';
+import { fieldOf, invalid } from './argument.js';
 import { type FileSystem, makeFolder, readWhole, writeAtomically } from './atomic-file.js';
 import type { BestRecord } from './best.js';
 import { EmaError } from './errors.js';
@@ -122,8 +122,4 @@ async function weightFilesOf(topology: string, fs: FileSystem): Promise<readonly
   } catch {
     return [];
   }
-}
-
-function fieldOf(value: unknown, name: string): unknown {
-  return typeof value === 'object' && value !== null ? Reflect.get(value, name) : undefined;
 }

@@ -2,6 +2,7 @@
 // Pure numbers: no tensors, no tfjs, no state but the last answer.
 
 import { invalid } from './argument.js';
+import { equivalentDecay } from './decay.js';
 import {
   catchUp,
   debiasedAlpha,
@@ -56,21 +57,6 @@ export interface ScheduleOptions {
 export interface LinearMoves {
   readonly old: readonly number[];
   readonly fresh: readonly number[];
-}
-
-/**
- * The decay that, applied once, equals `steps` applications of `decay`: `decay ** steps`.
- *
- * The paper quotes its decays per update of 16 steps: `equivalentDecay(0.999875, 16)` is its 0.998, and
- * `equivalentDecay(0.998, 1 / 16)` is its decay per step.
- *
- * @param decay share of the old average that is kept, in [0, 1].
- * @param steps how many times, above 0; a fraction takes the root.
- * @returns the decay of all steps together.
- * @see "Exponential Moving Average of Weights in Deep Learning", arXiv 2411.18704, appendix F, table 23.
- */
-export function equivalentDecay(decay: number, steps: number): number {
-  return decay ** steps;
 }
 
 /**
@@ -196,18 +182,6 @@ export class Schedule {
   /** The decay of an update of T steps, which is what the warm-up caps. */
   updateDecay(average: number): number {
     return equivalentDecay(this.#decays[average] ?? Number.NaN, this.#updateEvery);
-  }
-
-  /**
-   * The step at which the paper's warm-up no longer holds a decay back.
-   *
-   * @param average index of the average.
-   * @returns steps after the start; 0 with any other warm-up, Infinity for a decay of 1.
-   */
-  warmupSteps(average: number): number {
-    if (this.#warmup !== 'paper') return 0;
-    const decay = this.updateDecay(average);
-    return Math.max(0, (10 * decay - 1) / (1 - decay)) / this.ticks(1);
   }
 
   #exponentialAlphas(since: number, pending: number): readonly number[] {

@@ -18,7 +18,7 @@ export interface DecaySearch {
   readonly data: ValidationData;
   /** What is searched for: `'val_loss'` or `'val_'` and a metric of the model. @defaultValue `'val_loss'` */
   readonly monitor?: string;
-  /** Decays tried beside the tracked ones, an integer of at least 4. @defaultValue 16 */
+  /** Decays tried from the smallest tracked one to the largest, those two included: an integer of at least 4. @defaultValue 16 */
   readonly trials?: number;
   /** Samples per batch of tensors, an integer of at least 1; a data set has its own batches. @defaultValue 32 */
   readonly batchSize?: number;

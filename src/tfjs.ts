@@ -35,7 +35,7 @@ export type EvaluationDataset = Parameters<LayersModel['evaluateDataset']>[0];
 export type Dataset = EvaluationDataset | tfData.Dataset<TensorContainer>;
 
 /** The elements of a data set, one at a time; whoever takes them disposes their tensors. */
-export async function* elementsOf(dataset: Dataset): AsyncGenerator<unknown, void, undefined> {
+export async function* elementsOf(dataset: Dataset): AsyncGenerator<TensorContainer, void, undefined> {
   // An iterator is typed with what a model takes; what comes out of it is looked at where it is used.
   const iterator = await (dataset as tfData.Dataset<TensorContainer>).iterator();
   for (;;) {
@@ -60,12 +60,6 @@ export function sameArchitecture(tf: Tfjs, model: LayersModel): Promise<LayersMo
   // Text or object, by the second argument.
   type Topology = Parameters<Tfjs['models']['modelFromJSON']>[0];
   return tf.models.modelFromJSON({ modelTopology: model.toJSON(null, false) } as Topology);
-}
-
-/** Runs a function for each element of a data set; tfjs disposes the element's tensors afterwards. */
-export function forEachElement(dataset: Dataset, run: (element: unknown) => void): Promise<void> {
-  // What models take as a data set is typed without this method, which every one has.
-  return (dataset as tfData.Dataset<TensorContainer>).forEachAsync(run);
 }
 
 /** The kind of an op's attribute. */

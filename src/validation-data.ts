@@ -21,7 +21,7 @@ export type ValidationData = ValidationTensors | Dataset;
  * @throws {@link EmaError} INVALID_ARGUMENT — it is no data, or empty.
  */
 export function checkValidationData(data: ValidationData | undefined): ValidationData | undefined {
-  if (data === undefined || (isObject(data) && isDataset(data))) return data;
+  if (data === undefined || isDataset(data)) return data;
   const [xs, ys] = isObject(data) && !(Array.isArray(data) && data.length !== 2) ? sides(data) : [];
   const [inputs, targets] = [samples(xs), samples(ys)];
   if (inputs === undefined || targets === undefined) {
@@ -32,8 +32,8 @@ export function checkValidationData(data: ValidationData | undefined): Validatio
 }
 
 /** Whether the data is a stream of batches rather than tensors. */
-export function isDataset(data: ValidationData): data is Dataset {
-  return 'iterator' in data && typeof data.iterator === 'function';
+export function isDataset(data: TensorInput | ValidationData): data is Dataset {
+  return isObject(data) && 'iterator' in data && typeof data.iterator === 'function';
 }
 
 /** Inputs and targets of validation tensors. */

@@ -6,6 +6,7 @@ import { invalid } from './argument.js';
 import type { Metrics } from './selection.js';
 import { lossFunctionsOf, type Tfjs } from './tfjs.js';
 import type { Batch } from './validation-batches.js';
+import { isTensor } from './validation-data.js';
 
 /** What each sample scored, by metric: loss, or 1 and 0 for right and wrong. Only metrics that have a value per sample. */
 export type SampleScores = Readonly<Record<string, Float32Array>>;
@@ -165,8 +166,4 @@ function at(tensors: readonly Tensor[], index: number): Tensor {
   const tensor = tensors[index];
   if (tensor === undefined) throw invalid('model', `an output ${index}`, `${tensors.length} outputs`);
   return tensor;
-}
-
-function isTensor(value: object): value is Tensor {
-  return 'dataId' in value;
 }

@@ -26,6 +26,11 @@ export function isSynthesized(which: unknown): which is SynthesizedWhich {
   return typeof which === 'object' && which !== null && 'synthesized' in which;
 }
 
+/** Whether it names the same average all the time, known beforehand. */
+export function isFixed(which: Which): which is Exclude<TrackedWhich, 'best'> {
+  return !isSynthesized(which) && (typeof which !== 'string' || which === 'uniform');
+}
+
 /** What an average is called in logs and messages: its decay, `'uniform'`, or `'width0.1'`. */
 export function labelOf(decay: number, profile: Profile = 'exponential'): string {
   if (profile === 'exponential') return `${decay}`;

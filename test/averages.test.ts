@@ -42,7 +42,7 @@ describe('resolveAverages', () => {
   });
 
   it('refuses what is no width, and what is given beside one', () => {
-    expect(messageOf([{ relativeWidth: 0.3 }])).toMatch(/above 0 and at most 0\.2887/);
+    expect(messageOf([{ relativeWidth: 0.3 }])).toMatch(/above 0 and at most 0\.2886/);
     expect(messageOf([{ relativeWidth: 0 }])).toMatch(/received 0/);
     expect(messageOf([{ relativeWidth: 0.1, halfLife: 3 } as AverageSpec])).toMatch(/decays\[0\].*relativeWidth/);
     expect(messageOf(['mean' as 'uniform'], 'decay')).toMatch(/^decay: .*received 'mean'/);

@@ -166,6 +166,16 @@ describe.each([
     await ema.use(0.9, async () => rejectionOf(ema.recomputeBatchNorm(x), 'SWAPPED_IN'));
     await rejectionOf(make(denseModel(), { batchNorm: 'copy' }).recomputeBatchNorm(x), 'INVALID_ARGUMENT');
     await rejectionOf(make(lineModel()).recomputeBatchNorm(tf.ones([2, 1])), 'INVALID_ARGUMENT');
+    for (const choice of [{ exclude: [/moving_/] }, { exclude: [/moving_variance$/] }, { include: [/kernel$/] }]) {
+      const averaged = make(model, choice);
+      averaged.update();
+      const { message } = await rejectionOf(averaged.recomputeBatchNorm(x), 'INVALID_ARGUMENT');
+      expect(message).toMatch(
+        /^include and exclude: expected all BatchNorm statistics .* received a choice without '.*moving_/,
+      );
+      averaged.dispose();
+    }
+    expect(weightBits(model)).toEqual(raw);
     const config = model.layers.map((layer) => layer.getConfig()['momentum']).filter((value) => value !== undefined);
     expect(config).toEqual([0.99]);
     ema.dispose();

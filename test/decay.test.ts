@@ -10,8 +10,8 @@ import {
   decayFromHalfLife,
   decayFromTimeConstant,
   decayFromWindow,
+  equivalentDecay,
   halfLifeOf,
-  needsRun,
   PAPER_WINDOWS,
   resolveDecay,
   scaleDecayForBatch,
@@ -21,7 +21,6 @@ import {
 } from '../src/decay.js';
 import { EmaError } from '../src/errors.js';
 import * as api from '../src/index.js';
-import { equivalentDecay } from '../src/schedule.js';
 
 /** The paper's table 23: window in steps, decay per update of 16 steps, decay per step as printed there. */
 const TABLE_23 = [
@@ -135,17 +134,6 @@ describe('units', () => {
 
   it('leave a plain decay as it is', () => {
     for (const decay of [0, 0.5, 0.999, 1]) expect(resolveDecay(decay)).toBe(decay);
-  });
-
-  it('need the run only where they must', () => {
-    const without: DecaySpec[] = [0.9, { halfLife: 10 }, { window: { steps: 10 } }];
-    const withRun: DecaySpec[] = [
-      { halfLife: { epochs: 1 } },
-      { window: { samples: 9 } },
-      { timeConstant: { fraction: 1 } },
-    ];
-    expect(without.map(needsRun)).toEqual([false, false, false]);
-    expect(withRun.map(needsRun)).toEqual([true, true, true]);
   });
 
   it('name the figure of the run that is missing', () => {

@@ -1,6 +1,9 @@
 // Diagnoses of real models on both engines: figures against float64, drift and noise, when looks happen, what they cost and warn of.
 // The judgements alone are in health and signal.
 
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { emaCallback, WeightEma } from '../src/index.js';
 import { thrownBy, weightBits } from './support/expect.js';
@@ -164,6 +167,34 @@ describe.each(engines)('diagnose with engine %s', (engine) => {
     const [plain, diagnosed] = [run(), run(3)];
     expect([plain.looks, diagnosed.looks]).toEqual([[], [0, 6, 12]]);
     expect(diagnosed.values).toEqual(plain.values);
+  });
+
+  it('looks also where a read is what moved the averages just then', () => {
+    const model = denseModel();
+    const ema = new WeightEma(tf, { decay: 0.9, updateEvery: 4, diagnoseEvery: 3, engine, ...quiet }).attach(model);
+    for (let step = 1; step <= 40; step += 1) {
+      ema.update();
+      // Of three updates, the third is always a read's.
+      if (step % 10 === 0) tf.dispose(ema.read(0.9));
+    }
+    expect(ema.updates).toBe(12);
+    expect(ema.diagnoses.map(({ updates }) => updates)).toEqual([0, 4, 7, 10]);
+    ema.dispose();
+  });
+
+  it('forgets the look of an attach that failed', async () => {
+    const path = join(mkdtempSync(join(tmpdir(), 'tfjs-ema-look-')), 'ema.safetensors');
+    const options = { decay: 0.9, diagnoseEvery: 2, engine, ...quiet };
+    const model = lineModel();
+    const saved = new WeightEma(tf, options).attach(model);
+    await saved.saveCheckpoint(path);
+    const ema = new WeightEma(tf, options);
+    await ema.loadCheckpoint(path);
+    thrownBy(() => ema.attach(denseModel()), 'CHECKPOINT');
+    ema.attach(model);
+    expect(ema.diagnoses).toHaveLength(1);
+    for (const one of [saved, ema]) one.dispose();
+    rmSync(dirname(path), { recursive: true });
   });
 
   it('warns once of what is wrong, however often it looks', () => {

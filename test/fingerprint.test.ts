@@ -41,6 +41,11 @@ describe('settingsOf', () => {
 });
 
 describe('settingDifferences', () => {
+  it('does not mind the order in which members of an option are written', () => {
+    const warmups = [{ inverseGamma: { scale: 2, power: 1 } }, { inverseGamma: { power: 1, scale: 2 } }];
+    expect(differences({ warmup: warmups[0] as never }, { warmup: warmups[1] as never })).toEqual([]);
+  });
+
   it('names each option with both values', () => {
     expect(differences({ updateEvery: 4, layerDecays: [{ match: 'a', decay: 0.5 }] }, { updateEvery: 8 })).toEqual([
       'option layerRules was [{"match":{"name":"a"},"decays":[0.5,0.5]}], now it is []',

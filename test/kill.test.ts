@@ -1,4 +1,4 @@
-// Writers that are killed with SIGKILL at random moments of saving, two hundred times; twenty thousand with EMA_LONG=1.
+// Writers that are killed with SIGKILL at random moments of saving, two hundred times; ten thousand with EMA_LONG=1.
 // Says nothing of power cuts: what was written before a kill stays written. Calls that fail: io-faults.
 
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -18,7 +18,7 @@ import { plainProgram } from './support/plain-program.js';
 
 const IS_LONG = process.env['EMA_LONG'] === '1';
 /** Of the writers of checkpoints, and as many of those of models. */
-const KILLS = IS_LONG ? 10_000 : 100;
+const KILLS = IS_LONG ? 5000 : 100;
 /** So many show that the killer hits: of plain writes it tears a third and more. */
 const CONTROLS = IS_LONG ? 1000 : 40;
 /** Writers side by side, each with a folder of its own. */

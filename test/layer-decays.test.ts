@@ -42,7 +42,10 @@ describe('rules', () => {
     [[{ decay: 0.9 }], /layerDecays\[0\]\.match/],
     [[{ match: 'x', decay: 2 }], /layerDecays\[0\]\.decay: expected a number from 0 to 1/],
     [[{ match: 'x', decay: [0.9] }], /a decay for each of the 2 averages/],
-    [[{ match: 'x', decay: { halfLifeTimes: 0 } }], /halfLifeTimes: a number above 0, received 0/],
+    [
+      [{ match: 'x', decay: { halfLifeTimes: 0 } }],
+      /layerDecays\[0\]\.decay\.halfLifeTimes: expected a number above 0, received 0/,
+    ],
   ])('%j are refused', (rules, pattern) => {
     const run = () => resolveLayerDecays(rules as LayerDecay[], averages, {});
     expect(thrownBy(run, 'INVALID_ARGUMENT').message).toMatch(pattern);

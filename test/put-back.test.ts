@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import type { Sequential } from '@tensorflow/tfjs';
 import { afterEach, describe, expect, it } from 'vitest';
 import { emaCallback, WeightEma } from '../src/index.js';
-import { thrownBy, weightBits } from './support/expect.js';
+import { rejectionOf, thrownBy, weightBits } from './support/expect.js';
 import { assign, data, denseModel, lineModel, setRandomWeights, tf, valuesOf, weightValues } from './support/models.js';
 import { at, maxDifference } from './support/oracle.js';
 
@@ -102,6 +102,19 @@ describe.each(['native', 'js'] as const)('putBack, engine %s', (engine) => {
     epochs.dispose();
   });
 
+  it('counts epochs over fits, which all begin with epoch 0', async () => {
+    const { x, y } = data(16);
+    const model = denseModel();
+    const ema = emaCallback(tf, { decay: 0.5, updateEvery: 1, engine, putBack: { every: { epochs: 2 } }, ...quiet });
+    const isAverage: boolean[] = [];
+    for (let fit = 0; fit < 4; fit += 1) {
+      await model.fit(x, y, { epochs: 1, batchSize: 8, verbose: 0, callbacks: [ema] });
+      isAverage.push(JSON.stringify(ema.use(0.5, weightBits)) === JSON.stringify(weightBits(model)));
+    }
+    expect(isAverage).toEqual([false, true, false, true]);
+    ema.dispose();
+  });
+
   it('resumes to the bit', async () => {
     const { x, y } = data(40);
     const folder = mkdtempSync(join(tmpdir(), 'tfjs-ema-'));
@@ -133,6 +146,18 @@ describe.each(['native', 'js'] as const)('putBack, engine %s', (engine) => {
 });
 
 describe('the option putBack', () => {
+  it('with a name that no average has fails before training', async () => {
+    const { x, y } = data(16);
+    const model = denseModel();
+    const raw = weightBits(model);
+    const ema = emaCallback(tf, { decays: [0.9, 0.99], putBack: { every: { epochs: 1 }, which: 0.95 }, ...quiet });
+    const fit = model.fit(x, y, { epochs: 1, batchSize: 8, verbose: 0, callbacks: [ema] });
+    expect((await rejectionOf(fit, 'INVALID_ARGUMENT')).message).toMatch(
+      /^which: expected .*0\.9, 0\.99, received 0\.95/,
+    );
+    expect(weightBits(model)).toEqual(raw);
+  });
+
   it('refuses other intervals, and an average that nobody names', () => {
     const every = { epochs: 1 };
     const wrong = [1, {}, { every: 5 }, { every: {} }, { every: { steps: 0 } }, { every: { steps: 1, epochs: 1 } }];
@@ -164,6 +189,10 @@ describe('the option putBack', () => {
       /^putBack every 1 epochs with a half-life of 69 steps: each time the model keeps only 3.9 % .* at most 4 steps/,
     );
     expect(await warned({ decay: 0.5, putBack: { every: { epochs: 1 } } })).toBe('');
+    // Of the other average, which is not put into the model, nothing is said; a plain mean has no half-life.
+    const decays = [0.99, 'uniform'];
+    expect(await warned({ decays, putBack: { every: { steps: 2 }, which: 'uniform' } })).toBe('');
+    expect(await warned({ decays, putBack: { every: { steps: 2 }, which: 0.99 } })).toMatch(/half-life of 69 steps/);
     expect(await warned({ decay: 0.5, catchUp: 'linear', putBack: { every: { steps: 2 } } })).toMatch(
       /catchUp 'linear'/,
     );

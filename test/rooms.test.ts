@@ -72,9 +72,8 @@ function runtimeImports({ tree }: SourceFile): string[] {
   });
 }
 
-// index → callback → ema → shadow, schedule, checkpoint → engine → engine-js, engine-native → engine-contract, tfjs, native →
-// errors: a file imports from lower ranks. Files that stand in no rank are single capabilities between ema and engine, or used by
-// them.
+// index → callback → ema and its layers → engine → engine-js, engine-native → engine-contract → tfjs, native → errors: a file imports
+// from lower ranks. Files that stand in no rank are single capabilities between ema and engine, or used by them.
 const RANKS: readonly RegExp[] = [
   /^errors$/,
   /^(tfjs|native)$/,

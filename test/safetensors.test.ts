@@ -11,7 +11,6 @@ import {
   encodeSafetensors,
   type StoredContent,
   type StoredTensor,
-  storedTensor,
   withDigests,
 } from '../src/safetensors.js';
 
@@ -406,12 +405,5 @@ describe('what the format cannot hold', () => {
     );
     expect(() => encode('w', floats([1.5], [1]))).toThrow(/a shape/);
     expect(() => encode('w', floats([-1, -1], [1]))).toThrow(/a shape/);
-  });
-
-  it('gives a tensor only as what it is', () => {
-    const content = decodeSafetensors(bytesOf(EXAMPLE));
-    expect(storedTensor(content, 'a', 'F32').data).toEqual(Float32Array.of(0.5));
-    expect(() => storedTensor(content, 'a', 'I32')).toThrow(/expected tensor "a" of type I32, received F32/);
-    expect(() => storedTensor(content, 'z', 'F32')).toThrow(/received none/);
   });
 });

@@ -53,7 +53,7 @@ function add(folder: string, name: string, found: Map<string, PackageCopy>): voi
   found.set(`${name} ${path}`, { name, version, path });
 }
 
-/** Folders of packages that are no links: links lead to folders that are read in their own place. */
+/** Folders of packages, links among them. */
 function packages(nodeModules: string): string[] {
   const entries = list(nodeModules).filter((name) => !name.startsWith('.'));
   return entries.flatMap((name) =>
