@@ -2,7 +2,7 @@
 // Judges nothing itself: a stage is its commands, and their exit codes count. Takes hours.
 //
 //   node scripts/test-long.mjs                           all; the report is bench/results/long.txt
-//   node scripts/test-long.mjs --only fuzz,endurance     some; the report is .cache/long/report.txt, or --report FILE
+//   node scripts/test-long.mjs --only fuzz,kill          some; the report is .cache/long/report.txt, or --report FILE
 //   node scripts/test-long.mjs --seconds 600             of fuzzing, 3600 unless given
 import { spawn } from 'node:child_process';
 import { createWriteStream, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
@@ -15,6 +15,13 @@ const LOGS = join(CACHE, 'long');
 const script = (name, ...args) => [process.execPath, join(ROOT, 'scripts', name), ...args];
 const vitest = (...args) => [process.execPath, join(ROOT, 'node_modules', 'vitest', 'vitest.mjs'), 'run', ...args];
 
+/** A test file that repeats itself far longer with EMA_LONG=1. */
+const endurance = (file) => ({
+  commands: [vitest('--reporter=verbose', `test/${file}.test.ts`)],
+  env: { EMA_LONG: '1' },
+  keep: /^ *(✓|×|Test Files|Tests)|^ *long: /,
+});
+
 /** Each stage: what it runs, with which additions to the environment, and which lines of the output belong into the report. */
 const stages = ({ seconds }) => ({
   coverage: { commands: [vitest('--coverage')], keep: /^ *(Test Files|Tests|Lines|All files)\b|threshold/ },
@@ -25,12 +32,7 @@ const stages = ({ seconds }) => ({
     keep: /reports|\d+ (passed|failed|updates|checks|cases)/,
   },
   fuzz: { commands: [script('fuzz-core.mjs', seconds)], keep: /^Done|stat::(number|peak)/ },
-  endurance: {
-    // vitest takes the words for parts of file names.
-    commands: [vitest('--reporter=verbose', ...['kill', 'corruption', 'soak', 'processes', 'failures'])],
-    env: { EMA_LONG: '1' },
-    keep: /^ *(✓|×|Test Files|Tests)|^ *long: /,
-  },
+  ...Object.fromEntries(['kill', 'corruption', 'failures', 'processes', 'soak'].map((name) => [name, endurance(name)])),
   prebuilds: {
     commands: [
       script('prebuild.mjs'),
@@ -101,7 +103,7 @@ async function runStage(name, { commands, env = {}, keep }) {
 }
 
 /** Where and on what the stages ran. */
-function heading({ only, seconds }) {
+function heading({ only, seconds, report }) {
   const git = (...args) => run('git', args, { cwd: ROOT, stdio: 'pipe', encoding: 'utf8' }).trim();
   const changed = git('status', '--porcelain', '--untracked-files=no') === '' ? '' : ' and changes';
   const version = (program) => run(program, ['--version'], { stdio: 'pipe', encoding: 'utf8' }).split('\n')[0];
@@ -109,7 +111,7 @@ function heading({ only, seconds }) {
   const json = (path) => JSON.parse(readFileSync(path, 'utf8'));
   const machine = `${cpus()[0]?.model}, ${cpus().length} cores, ${Math.round(totalmem() / 2 ** 30)} GB`;
   return [
-    `npm run test:long -- ${only === undefined ? '' : `--only ${only} `}--seconds ${seconds}; ${new Date().toISOString().slice(0, 10)}, commit ${git('rev-parse', '--short=10', 'HEAD')}${changed}`,
+    `npm run test:long -- ${[...(only === undefined ? [] : ['--only', only]), '--seconds', seconds, ...(report === undefined ? [] : ['--report', report])].join(' ')}; ${new Date().toISOString().slice(0, 10)}, commit ${git('rev-parse', '--short=10', 'HEAD')}${changed}`,
     `${machine}; Node ${process.versions.node}, tfjs-node ${json(join(tfjs, 'package.json')).version}, TensorFlow ${json(join(tfjs, 'deps', 'tfjs-ema.json')).tensorflow}, ${version('g++')}`,
   ];
 }
