@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { findCompiler } from '../scripts/bootstrap/binding.mjs';
 import { Progress } from '../study/terminal.js';
 import { describeMachine, machineLine } from './machine.js';
 import { formatTime } from './report.js';
@@ -60,7 +61,8 @@ function main(): void {
   const { values } = parseArgs({
     options: { threads: { type: 'string', default: '2' }, rounds: { type: 'string', default: '25' } },
   });
-  const compiler = process.env['CXX'] ?? 'c++';
+  const compiler = findCompiler();
+  if (compiler === undefined) throw new Error('no C++ compiler was found: install g++, or set CXX to the path of one');
   const folder = mkdtempSync(join(tmpdir(), 'tfjs-ema-chunk-'));
   const progress = new Progress();
   try {

@@ -5,8 +5,10 @@ import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync, renameSync } from 'node:fs';
 import { createRequire } from 'node:module';
+import { cpus } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { findCompiler } from '../scripts/bootstrap/binding.mjs';
 import { cacheFolder } from './cache.js';
 
 /** Two buffers of native memory. */
@@ -26,6 +28,14 @@ export interface Floor {
 
 const FLAGS = ['-std=c++17', '-O3', '-march=native', '-fPIC', '-shared', '-pthread', '-fvisibility=hidden'];
 
+/** What -march=native compiles for; on another processor the result may die of SIGILL. */
+function processor(): string {
+  const model = cpus()[0]?.model ?? 'unknown';
+  if (!existsSync('/proc/cpuinfo')) return model;
+  // A virtual machine may hide instructions of its model.
+  return `${model} ${/^(flags|Features)\s*:.*$/m.exec(readFileSync('/proc/cpuinfo', 'utf8'))?.[0]}`;
+}
+
 /**
  * The limits, compiled where that has not been done yet.
  * @returns the reason as a string when there is no compiler.
@@ -33,11 +43,13 @@ const FLAGS = ['-std=c++17', '-O3', '-march=native', '-fPIC', '-shared', '-pthre
 export function loadFloor(): Floor | string {
   const require = createRequire(import.meta.url);
   const source = fileURLToPath(new URL('native/floor.cc', import.meta.url));
-  const hash = createHash('sha256').update(readFileSync(source)).update(FLAGS.join(' ')).digest('hex').slice(0, 12);
-  const binary = join(cacheFolder(), `floor-${process.arch}-${hash}.node`);
+  const compiler = findCompiler();
+  if (compiler === undefined) return 'native/floor.cc could not be compiled: no C++ compiler was found';
+  const hash = createHash('sha256').update(readFileSync(source));
+  for (const text of [compiler, ...FLAGS, processor()]) hash.update(`${text}\0`);
+  const binary = join(cacheFolder(), `floor-${process.arch}-${hash.digest('hex').slice(0, 12)}.node`);
   if (!existsSync(binary)) {
     const headers = join(dirname(require.resolve('node-api-headers/package.json')), 'include');
-    const compiler = process.env['CXX'] ?? 'c++';
     const partial = `${binary}.${process.pid}`;
     const { status, stderr, error } = spawnSync(compiler, [...FLAGS, `-I${headers}`, source, '-o', partial], {
       encoding: 'utf8',

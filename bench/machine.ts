@@ -1,10 +1,10 @@
 // Facts about the machine and the code that a figure was measured with.
 // Measures nothing.
 
-import { spawnSync } from 'node:child_process';
 import { createRequire } from 'node:module';
 import { availableParallelism, cpus, loadavg, platform, release, totalmem } from 'node:os';
 import { loadAddon } from '../src/native.js';
+import { currentCommit } from '../study/commit.js';
 
 /** What a published figure must carry. */
 export interface Machine {
@@ -20,14 +20,6 @@ export interface Machine {
   readonly date: string;
   /** Processes that wanted a core when the run began, over one minute: above 1 the figures are noisy. */
   readonly load: number;
-}
-
-function commit(): string {
-  const git = (...args: string[]): string => spawnSync('git', args, { encoding: 'utf8' }).stdout?.trim() ?? '';
-  const hash = git('rev-parse', '--short=10', 'HEAD');
-  return hash === ''
-    ? 'unknown'
-    : hash + (git('status', '--porcelain', '--untracked-files=no') === '' ? '' : ' with changes');
 }
 
 /**
@@ -49,7 +41,7 @@ export function describeMachine(versions: Readonly<Record<string, string>> = {})
       ...versions,
     },
     kernel: 'addon' in addon ? addon.addon.buildInfo().cpuKernel : addon.reason,
-    commit: commit(),
+    commit: currentCommit() ?? 'unknown',
     date: new Date().toISOString().slice(0, 10),
     load: Math.round(100 * (loadavg()[0] ?? 0)) / 100,
   };

@@ -2,6 +2,9 @@
 // Times nothing.
 
 import { execFileSync } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { resultsChart } from '../bench/chart.js';
@@ -16,6 +19,7 @@ import { runInProcess } from '../bench/run-in-process.js';
 import { NETWORKS, networkByName, parametersOf } from '../bench/shapes.js';
 import { type Cell, NODE_CONTENDERS, type Result, takesPart } from '../bench/trials.js';
 import { toSvg } from '../study/charts/render.js';
+import { currentCommit } from '../study/commit.js';
 
 const hasCompiler = typeof loadFloor() !== 'string';
 
@@ -162,6 +166,26 @@ describe('report', () => {
     const svg = await toSvg(resultsChart(run));
     expect(svg).toContain('contender: js');
     expect(svg).not.toContain('contender: scale');
+  });
+});
+
+describe('the commit', () => {
+  it('is named with its changes, and is none outside a checkout', () => {
+    const folder = mkdtempSync(join(tmpdir(), 'tfjs-ema-commit-'));
+    const git = (...args: string[]) => execFileSync('git', args, { cwd: folder, stdio: 'pipe', encoding: 'utf8' });
+    try {
+      expect(currentCommit(folder)).toBeUndefined();
+      git('init');
+      writeFileSync(join(folder, 'file'), 'a');
+      git('add', 'file');
+      git('-c', 'user.name=a', '-c', 'user.email=a@b.c', 'commit', '-m', 'a');
+      const hash = git('rev-parse', '--short=10', 'HEAD').trim();
+      expect(currentCommit(folder)).toBe(hash);
+      writeFileSync(join(folder, 'file'), 'b');
+      expect(currentCommit(folder)).toBe(`${hash} with changes`);
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
   });
 });
 

@@ -1,7 +1,7 @@
 // A finished study as plain data: what `--json` writes.
 // Judges nothing and formats nothing.
 
-import { execFileSync } from 'node:child_process';
+import { currentCommit } from '../commit.js';
 import type { Finding } from '../findings/index.js';
 import type { RunResult } from '../runs/result.js';
 import type { RunEnvironment } from '../runs/store.js';
@@ -49,7 +49,7 @@ export function describeStudy(study: Study, command: string): StudyDescription {
     about: {
       command,
       date: new Date().toISOString(),
-      commit: commit(),
+      commit: currentCommit() ?? null,
       environments: environmentsOf(study.runs),
       seconds: study.seconds,
       runsKept: study.kept,
@@ -68,15 +68,4 @@ function summarise({ conditionId, seed, engine, steps, models, weightsDigest }: 
 
 function environmentsOf(runs: Study['runs']): RunEnvironment[] {
   return [...new Map(runs.map(({ environment }) => [JSON.stringify(environment), environment])).values()];
-}
-
-/** The commit of the working tree, where there is one. */
-function commit(): string | null {
-  try {
-    return execFileSync('git', ['rev-parse', '--short', 'HEAD'], { stdio: ['ignore', 'pipe', 'ignore'] })
-      .toString()
-      .trim();
-  } catch {
-    return null;
-  }
 }
