@@ -1,20 +1,15 @@
-// From images in memory to tensors: the split, validation tensors, shuffled batches.
+// From images in memory to tensors for the demo: the split, images with their classes, shuffled batches.
 // The same seed gives the same batches; tfjs's own shuffling would not.
 
 import type { Tensor, Tensor2D, Tensor4D } from '@tensorflow/tfjs-node';
+import type { ImageSplit } from './data/index.js';
 import { permutation, type Random, shuffle } from './random.js';
+import { imageTensor } from './runs/batches.js';
+import type { ImageShape, Levels } from './runs/samples.js';
 import type { Tf } from './tfjs.js';
 
 /** Images and labels in memory. */
-export interface ImageSet {
-  /** Grey levels from 0 to 255, image after image, row after row. */
-  readonly images: Uint8Array;
-  /** The class of each image. */
-  readonly labels: Uint8Array;
-  readonly height: number;
-  readonly width: number;
-  readonly channels: number;
-}
+export type ImageSet = ImageSplit & ImageShape;
 
 /** Which images train and which validate: indices that do not meet. */
 export interface Split {
@@ -36,36 +31,14 @@ export function drawSplit(count: number, wanted: { train: number; validation: nu
   };
 }
 
-/** A grey level as the network sees it: mean 0 and standard deviation 1 over the given images. */
-export function standardiser({ images, height, width, channels }: ImageSet, indices: Uint32Array): Float32Array {
-  const size = height * width * channels;
-  const histogram = new Float64Array(256);
-  for (const index of indices) {
-    for (const level of images.subarray(index * size, (index + 1) * size))
-      histogram[level] = (histogram[level] ?? 0) + 1;
-  }
-  const total = indices.length * size;
-  const mean = histogram.reduce((sum, n, level) => sum + n * level, 0) / total;
-  const variance = histogram.reduce((sum, n, level) => sum + n * (level - mean) ** 2, 0) / total;
-  const deviation = Math.sqrt(variance) || 1;
-  return Float32Array.from({ length: 256 }, (_, level) => (level - mean) / deviation);
-}
-
 /** Standardised images and their labels as tensors; the caller disposes them. */
-export function toTensors(tf: Tf, set: ImageSet, indices: Uint32Array, levels: Float32Array): [Tensor4D, Tensor2D] {
-  const { images, labels, height, width, channels } = set;
-  const size = height * width * channels;
-  const x = new Float32Array(indices.length * size);
-  const y = new Float32Array(indices.length);
-  let to = 0;
-  indices.forEach((index, row) => {
-    for (const level of images.subarray(index * size, (index + 1) * size)) {
-      x[to] = levels[level] ?? 0;
-      to += 1;
-    }
-    y[row] = labels[index] ?? 0;
-  });
-  return [tf.tensor4d(x, [indices.length, height, width, channels]), tf.tensor2d(y, [indices.length, 1])];
+export function toTensors(
+  tf: Tf,
+  set: ImageSet,
+  { indices, levels }: { readonly indices: Uint32Array; readonly levels: Levels },
+): [Tensor4D, Tensor2D] {
+  const labels = Float32Array.from(indices, (index) => set.labels[index] ?? 0);
+  return [imageTensor(tf, { shape: set, split: set, levels }, indices), tf.tensor2d(labels, [labels.length, 1])];
 }
 
 /**
@@ -75,17 +48,12 @@ export function toTensors(tf: Tf, set: ImageSet, indices: Uint32Array, levels: F
 export function trainingBatches(
   tf: Tf,
   set: ImageSet,
-  {
-    indices,
-    levels,
-    batchSize,
-    random,
-  }: { indices: Uint32Array; levels: Float32Array; batchSize: number; random: Random },
+  { indices, levels, batchSize, random }: { indices: Uint32Array; levels: Levels; batchSize: number; random: Random },
 ) {
   return tf.data.generator(function* (): Generator<{ xs: Tensor; ys: Tensor }> {
     shuffle(indices, random);
     for (let from = 0; from < indices.length; from += batchSize) {
-      const [xs, ys] = toTensors(tf, set, indices.subarray(from, from + batchSize), levels);
+      const [xs, ys] = toTensors(tf, set, { indices: indices.subarray(from, from + batchSize), levels });
       yield { xs, ys };
     }
   });

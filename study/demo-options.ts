@@ -1,9 +1,10 @@
 // Options of the demo: from the command line to checked values.
 // Runs nothing.
 
-import { type ArgsDef, defineCommand, parseArgs, renderUsage } from 'citty';
+import type { ParseArgsConfig } from 'node:util';
 import type { EngineChoice } from '../src/index.js';
 import type { DatasetChoice } from './data/index.js';
+import { ENGINES, integer, oneOf, path, readOptions, UsageError } from './option-checks.js';
 
 /** What the demo is asked to do. */
 export interface DemoOptions {
@@ -22,96 +23,51 @@ export interface DemoOptions {
   readonly help: boolean;
 }
 
-/** The command line is wrong; the message says how. */
-export class DemoUsageError extends Error {
-  override readonly name = 'DemoUsageError';
-}
-
 const DATA: readonly DatasetChoice[] = ['auto', 'fashion-mnist', 'mnist'];
-const ENGINES: readonly EngineChoice[] = ['auto', 'native', 'js'];
 
-const ARGS = {
-  quick: { type: 'boolean', description: 'About a minute on two cores, on a part of the data; the default' },
-  full: { type: 'boolean', description: 'All training images, some minutes' },
-  seed: { type: 'string', valueHint: 'N', description: 'Seed of split, order and initial weights', default: '1' },
-  epochs: { type: 'string', valueHint: 'N', description: 'Number of epochs, instead of the mode’s own' },
-  data: { type: 'enum', options: [...DATA], description: 'Images to train on', default: 'auto' },
-  engine: { type: 'enum', options: [...ENGINES], description: 'Who runs the updates', default: 'auto' },
-  out: { type: 'string', valueHint: 'DIR', description: 'Folder for charts and model', default: 'out' },
-  json: { type: 'string', valueHint: 'FILE', description: 'Also write the figures as JSON' },
-  help: { type: 'boolean', alias: 'h', description: 'Show this' },
-} satisfies ArgsDef;
+const OPTIONS = {
+  quick: { type: 'boolean' },
+  full: { type: 'boolean' },
+  seed: { type: 'string' },
+  epochs: { type: 'string' },
+  data: { type: 'string' },
+  engine: { type: 'string' },
+  out: { type: 'string' },
+  json: { type: 'string' },
+  help: { type: 'boolean', short: 'h' },
+} as const satisfies ParseArgsConfig['options'];
 
-const COMMAND = defineCommand({
-  meta: {
-    name: 'npm start --',
-    description: 'Train a small network and compare its moving averages with its weights.',
-  },
-  args: ARGS,
-});
+/** How the program is used. */
+export const USAGE = `Trains a small network and compares its moving averages with its weights.
+
+npm start -- [options]
+
+  --quick         about a minute on two cores, on a part of the data; the default
+  --full          all training images, some minutes
+  --seed N        seed of split, order and initial weights (default 1)
+  --epochs N      number of epochs, instead of the mode's own
+  --data NAME     images to train on: ${DATA.join(', ')} (default auto)
+  --engine NAME   who runs the updates: ${ENGINES.join(', ')} (default auto)
+  --out DIR       folder for charts and model (default out)
+  --json FILE     also write the figures as JSON
+  -h, --help      show this`;
 
 /**
  * Reads the command line.
  * @param argv what follows the program's name.
- * @throws DemoUsageError — an unknown option, a missing or wrong value, or options that exclude each other.
+ * @throws UsageError — an unknown option, a missing or wrong value, or options that exclude each other.
  */
 export function parseDemoOptions(argv: readonly string[]): DemoOptions {
-  const args = parse(argv);
-  checkNames(args);
-  if (args.quick === true && args.full === true) throw new DemoUsageError('--quick and --full: give one of them.');
+  const values = readOptions(argv, OPTIONS);
+  if (values.quick === true && values.full === true) throw new UsageError('--quick and --full: give one of them.');
   return {
-    mode: args.full === true ? 'full' : 'quick',
-    seed: integer('--seed', args.seed, 0, 2 ** 31 - 1) ?? 1,
-    epochs: integer('--epochs', args.epochs, 1, 1000),
-    data: oneOf('--data', args.data, DATA),
-    engine: oneOf('--engine', args.engine, ENGINES),
-    out: text('--out', args.out) ?? 'out',
-    json: text('--json', args.json),
-    help: args.help === true,
+    mode: values.full === true ? 'full' : 'quick',
+    seed: integer('--seed', values.seed, { min: 0, max: 2 ** 31 - 1 }) ?? 1,
+    epochs: integer('--epochs', values.epochs, { min: 1, max: 1000 }),
+    data: oneOf('--data', values.data, DATA) ?? 'auto',
+    engine: oneOf('--engine', values.engine, ENGINES) ?? 'auto',
+    out: path('--out', values.out) ?? 'out',
+    json: path('--json', values.json),
+    help: values.help === true,
   };
-}
-
-/** The options, as text for a terminal. */
-export function demoUsage(): Promise<string> {
-  return renderUsage(COMMAND);
-}
-
-function parse(argv: readonly string[]) {
-  try {
-    return parseArgs<typeof ARGS>([...argv], ARGS);
-  } catch (error) {
-    throw new DemoUsageError(error instanceof Error ? error.message : String(error), { cause: error });
-  }
-}
-
-/** The parser lets unknown names pass. */
-function checkNames(args: Readonly<Record<string, unknown>>): void {
-  const known = Object.entries(ARGS).flatMap(([name, arg]) => ('alias' in arg ? [name, arg.alias] : [name]));
-  const unknown = Object.keys(args).find((name) => name !== '_' && !known.includes(name));
-  if (unknown !== undefined) {
-    throw new DemoUsageError(`There is no option '${unknown.length === 1 ? '-' : '--'}${unknown}'.`);
-  }
-  const [word] = Array.isArray(args['_']) ? args['_'] : [];
-  if (word !== undefined) throw new DemoUsageError(`Expected options only, received '${word}'.`);
-}
-
-function integer(name: string, value: unknown, min: number, max: number): number | undefined {
-  if (value === undefined) return undefined;
-  const number = Number(value);
-  if (typeof value === 'string' && value.trim() !== '' && Number.isInteger(number) && number >= min && number <= max) {
-    return number;
-  }
-  throw new DemoUsageError(`${name}: expected an integer from ${min} to ${max}, received '${value}'.`);
-}
-
-function oneOf<T extends string>(name: string, value: unknown, allowed: readonly T[]): T {
-  const found = allowed.find((word) => word === value);
-  if (found !== undefined) return found;
-  throw new DemoUsageError(`${name}: expected ${allowed.join(', ')}, received '${value}'.`);
-}
-
-function text(name: string, value: unknown): string | undefined {
-  if (value === undefined) return undefined;
-  if (typeof value === 'string' && value !== '') return value;
-  throw new DemoUsageError(`${name}: expected a path.`);
 }

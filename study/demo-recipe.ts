@@ -1,6 +1,7 @@
 // What the demo trains with: sizes, learning rate, decays, and why.
 // Numbers only.
 
+import { decayFromWindow, PAPER_WINDOWS } from '../src/decay.js';
 import type { DemoOptions } from './demo-options.js';
 
 /** How the demo trains. */
@@ -30,13 +31,6 @@ export function recipeFor({ mode, epochs }: Pick<DemoOptions, 'mode' | 'epochs'>
   return { ...recipe, epochs: epochs ?? recipe.epochs };
 }
 
-/**
- * Windows as shares of the run: the paper's five (500 to 8,000 of 78,200 steps). Longer ones lag behind the weights,
- * shorter ones leave noise in.
- * @see "Exponential Moving Average of Weights in Deep Learning", arXiv 2411.18704, section 4.1.
- */
-const WINDOW_SHARES = [0.0064, 0.0128, 0.0256, 0.0512, 0.1024] as const;
-
 /** Below two steps there is no average. */
 const SHORTEST_WINDOW = 2;
 
@@ -50,11 +44,14 @@ export interface Track {
   readonly share: number;
 }
 
-/** The averages to track in a run of so many steps, from the shortest window to the longest; no two have the same decay. */
+/**
+ * The averages to track in a run of so many steps, from the shortest window to the longest; no two have the same decay.
+ * The windows are the paper's: longer ones lag behind the weights, shorter ones leave noise in.
+ */
 export function tracksFor(steps: number): Track[] {
-  const tracks = WINDOW_SHARES.map((share): Track => {
+  const tracks = PAPER_WINDOWS.map((share): Track => {
     const window = Math.max(SHORTEST_WINDOW, share * steps);
-    return { decay: Number((1 - 1 / window).toFixed(6)), window, share: window / steps };
+    return { decay: Number(decayFromWindow(window).toFixed(6)), window, share: window / steps };
   });
   return tracks.filter(({ decay }, index) => tracks.findIndex((track) => track.decay === decay) === index);
 }

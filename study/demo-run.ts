@@ -45,7 +45,7 @@ export async function runDemo(options: DemoOptions, progress = new Progress()): 
 /** Scores on images that neither trained nor chose anything. */
 async function testScores(run: DemoRun, { test, ...shape }: ImageDataset): Promise<RunContext['test']> {
   const indices = Uint32Array.from({ length: test.count }, (_, index) => index);
-  const tensors = toTensors(tf, { ...shape, ...test }, indices, run.levels);
+  const tensors = toTensors(tf, { ...shape, ...test }, { indices, levels: run.levels });
   const averages: Score[] = [];
   try {
     for (let index = 0; index < run.averages.length; index += 1) {

@@ -3,12 +3,13 @@
 
 import type { LayersModel, Tensor2D, Tensor4D } from '@tensorflow/tfjs-node';
 import { type EmaCallback, emaCallback } from '../src/index.js';
-import { drawSplit, type ImageSet, standardiser, toTensors, trainingBatches } from './demo-batches.js';
+import { drawSplit, type ImageSet, toTensors, trainingBatches } from './demo-batches.js';
 import { reporter, stepClock } from './demo-callbacks.js';
 import type { DemoOptions } from './demo-options.js';
 import { type Recipe, recipeFor, type Track, tracksFor } from './demo-recipe.js';
-import { networks } from './networks/index.js';
+import { smallCnn } from './networks/small-cnn.js';
 import { seededRandom } from './random.js';
+import { type Levels, standardise } from './runs/samples.js';
 import type { Progress } from './terminal.js';
 import type { Tf } from './tfjs.js';
 
@@ -40,8 +41,7 @@ export interface DemoRun {
   readonly ema: EmaCallback;
   readonly model: LayersModel;
   readonly validation: readonly [Tensor4D, Tensor2D];
-  /** Grey level to network input. */
-  readonly levels: Float32Array;
+  readonly levels: Levels;
   /** Releases averages, model and validation tensors. */
   readonly dispose: () => void;
 }
@@ -49,18 +49,16 @@ export interface DemoRun {
 /** Images per batch where nothing is trained; it does not change a result. */
 export const EVALUATION_BATCH = 500;
 
-const NETWORK = 'small-cnn';
-
 /** The images of a {@link DemoRun}, and how many classes they have. */
 export type TrainingSet = ImageSet & { readonly classes: number };
 
 /** Trains the demo's network, tracking the averages. */
 export async function train(tf: Tf, set: TrainingSet, options: DemoOptions, progress: Progress): Promise<DemoRun> {
   const { recipe, split, levels, stepsPerEpoch, steps, tracks, random } = plan(set, options);
-  const validation = toTensors(tf, set, split.validation, levels);
+  const validation = toTensors(tf, set, { indices: split.validation, levels });
   const model = compiledModel(tf, set, recipe, options.seed);
   const ema = emaFor(tf, tracks, { validation, engine: options.engine, progress });
-  progress.log(`network: ${networks[NETWORK].description}; ${model.countParams().toLocaleString('en-US')} parameters`);
+  progress.log(`network: ${smallCnn.description}; ${model.countParams().toLocaleString('en-US')} parameters`);
   const clock = stepClock(tf);
   const callbacks = [clock, ema, reporter(tf, ema, progress, { epochs: recipe.epochs, stepsPerEpoch })];
   const batches = trainingBatches(tf, set, { indices: split.train, levels, batchSize: recipe.batchSize, random });
@@ -97,7 +95,7 @@ function plan(set: TrainingSet, options: DemoOptions) {
     stepsPerEpoch,
     steps,
     tracks: tracksFor(steps),
-    levels: standardiser(set, split.train),
+    levels: standardise(set, { split: set, indices: split.train }),
   };
 }
 
@@ -140,7 +138,7 @@ function compiledModel(
   seed: number,
 ): LayersModel {
   const { height, width, channels, classes } = set;
-  return compile(tf, networks[NETWORK].build(tf, { inputShape: [height, width, channels], classes, seed }), recipe);
+  return compile(tf, smallCnn.build(tf, { inputShape: [height, width, channels], classes, seed }), recipe);
 }
 
 function scores(ema: EmaCallback, tracks: readonly Track[]): Pick<DemoRun, 'raw' | 'averages' | 'best'> {

@@ -2,7 +2,8 @@
 // Command line and exit code only; demo-run.ts does the work.
 
 import { stripVTControlCharacters } from 'node:util';
-import { type DemoOptions, DemoUsageError, demoUsage, parseDemoOptions } from './demo-options.js';
+import { type DemoOptions, parseDemoOptions, USAGE } from './demo-options.js';
+import { UsageError } from './option-checks.js';
 
 /** Errors whose message says all that a user needs; others are defects and keep their stack. */
 const EXPECTED_ERRORS = ['DataError', 'EmaError'];
@@ -12,12 +13,12 @@ async function main(argv: readonly string[]): Promise<number> {
   try {
     options = parseDemoOptions(argv);
   } catch (error) {
-    if (!(error instanceof DemoUsageError)) throw error;
-    write(process.stderr, `${error.message}\n\n${await demoUsage()}`);
+    if (!(error instanceof UsageError)) throw error;
+    write(process.stderr, `${error.message}\n\n${USAGE}`);
     return 2;
   }
   if (options.help) {
-    write(process.stdout, await demoUsage());
+    write(process.stdout, USAGE);
     return 0;
   }
   try {

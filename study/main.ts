@@ -4,7 +4,8 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { DataError } from './data/index.js';
-import { parseStudyOptions, StudyUsageError, USAGE } from './options.js';
+import { UsageError } from './option-checks.js';
+import { parseStudyOptions, USAGE } from './options.js';
 import { describeStudy } from './report/description.js';
 import { writeReport } from './report/report.js';
 import { findingsTable } from './report/table.js';
@@ -48,8 +49,8 @@ main(process.argv.slice(2)).then(
     process.exitCode = code;
   },
   (error: unknown) => {
-    if (error instanceof StudyUsageError || error instanceof DataError) console.error(error.message);
+    if (error instanceof UsageError || error instanceof DataError) console.error(error.message);
     else console.error(error);
-    process.exitCode = error instanceof StudyUsageError ? USAGE_ERROR : BROKEN;
+    process.exitCode = error instanceof UsageError ? USAGE_ERROR : BROKEN;
   },
 );

@@ -2,13 +2,14 @@
 // Runs nothing.
 
 import { availableParallelism } from 'node:os';
-import { type ParseArgsConfig, parseArgs } from 'node:util';
-import type { EngineChoice } from '../src/index.js';
+import type { ParseArgsConfig } from 'node:util';
 import { STUDY_DATA } from './data/study-data.js';
 import { type LogitNetworkName, logitNetworks } from './networks/logit-networks.js';
+import { ENGINES, integer, numbers, oneOf, path, readOptions, UsageError } from './option-checks.js';
 import type { Plan } from './plan.js';
 import { CONDITIONS } from './runs/conditions.js';
 import { type PresetName, presets } from './runs/presets.js';
+import { trackId } from './runs/tracks.js';
 
 /** What the study is asked to do. */
 export interface StudyOptions {
@@ -25,12 +26,6 @@ export interface StudyOptions {
   readonly help: boolean;
 }
 
-/** The command line is wrong; the message says how. */
-export class StudyUsageError extends Error {
-  override readonly name = 'StudyUsageError';
-}
-
-const ENGINES: readonly EngineChoice[] = ['auto', 'native', 'js'];
 const DEFAULT_SEEDS = '101-105';
 
 const OPTIONS = {
@@ -68,7 +63,7 @@ npm run study -- [options]
   --data-dir DIR      folder of the CIFAR files in their binary format
   --network NAME      ${Object.keys(logitNetworks).join(', ')}
   --epochs N          epochs of every run
-  --noise LIST        per cent of wrong labels (default 20,40,60)
+  --noise LIST        whole per cents of wrong labels (default 20,40,60)
   --windows LIST      averages, as windows in per cent of the run (default 0.64,1.28,2.56,5.12,10.23)
   --decays LIST       averages, as decays per step
   --preset NAME       the paper's own setting, for a machine with a GPU:
@@ -87,12 +82,12 @@ An interrupted study goes on where it was: finished runs are kept in the output 
 /**
  * Reads the command line.
  * @param argv what follows the program's name.
- * @throws StudyUsageError — an unknown option, a wrong value, or options that exclude each other.
+ * @throws UsageError — an unknown option, a wrong value, or options that exclude each other.
  */
 export function parseStudyOptions(argv: readonly string[]): StudyOptions {
-  const values = parse(argv);
+  const values = readOptions(argv, OPTIONS);
   if (values.windows !== undefined && values.decays !== undefined) {
-    throw new StudyUsageError('--windows and --decays: give one of them.');
+    throw new UsageError('--windows and --decays: give one of them.');
   }
   const preset = oneOf<PresetName>('--preset', values.preset, Object.keys(presets) as PresetName[]);
   const cores = availableParallelism();
@@ -104,36 +99,31 @@ export function parseStudyOptions(argv: readonly string[]): StudyOptions {
       seeds: seedList(values.seeds ?? DEFAULT_SEEDS),
       allSeeds: values['all-seeds'] === true,
       data: oneOf('--data', values.data, STUDY_DATA),
-      dataDirectory: values['data-dir'],
+      dataDirectory: path('--data-dir', values['data-dir']),
       network: oneOf('--network', values.network, Object.keys(logitNetworks) as LogitNetworkName[]),
-      epochs: count('--epochs', values.epochs),
-      noise: shares('--noise', values.noise),
-      averages: averages(values),
+      epochs: integer('--epochs', values.epochs, { min: 1 }),
+      noise: noise(values.noise),
+      averages: averages(values.windows, values.decays),
       engine: oneOf('--engine', values.engine, ENGINES) ?? 'auto',
     },
-    workers: count('--workers', values.workers) ?? (preset === undefined ? cores : 1),
-    threads: count('--threads', values.threads) ?? (preset === undefined ? 1 : cores),
-    out: values.out ?? 'out/study',
-    json: values.json,
+    workers: integer('--workers', values.workers, { min: 1 }) ?? (preset === undefined ? cores : 1),
+    threads: integer('--threads', values.threads, { min: 1 }) ?? (preset === undefined ? 1 : cores),
+    out: path('--out', values.out) ?? 'out/study',
+    json: path('--json', values.json),
     fresh: values.fresh === true,
     help: values.help === true,
   };
 }
 
-type Values = ReturnType<typeof parse>;
-
-function parse(argv: readonly string[]) {
-  try {
-    return parseArgs({ args: [...argv], options: OPTIONS, strict: true, allowPositionals: false }).values;
-  } catch (error) {
-    throw new StudyUsageError(error instanceof Error ? error.message : `${error}`, { cause: error });
-  }
-}
-
-function averages({ windows, decays }: Values): Plan['averages'] {
-  if (windows !== undefined) return { windows: shares('--windows', windows) ?? [] };
+function averages(windows: string | undefined, decays: string | undefined): Plan['averages'] {
+  if (windows !== undefined) return { windows: windowList(windows) };
   if (decays === undefined) return undefined;
-  return { decays: numbers('--decays', decays, 'decays from 0 to below 1', (value) => value >= 0 && value < 1) };
+  return {
+    decays: numbers('--decays', decays, {
+      expected: 'decays from 0 to below 1',
+      isValid: (value) => value >= 0 && value < 1,
+    }),
+  };
 }
 
 function conditionList(text: string | undefined): string[] | undefined {
@@ -142,7 +132,7 @@ function conditionList(text: string | undefined): string[] | undefined {
   const list = text.split(',').map((word) => word.trim());
   const unknown = list.find((word) => !known.includes(word) && !/^N\d+$/.test(word));
   if (unknown === undefined) return list;
-  throw new StudyUsageError(`--conditions: expected some of ${known.join(', ')}, received '${unknown}'.`);
+  throw new UsageError(`--conditions: expected some of ${known.join(', ')}, received '${unknown}'.`);
 }
 
 /** `101-105` or `1,2,3`. */
@@ -151,41 +141,27 @@ function seedList(text: string): number[] {
   if (first !== undefined && last !== undefined && Number(last) >= Number(first)) {
     return Array.from({ length: Number(last) - Number(first) + 1 }, (_, index) => Number(first) + index);
   }
-  const seeds = numbers(
-    '--seeds',
-    text,
-    'seeds such as 101-105 or 1,2,3',
-    (value) => Number.isInteger(value) && value >= 0,
-  );
-  if (new Set(seeds).size === seeds.length) return seeds;
-  throw new StudyUsageError(`--seeds: expected different seeds, received '${text}'.`);
+  const isSeed = (value: number): boolean => Number.isInteger(value) && value >= 0;
+  return numbers('--seeds', text, { expected: 'seeds such as 101-105 or 1,2,3', isValid: isSeed });
 }
 
-/** Per cent as shares, each in (0, 1). */
-function shares(name: string, text: string | undefined): number[] | undefined {
+/** Whole per cents: conditions are named after them. */
+function noise(text: string | undefined): number[] | undefined {
   if (text === undefined) return undefined;
-  return numbers(name, text, 'per cents between 0 and 100', (value) => value > 0 && value < 100).map(
-    (value) => value / 100,
+  const isPercent = (value: number): boolean => Number.isInteger(value) && value >= 1 && value <= 99;
+  return numbers('--noise', text, { expected: 'whole per cents from 1 to 99 such as 20,40', isValid: isPercent });
+}
+
+/** Windows as shares of the run; no two may have the same name. */
+function windowList(text: string): number[] {
+  const isPercent = (value: number): boolean => value > 0 && value < 100;
+  const percents = numbers('--windows', text, { expected: 'per cents between 0 and 100', isValid: isPercent });
+  const shares = percents.map((percent) => percent / 100);
+  const ids = shares.map((share) => trackId('main', share));
+  const second = ids.findIndex((id, index) => ids.indexOf(id) < index);
+  if (second === -1) return shares;
+  const [one, other] = [percents[ids.indexOf(ids[second] ?? '')], percents[second]];
+  throw new UsageError(
+    `--windows: expected per cents that differ when rounded to two digits after the point, received ${one} and ${other}: leave one out.`,
   );
-}
-
-function numbers(name: string, text: string, expected: string, isValid: (value: number) => boolean): number[] {
-  const words = text.split(',').map((word) => word.trim());
-  const values = words.map(Number);
-  if (words.every((word) => word !== '') && values.every(isValid)) return values;
-  throw new StudyUsageError(`${name}: expected ${expected}, received '${text}'.`);
-}
-
-function count(name: string, text: string | undefined): number | undefined {
-  if (text === undefined) return undefined;
-  const value = Number(text);
-  if (/^\d+$/.test(text) && value >= 1) return value;
-  throw new StudyUsageError(`${name}: expected an integer of at least 1, received '${text}'.`);
-}
-
-function oneOf<T extends string>(name: string, value: string | undefined, allowed: readonly T[]): T | undefined {
-  if (value === undefined) return undefined;
-  const found = allowed.find((word) => word === value);
-  if (found !== undefined) return found;
-  throw new StudyUsageError(`${name}: expected one of ${allowed.join(', ')}, received '${value}'.`);
 }

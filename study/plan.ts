@@ -23,7 +23,7 @@ export interface Plan {
   readonly dataDirectory: string | undefined;
   readonly network: LogitNetworkName | undefined;
   readonly epochs: number | undefined;
-  /** Shares of wrong labels, in (0, 1), instead of 0.2, 0.4 and 0.6. */
+  /** Wrong labels in whole per cents, each once, instead of 20, 40 and 60. */
   readonly noise: readonly number[] | undefined;
   /** Main averages by window, as shares of the run, or by decay per step. */
   readonly averages: { readonly windows: readonly number[] } | { readonly decays: readonly number[] } | undefined;
@@ -51,7 +51,7 @@ export function planRuns(plan: Plan, code: string): RunSpec[] {
 function withNoise(conditions: readonly Condition[], noise: readonly number[] | undefined): readonly Condition[] {
   if (noise === undefined) return conditions;
   const others = conditions.filter(({ id }) => !/^N\d+$/.test(id));
-  return [...others, ...noise.map((share) => noisyCondition(Math.round(100 * share), 3))];
+  return [...others, ...noise.map((percent) => noisyCondition(percent, 3))];
 }
 
 function change(condition: Condition, plan: Plan): Condition {

@@ -5,12 +5,16 @@ import { join } from 'node:path';
 import { type LoadedData, loadStudyData } from './data/study-data.js';
 import { type Finding, judgeAll, StudyResults } from './findings/index.js';
 import { paperRules } from './findings/paper-tables.js';
-import { type StudyOptions, StudyUsageError } from './options.js';
+import { UsageError } from './option-checks.js';
+import type { StudyOptions } from './options.js';
 import { planRuns } from './plan.js';
-import type { RunSpec } from './runs/condition.js';
+import type { Condition, RunSpec } from './runs/condition.js';
+import { stepsOf } from './runs/learning-rate.js';
 import { trainAll } from './runs/pool.js';
 import { Forecast } from './runs/progress.js';
+import { sampleCounts } from './runs/samples.js';
 import { codeDigest, RunStore, type StoredRun } from './runs/store.js';
+import { mainTracks, sameName } from './runs/tracks.js';
 import { formatBar, formatDuration, type Progress } from './terminal.js';
 
 /** A finished study. */
@@ -27,14 +31,15 @@ export interface Study {
 /**
  * Runs the study; runs that are finished in the output folder are kept.
  * @throws DataError — the data cannot be had.
- * @throws StudyUsageError — the options leave nothing to run.
+ * @throws UsageError — the options leave nothing to run.
  */
 export async function runStudy(options: StudyOptions, progress: Progress): Promise<Study> {
   const begin = performance.now();
   const specs = planRuns(options.plan, codeDigest());
-  if (specs.length === 0) throw new StudyUsageError('There is nothing to run: --conditions leaves none.');
+  if (specs.length === 0) throw new UsageError('There is nothing to run: --conditions leaves none.');
   // Before the processes are started, so that only one of them fetches.
   const data = await loadAll(specs, (line) => progress.log(line));
+  for (const condition of new Set(specs.map((spec) => spec.condition))) checkTracks(condition, data);
   const store = new RunStore(join(options.out, 'runs'));
   store.removeDrafts();
   const missing = options.fresh ? specs : specs.filter((spec) => !store.has(spec));
@@ -57,6 +62,18 @@ async function loadAll(specs: readonly RunSpec[], say: (line: string) => void): 
     if (!loaded.has(name)) loaded.set(name, await loadStudyData(name, directory, say));
   }
   return loaded;
+}
+
+/** Curves are kept by the names of their averages: two of one name would be one curve. */
+function checkTracks({ id, data, recipe, averages }: Condition, loaded: ReadonlyMap<string, LoadedData>): void {
+  const available = loaded.get(data.name)?.images.train.count ?? 0;
+  const { total } = stepsOf(sampleCounts(available, data).train, recipe);
+  const [one, other] = sameName(mainTracks(averages, total)) ?? [];
+  if (one === undefined || other === undefined) return;
+  const window = `${one.id.split('-')[1]} % of the ${total} steps of condition ${id}`;
+  throw new UsageError(
+    `--decays: expected windows that differ when rounded to 0.01 % of the run, received ${one.decay} and ${other.decay}, both ${window}: leave one out.`,
+  );
 }
 
 interface Training {

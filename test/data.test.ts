@@ -12,14 +12,7 @@ import { cacheDirectory } from '../scripts/bootstrap/cache.mjs';
 import { readFashionMnist } from '../study/data/fashion-mnist.js';
 import { FILES, fetchFromSite } from '../study/data/fashion-mnist-files.js';
 import { parseIdx, readIdx } from '../study/data/idx.js';
-import {
-  DataError,
-  firstOf,
-  loadDataset,
-  loadFashionMnist,
-  loadMnistDigits,
-  toUnitRange,
-} from '../study/data/index.js';
+import { DataError, loadDataset, loadFashionMnist, loadMnistDigits } from '../study/data/index.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'tfjs-ema-data-'));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -189,21 +182,8 @@ describe('npm digits', () => {
   });
 });
 
-describe('helpers', () => {
-  it('scale bytes to 0..1', () => {
-    expect([...toUnitRange(Uint8Array.of(0, 51, 255))]).toEqual([0, Math.fround(0.2), 1]);
-  });
-
-  it('take the first images of a split without copying', () => {
-    const split = { count: 3, images: Uint8Array.of(1, 2, 3, 4, 5, 6), labels: Uint8Array.of(7, 8, 9) };
-    const first = firstOf(split, 2);
-    expect([first.count, ...first.images, ...first.labels]).toEqual([2, 1, 2, 3, 4, 7, 8]);
-    expect(first.images.buffer).toBe(split.images.buffer);
-    expect(firstOf(split, 99).count).toBe(3);
-    expect(firstOf({ count: 0, images: new Uint8Array(), labels: new Uint8Array() }, 5).count).toBe(0);
-  });
-
-  it('find the cache by the variables that the bootstrap uses', async () => {
+describe('the bootstrap', () => {
+  it('finds the cache by the same variables', async () => {
     const bootstrap: unknown = await import(new URL('../scripts/bootstrap/cache.mjs', import.meta.url).href);
     const theirs = (bootstrap as { cacheDirectory: typeof cacheDirectory }).cacheDirectory;
     for (const env of [{ TFJS_EMA_CACHE: '/a/b' }, { XDG_CACHE_HOME: '/x' }, { HOME: '/home/u' }, {}]) {

@@ -4,6 +4,7 @@
 import { describe, expect, it } from 'vitest';
 import { formatDifference, formatLevel, formatList, formatMean } from '../study/findings/format.js';
 import { type Finding, judgeAll, RULES, StudyResults } from '../study/findings/index.js';
+import { noiseCharts } from '../study/report/model-charts.js';
 import type { Condition } from '../study/runs/condition.js';
 import { CONDITIONS } from '../study/runs/conditions.js';
 import type { ModelId, ModelResult, RunLogits, RunResult, Scores } from '../study/runs/result.js';
@@ -277,5 +278,12 @@ describe('numbers', () => {
     expect(formatMean({ mean: 0.78, interval: undefined, seeds: 1 }, 'share')).toBe('0.78');
     expect(formatLevel(87.15, '%')).toBe('87.2 %');
     expect(formatList(['a', 'b', 'c'])).toBe('a, b and c');
+  });
+});
+
+describe('the chart of wrong labels', () => {
+  it('names the conditions that were run', () => {
+    const [chart] = noiseCharts(new StudyResults([...seeds('A', 1), ...seeds('N40', 1)], {}));
+    expect(JSON.stringify(chart?.spec)).toContain('"Conditions A, N40; mean and range of the seeds"');
   });
 });

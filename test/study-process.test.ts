@@ -86,6 +86,14 @@ describe('npm run study', () => {
     expect(output.trim().split('\n').at(-1)).toBe("--epochs: expected an integer of at least 1, received 'x'.");
   });
 
+  it('with decays that would share a curve says so before it trains', async () => {
+    const { code, output } = await start(join(root, 'none'), ['--decays', '0.5,0.501']).finished;
+    expect(code).toBe(2);
+    expect(output.trim().split('\n').at(-1)).toMatch(
+      /^--decays: .*received 0.5 and 0.501, both 2.13 % of the 94 steps of condition A: leave one out.$/,
+    );
+  });
+
   it('with options that leave nothing says so', async () => {
     const { code, output } = await start(join(root, 'none'), ['--preset', 'paper-cifar10']).finished;
     expect(code).toBe(2);

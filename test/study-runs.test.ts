@@ -1,21 +1,23 @@
 // The parts of a training run that need no training: schedules, splits, noise, batches, averages, plans, options, the store.
 // Training itself is tested in study-preset.test.ts and study-process.test.ts.
 
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { appendFileSync, cpSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
-import { parseStudyOptions, StudyUsageError } from '../study/options.js';
+import { PAPER_WINDOWS } from '../src/decay.js';
+import { UsageError } from '../study/option-checks.js';
+import { parseStudyOptions } from '../study/options.js';
 import { planRuns } from '../study/plan.js';
 import { trainingBatches, uploadBatches } from '../study/runs/batches.js';
 import type { Condition, RunSpec } from '../study/runs/condition.js';
-import { CONDITIONS, PAPER_DECAYS_PER_STEP, WINDOWS } from '../study/runs/conditions.js';
+import { CONDITIONS, PAPER_DECAYS_PER_STEP } from '../study/runs/conditions.js';
 import { learningRateAt } from '../study/runs/learning-rate.js';
 import { Forecast } from '../study/runs/progress.js';
 import { drawSamples } from '../study/runs/samples.js';
 import { BestSnapshots } from '../study/runs/snapshots.js';
-import { RunStore } from '../study/runs/store.js';
-import { decayOfWindow, SPARSE, trackGroups } from '../study/runs/tracks.js';
+import { CODE, codeDigest, RunStore } from '../study/runs/store.js';
+import { mainTracks, SPARSE, sameName, trackGroups } from '../study/runs/tracks.js';
 import type { RunOutput } from '../study/runs/train.js';
 import { UniformAverage } from '../study/runs/uniform-average.js';
 import { tf } from '../study/tfjs.js';
@@ -179,8 +181,24 @@ describe('averages of a run', () => {
   it("have the paper's windows as shares of its 78,200 steps", () => {
     const perStep = PAPER_DECAYS_PER_STEP.map((decay) => 1 / (1 - decay) / 78_200);
     // The paper's windows are 16 / (1 - decay per update); per step they are up to 1.6 % shorter.
-    for (const [index, share] of WINDOWS.entries()) expect((perStep[index] ?? 0) / share).toBeCloseTo(1, 1);
-    expect(decayOfWindow(12)).toBeCloseTo(11 / 12, 12);
+    for (const [index, share] of PAPER_WINDOWS.entries()) expect((perStep[index] ?? 0) / share).toBeCloseTo(1, 1);
+    const ids = mainTracks(condition('A').averages, 1880).map(({ id, window }) => [id, Math.round(window)]);
+    expect(ids).toEqual([
+      ['main-0.64', 12],
+      ['main-1.28', 24],
+      ['main-2.56', 48],
+      ['main-5.12', 96],
+      ['main-10.23', 192],
+    ]);
+  });
+
+  it('of one name are found: the name rounds the window', () => {
+    const tracks = mainTracks({ ...condition('A').averages, main: { decays: [0.9, 0.91, 0.99] } }, 62_600);
+    expect(sameName(tracks)?.map(({ id, decay }) => [id, decay])).toEqual([
+      ['main-0.02', 0.9],
+      ['main-0.02', 0.91],
+    ]);
+    expect(sameName(mainTracks(condition('A').averages, 1880))).toBeUndefined();
   });
 
   it('come in three callbacks where variants are asked for, and in none without the callback', () => {
@@ -277,6 +295,14 @@ describe('plan', () => {
     expect(counts(plan('--noise', '10,30', '--conditions', 'N10,N30'))).toEqual({ N10: 3, N30: 3 });
   });
 
+  it('has the noise that was asked for', () => {
+    const noise = plan('--noise', '7,29', '--seeds', '1').map(({ condition }) => [condition.id, condition.data.noise]);
+    expect(noise.filter(([, share]) => share === 0.07 || share === 0.29)).toEqual([
+      ['N7', 0.07],
+      ['N29', 0.29],
+    ]);
+  });
+
   it("has the paper's recipe with --preset", () => {
     const [run] = plan('--preset', 'paper-cifar100', '--data-dir', '/data');
     expect(run?.condition).toMatchObject({
@@ -290,20 +316,27 @@ describe('plan', () => {
 
 describe('options', () => {
   const wrong: [string, string[], string][] = [
-    ['an unknown option', ['--qick'], "'--qick'"],
+    ['an unknown option', ['--qick'], "There is no option '--qick'."],
+    ['an option without its value', ['--out'], '--out: expected a path.'],
     ['seeds that are none', ['--seeds', 'a'], "received 'a'"],
-    ['a seed twice', ['--seeds', '1,1'], 'different seeds'],
+    ['a seed twice', ['--seeds', '1,1'], "each once, received '1,1'"],
     ['a data set that is none', ['--data', 'cifar'], "received 'cifar'"],
     ['a network that is none', ['--network', 'resnet'], "received 'resnet'"],
     ['no epochs', ['--epochs', '0'], 'at least 1'],
-    ['noise of all', ['--noise', '100'], 'between 0 and 100'],
+    ['noise of all', ['--noise', '100'], '--noise: expected whole per cents from 1 to 99 such as 20,40'],
+    ['noise below a per cent', ['--noise', '0.4'], '--noise: expected whole per cents'],
+    ['noise of half a per cent', ['--noise', '20,12.5'], "received '20,12.5'"],
+    ['a noise twice', ['--noise', '20,20.0'], "each once, received '20,20.0'"],
     ['a decay of 1', ['--decays', '1'], 'below 1'],
+    ['a decay twice', ['--decays', '0.9,0.90'], "each once, received '0.9,0.90'"],
+    ['a window of all', ['--windows', '100'], '--windows: expected per cents between 0 and 100'],
+    ['windows of one name', ['--windows', '1,2.561,2.562'], 'received 2.561 and 2.562: leave one out'],
     ['windows and decays', ['--windows', '1', '--decays', '0.9'], 'one of them'],
     ['a condition that is none', ['--conditions', 'Z'], "received 'Z'"],
     ['a preset that is none', ['--preset', 'paper'], 'paper-cifar100'],
   ];
   it.each(wrong)('%s: the error says so', (_, argv, message) => {
-    expect(() => parseStudyOptions(argv)).toThrow(StudyUsageError);
+    expect(() => parseStudyOptions(argv)).toThrow(UsageError);
     expect(() => parseStudyOptions(argv)).toThrow(message);
   });
 
@@ -330,6 +363,18 @@ describe('store', () => {
     expect(new Uint8Array(run?.logits.emaLoss?.buffer ?? new ArrayBuffer(0))).toEqual(new Uint8Array(values.buffer));
     expect(store.read({ ...spec, seed: 2 })).toBeUndefined();
     expect(store.has({ ...spec, code: 'y' })).toBe(false);
+  });
+
+  it('takes no run of another kernel, library or study for its own', () => {
+    const project = join(root, 'project');
+    for (const path of CODE) cpSync(join(import.meta.dirname, '..', path), join(project, path), { recursive: true });
+    const digests = [codeDigest(project)];
+    for (const file of ['native/ema_cpu_kernel.h', 'binding.d.ts', 'CMakeLists.txt', 'src/ema.ts', 'study/random.ts']) {
+      appendFileSync(join(project, file), '\n');
+      digests.push(codeDigest(project));
+    }
+    expect(digests[0]).toBe(codeDigest());
+    expect(new Set(digests).size).toBe(6);
   });
 
   it('removes what a killed process left, and takes no draft for a run', () => {

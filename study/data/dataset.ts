@@ -31,21 +31,3 @@ export interface ImageDataset {
 export class DataError extends Error {
   override readonly name = 'DataError';
 }
-
-/** Bytes 0 to 255 as numbers 0 to 1. */
-export function toUnitRange(bytes: Uint8Array): Float32Array {
-  // A loop: Float32Array.from takes ten times as long, and Fashion-MNIST has 47 million of them.
-  const numbers = new Float32Array(bytes.length);
-  for (let index = 0; index < bytes.length; index += 1) numbers[index] = (bytes[index] ?? 0) / 255;
-  return numbers;
-}
-
-/**
- * The first `count` images of a split, without copying them.
- * @param count at most the split's own; the whole split where it is larger.
- */
-export function firstOf(split: ImageSplit, count: number): ImageSplit {
-  const taken = Math.min(count, split.count);
-  const size = split.count === 0 ? 0 : split.images.length / split.count;
-  return { count: taken, images: split.images.subarray(0, taken * size), labels: split.labels.subarray(0, taken) };
-}

@@ -6,7 +6,7 @@ import { loadFashionMnist } from './fashion-mnist.js';
 import type { Say } from './fashion-mnist-files.js';
 import { loadMnistDigits } from './mnist-digits.js';
 
-export { DataError, firstOf, type ImageDataset, type ImageSplit, toUnitRange } from './dataset.js';
+export { DataError, type ImageDataset, type ImageSplit } from './dataset.js';
 export { loadFashionMnist } from './fashion-mnist.js';
 export { loadMnistDigits } from './mnist-digits.js';
 

@@ -1,7 +1,7 @@
 // Findings on the course of a run: better early, a better model, when the best is reached.
 // Criteria were fixed before the seeds were run; they are not to be changed after.
 
-import { median } from 'simple-statistics';
+import { mean, median } from 'simple-statistics';
 import { PLAIN_WINDOWS } from '../runs/conditions.js';
 import { RAW, trackId } from '../runs/tracks.js';
 import { isAbove, isBelow } from './criteria.js';
@@ -23,7 +23,7 @@ const early: Rule = {
     const gain = results.measure('validation accuracy over epochs 1-5, EMA - SGD', 'pp', 'A', (run) => {
       const [ema, raw] = [curve(run, slowestMain(run)).accuracy, curve(run, RAW).accuracy];
       const differences = ema.slice(0, EARLY_EPOCHS).map((value, epoch) => value - (raw[epoch] ?? Number.NaN));
-      return (100 * differences.reduce((sum, value) => sum + value, 0)) / differences.length;
+      return 100 * mean(differences);
     });
     const epochsTo = (name: string, track: (run: Parameters<typeof curve>[0]) => string): Measure =>
       results.measure(`epochs to 99 % of the best SGD accuracy, ${name}`, 'epochs', 'A', (run) => {

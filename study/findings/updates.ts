@@ -1,6 +1,7 @@
 // Findings on how averages are updated: warm-up of the decay, and an update every T steps.
 // Criteria were fixed before the seeds were run; they are not to be changed after.
 
+import { mean } from 'simple-statistics';
 import { PLAIN_WINDOWS } from '../runs/conditions.js';
 import { SPARSE, trackId } from '../runs/tracks.js';
 import { isWithin } from './criteria.js';
@@ -68,7 +69,7 @@ function gaps(results: StudyResults, track: string): number[][] {
 }
 
 function gap(results: StudyResults, track: string): Measure {
-  const means = gaps(results, track).map((values) => values.reduce((sum, value) => sum + value, 0) / values.length);
+  const means = gaps(results, track).map(mean);
   return measureOf(`mean |accuracy - accuracy at T = 1|, ${track}`, 'pp', means);
 }
 

@@ -2,6 +2,7 @@
 // Knows nothing of models or findings.
 
 import { bisect, mean, sampleStandardDeviation, sum } from 'simple-statistics';
+import { studentTwoSided } from '../../src/paired-test.js';
 import { at } from './predictions.js';
 
 /** A mean over seeds and what is known of it. */
@@ -71,26 +72,16 @@ export function studentQuantile(probability: number, degrees: number): number {
       `expected a probability in (0, 1) and degrees of at least 1, received ${probability} and ${degrees}`,
     );
   }
-  // In terms of the angle theta = atan(t / sqrt(degrees)), the distribution is a finite sum and the range is finite.
-  const angle = bisect((theta) => studentByAngle(theta, degrees) - probability, -Math.PI / 2, Math.PI / 2, 80, 1e-15);
-  return Math.sqrt(degrees) * Math.tan(angle);
+  // In terms of the angle theta = atan(t / sqrt(degrees)), the range is finite.
+  const tOf = (theta: number): number => Math.sqrt(degrees) * Math.tan(theta);
+  const excess = (theta: number): number => studentAtMost(tOf(theta), degrees) - probability;
+  return tOf(bisect(excess, -Math.PI / 2, Math.PI / 2, 80, 1e-15));
 }
 
-/**
- * P(T <= sqrt(degrees) tan(theta)) for an integer number of degrees.
- * @see Abramowitz and Stegun, Handbook of Mathematical Functions, 26.7.3 and 26.7.4.
- */
-function studentByAngle(theta: number, degrees: number): number {
-  const odd = degrees % 2 === 1;
-  const cosine = Math.cos(theta);
-  let term = odd ? cosine : 1;
-  let series = degrees === 1 ? 0 : term;
-  for (let k = odd ? 3 : 2; k < degrees; k += 2) {
-    term *= ((k - 1) / k) * cosine * cosine;
-    series += term;
-  }
-  const inside = odd ? (2 / Math.PI) * (theta + Math.sin(theta) * series) : Math.sin(theta) * series;
-  return (1 + inside) / 2;
+/** P(T <= t). */
+function studentAtMost(t: number, degrees: number): number {
+  const beyond = studentTwoSided(t, degrees) / 2;
+  return t < 0 ? beyond : 1 - beyond;
 }
 
 function around(center: number, error: number, degrees: number): [number, number] {

@@ -1,6 +1,7 @@
 // Charts of finished models: noise, memorisation, reliability, churn.
 // Findings are not judged here.
 
+import { mean } from 'simple-statistics';
 import type { TopLevelSpec } from 'vega-lite';
 import { theme } from '../charts/theme.js';
 import { slowestMain } from '../findings/curves.js';
@@ -25,8 +26,7 @@ export function noiseCharts(results: StudyResults): Chart[] {
   const series = MODELS.map((id): ChartSeries => {
     const points = levels.map((level): ChartPoint => {
       const values = results.of(level).map((run) => testAccuracy(run, id));
-      const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
-      return { x: noiseOf(level), y: mean, low: Math.min(...values), high: Math.max(...values) };
+      return { x: noiseOf(level), y: mean(values), low: Math.min(...values), high: Math.max(...values) };
     });
     return { label: LABELS[id], colour: COLOUR[id], points };
   });
@@ -37,7 +37,7 @@ export function noiseCharts(results: StudyResults): Chart[] {
         "Test accuracy (true labels) by the share of wrong training labels: how much early stopping saves, and how much the average adds (F5, F5').",
       spec: lineChart({
         title: 'Wrong labels',
-        subtitle: ['Conditions A, N20, N40, N60; mean and range of the seeds'],
+        subtitle: [`Conditions ${levels.join(', ')}; mean and range of the seeds`],
         x: { title: 'Wrong labels in training and validation data (%)', values: levels.map(noiseOf) },
         y: { title: 'Test accuracy (%)' },
         series,
@@ -53,12 +53,11 @@ function memorisationChart(results: StudyResults, condition: string): Chart[] {
   if (runs[0]?.memorisation[RAW] === undefined) return [];
   const path = (fits: readonly NoisyFit[] | undefined): ChartPoint[] =>
     (fits ?? []).map(({ clean, noisy }) => ({ x: 100 * clean, y: 100 * noisy }));
-  const mean = (track: (run: (typeof runs)[number]) => string): ChartPoint[] => {
+  const meanPath = (track: (run: (typeof runs)[number]) => string): ChartPoint[] => {
     const paths = runs.map((run) => path(run.memorisation[track(run)]));
     return (paths[0] ?? []).map((_, epoch) => {
       const at = paths.flatMap((points) => points[epoch] ?? []);
-      const average = (key: 'x' | 'y'): number => at.reduce((sum, point) => sum + point[key], 0) / at.length;
-      return { x: average('x'), y: average('y') };
+      return { x: mean(at.map(({ x }) => x)), y: mean(at.map(({ y }) => y)) };
     });
   };
   return [
@@ -72,8 +71,8 @@ function memorisationChart(results: StudyResults, condition: string): Chart[] {
         x: { title: 'Right labels fitted (%)' },
         y: { title: 'Wrong labels fitted (%)' },
         series: [
-          { label: 'raw weights', colour: COLOURS.sgdLast, points: mean(() => RAW) },
-          { label: 'average, longest window', colour: COLOURS.ema, points: mean(slowestMain) },
+          { label: 'raw weights', colour: COLOURS.sgdLast, points: meanPath(() => RAW) },
+          { label: 'average, longest window', colour: COLOURS.ema, points: meanPath(slowestMain) },
         ],
         rules: [{ from: { x: 90, y: 0 }, to: { x: 90, y: 100 } }],
         points: true,
@@ -92,10 +91,10 @@ export function reliabilityCharts(results: StudyResults): Chart[] {
     const points = (bins[0] ?? []).flatMap((_, index) => {
       const all = bins.flatMap((one) => one[index] ?? []);
       const count = all.reduce((sum, bin) => sum + bin.count, 0);
-      const mean = (key: 'confidence' | 'accuracy'): number =>
+      const weighted = (key: 'confidence' | 'accuracy'): number =>
         (100 * all.reduce((sum, bin) => sum + bin.count * bin[key], 0)) / count;
       // A bin with a handful of images says nothing.
-      return count < 20 * runs.length ? [] : [{ x: mean('confidence'), y: mean('accuracy') }];
+      return count < 20 * runs.length ? [] : [{ x: weighted('confidence'), y: weighted('accuracy') }];
     });
     return { label: LABELS[id], colour: COLOUR[id], points };
   });

@@ -1,6 +1,7 @@
 // Curves of a condition as chart series: means over seeds, with the range of the seeds.
 // Draws nothing.
 
+import { mean } from 'simple-statistics';
 import { orderedColours, RAW_COLOUR } from '../charts/theme.js';
 import { curve, mainTrackIds } from '../findings/curves.js';
 import type { StudyResults } from '../findings/index.js';
@@ -33,8 +34,7 @@ export function meanCurve(
   const curves = runs.map((run) => curve(run, track(run))[metric].slice(0, epochs));
   return (curves[0] ?? []).map((_, epoch) => {
     const values = curves.map((values) => scale * (values[epoch] ?? Number.NaN));
-    const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
-    const point = { x: epoch + 1, y: mean };
+    const point = { x: epoch + 1, y: mean(values) };
     return band ? { ...point, low: Math.min(...values), high: Math.max(...values) } : point;
   });
 }

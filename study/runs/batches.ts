@@ -3,10 +3,9 @@
 
 import type { Tensor, Tensor2D, Tensor4D } from '@tensorflow/tfjs-node';
 import type { ImageSplit } from '../data/index.js';
-import type { StudyImages } from '../data/study-data.js';
 import { permutation, type Random, seededRandom } from '../random.js';
 import type { Tf } from '../tfjs.js';
-import type { RunSamples, Samples } from './samples.js';
+import type { ImageShape, Levels, RunSamples, Samples } from './samples.js';
 
 /** Samples as tensors on the device, in batches: what the evaluations of a run share. */
 export interface TensorBatches {
@@ -26,7 +25,7 @@ export function uploadBatches(
   const batches: Tensor4D[] = [];
   for (let start = 0; start < samples.indices.length; start += batchSize) {
     const indices = samples.indices.subarray(start, start + batchSize);
-    batches.push(imageTensor(tf, { images, levels, split: samples.split }, indices));
+    batches.push(imageTensor(tf, { shape: images, levels, split: samples.split }, indices));
   }
   return { batches, given: samples.given, real: samples.real, dispose: () => tf.dispose(batches) };
 }
@@ -57,7 +56,7 @@ export function trainingBatches(
       const indices = rows.map((row) => train.indices[row] ?? 0);
       const moves = shift === 0 ? undefined : drawMoves(rows.length, shift, moveRandom);
       yield {
-        xs: imageTensor(tf, { images, levels, split: train.split }, indices, moves),
+        xs: imageTensor(tf, { shape: images, levels, split: train.split, moves }, indices),
         ys: oneHot(
           tf,
           rows.map((row) => train.given[row] ?? 0),
@@ -69,7 +68,7 @@ export function trainingBatches(
 }
 
 /** How one image is moved. */
-interface Move {
+export interface Move {
   readonly right: number;
   readonly down: number;
   readonly mirrored: boolean;
@@ -80,27 +79,31 @@ function drawMoves(count: number, shift: number, random: Random): Move[] {
   return Array.from({ length: count }, () => ({ right: distance(), down: distance(), mirrored: random() < 0.5 }));
 }
 
-interface Pixels {
-  readonly images: StudyImages;
-  readonly levels: readonly Float32Array[];
+/** Images, and how their bytes become network input. */
+export interface Pixels {
+  readonly shape: ImageShape;
   readonly split: ImageSplit;
+  readonly levels: Levels;
+  /** One for each image taken; none for images as they are. */
+  readonly moves?: readonly Move[] | undefined;
 }
 
-function imageTensor(tf: Tf, pixels: Pixels, indices: Uint32Array, moves?: readonly Move[]): Tensor4D {
-  const { height, width, channels } = pixels.images;
+/** Some images of a split as a tensor. */
+export function imageTensor(tf: Tf, pixels: Pixels, indices: Uint32Array): Tensor4D {
+  const { height, width, channels } = pixels.shape;
   const size = height * width * channels;
   const values = new Float32Array(indices.length * size);
   for (const [row, index] of indices.entries()) {
     const source = pixels.split.images.subarray(index * size, (index + 1) * size);
     const target = values.subarray(row * size, (row + 1) * size);
-    const move = moves?.[row];
+    const move = pixels.moves?.[row];
     if (move === undefined) copyPixels(source, target, pixels.levels);
     else movePixels(source, target, pixels, move);
   }
   return tf.tensor4d(values, [indices.length, height, width, channels]);
 }
 
-function copyPixels(source: Uint8Array, target: Float32Array, levels: readonly Float32Array[]): void {
+function copyPixels(source: Uint8Array, target: Float32Array, levels: Levels): void {
   const channels = levels.length;
   for (let channel = 0; channel < channels; channel += 1) {
     const level = levels[channel] ?? new Float32Array(256);
@@ -109,8 +112,8 @@ function copyPixels(source: Uint8Array, target: Float32Array, levels: readonly F
 }
 
 /** Pixels from outside the image are byte 0. */
-function movePixels(source: Uint8Array, target: Float32Array, { images, levels }: Pixels, move: Move): void {
-  const { height, width, channels } = images;
+function movePixels(source: Uint8Array, target: Float32Array, { shape, levels }: Pixels, move: Move): void {
+  const { height, width, channels } = shape;
   let at = 0;
   for (let y = 0; y < height; y += 1) {
     const fromY = y - move.down;

@@ -1,7 +1,7 @@
 // The learning rate of a step, in closed form.
 // Sets no optimizer.
 
-import type { LearningRate } from './condition.js';
+import type { LearningRate, Recipe } from './condition.js';
 
 const STEP_FACTOR = 0.2;
 const STEP_SHARES = [0.3, 0.6, 0.8] as const;
@@ -10,6 +10,12 @@ const STEP_SHARES = [0.3, 0.6, 0.8] as const;
 export interface Steps {
   readonly perEpoch: number;
   readonly total: number;
+}
+
+/** The steps of a run on this many training images. */
+export function stepsOf(images: number, { batchSize, epochs }: Pick<Recipe, 'batchSize' | 'epochs'>): Steps {
+  const perEpoch = Math.ceil(images / batchSize);
+  return { perEpoch, total: perEpoch * epochs };
 }
 
 /**

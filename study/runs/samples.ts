@@ -6,6 +6,12 @@ import type { LoadedData, StudyImages } from '../data/study-data.js';
 import { permutation, type Random, seededRandom } from '../random.js';
 import type { DataChoice } from './condition.js';
 
+/** The shape of one image. */
+export type ImageShape = Pick<StudyImages, 'height' | 'width' | 'channels'>;
+
+/** Byte to network input, per channel. */
+export type Levels = readonly Float32Array[];
+
 /** Some images with their labels, in memory. */
 export interface Samples {
   readonly split: ImageSplit;
@@ -24,19 +30,27 @@ export interface RunSamples {
   readonly validation: Samples;
   readonly test: Samples;
   /** Byte to network input, per channel: mean 0 and standard deviation 1 over the training images. */
-  readonly levels: readonly Float32Array[];
+  readonly levels: Levels;
 }
 
 // Any fixed numbers: split and noise are the same for every seed, on every machine.
 const SPLIT_SEED = 1;
 const NOISE_SEED = 2;
 
+/** How many of the images train and how many validate. */
+export function sampleCounts(
+  available: number,
+  { train = Number.POSITIVE_INFINITY, validation }: Pick<DataChoice, 'train' | 'validation'>,
+): { train: number; validation: number } {
+  const wanted = validation < 1 ? Math.round(validation * available) : validation;
+  const held = Math.min(wanted, Math.floor(available / 2));
+  return { train: Math.min(train, available - held), validation: held };
+}
+
 /** Draws split and noise, always the same for the same choice. */
 export function drawSamples({ images, humanLabels }: LoadedData, choice: DataChoice): RunSamples {
   const order = permutation(images.train.count, seededRandom(SPLIT_SEED));
-  const wanted = choice.validation < 1 ? Math.round(choice.validation * order.length) : choice.validation;
-  const held = Math.min(wanted, Math.floor(order.length / 2));
-  const trainCount = Math.min(choice.train ?? Number.POSITIVE_INFINITY, order.length - held);
+  const { train: trained, validation: held } = sampleCounts(order.length, choice);
   const random = seededRandom(NOISE_SEED);
   const pick = (indices: Uint32Array, given: Uint8Array): Samples => {
     const real = Uint8Array.from(indices, (index) => images.train.labels[index] ?? 0);
@@ -52,7 +66,7 @@ export function drawSamples({ images, humanLabels }: LoadedData, choice: DataCho
       real,
     };
   };
-  const train = pick(order.slice(held, held + trainCount), humanLabels ?? images.train.labels);
+  const train = pick(order.slice(held, held + trained), humanLabels ?? images.train.labels);
   const validation = pick(order.slice(0, held), images.train.labels);
   const { labels, count } = images.test;
   const test = {
@@ -74,7 +88,10 @@ export function withNoise(labels: Uint8Array, classes: number, share: number, ra
 }
 
 /** Per channel, what each byte becomes so that the given images have mean 0 and standard deviation 1. */
-export function standardise({ height, width, channels }: StudyImages, { split, indices }: Samples): Float32Array[] {
+export function standardise(
+  { height, width, channels }: ImageShape,
+  { split, indices }: Pick<Samples, 'split' | 'indices'>,
+): Levels {
   const size = height * width * channels;
   return Array.from({ length: channels }, (_, channel) => {
     const histogram = new Float64Array(256);

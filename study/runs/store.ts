@@ -3,7 +3,7 @@
 
 import { createHash, randomUUID } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { RunSpec } from './condition.js';
 import type { ModelId, RunLogits, RunResult } from './result.js';
@@ -110,14 +110,19 @@ function readFloats(path: string): Float32Array {
 }
 
 /** What a run's result depends on beside its specification: these folders and files of the project. */
-const CODE = ['src', 'study/runs', 'study/metrics', 'study/networks', 'study/data', 'study/random.ts', 'study/tfjs.ts'];
+export const CODE: readonly string[] = [
+  ...['src', 'binding.d.ts', 'native', 'CMakeLists.txt'],
+  ...['study/runs', 'study/metrics', 'study/networks', 'study/data', 'study/random.ts', 'study/tfjs.ts'],
+];
 
-/** Digest of the code that runs the study: a run of other code is never taken for finished. */
-export function codeDigest(): string {
-  const root = fileURLToPath(new URL('../../', import.meta.url));
+/**
+ * Digest of the code that runs the study: a run of other code is never taken for finished.
+ * @param root the project.
+ */
+export function codeDigest(root = fileURLToPath(new URL('../../', import.meta.url))): string {
   const hash = createHash('sha256');
   for (const file of CODE.flatMap((path) => filesUnder(join(root, path))).sort()) {
-    hash.update(file.slice(root.length)).update('\0').update(readFileSync(file));
+    hash.update(relative(root, file)).update('\0').update(readFileSync(file));
   }
   return hash.digest('hex').slice(0, 16);
 }

@@ -2,7 +2,7 @@
 // Keeps nothing itself.
 
 import type { EmaOptions } from '../../src/index.js';
-import { equivalentDecay } from '../../src/index.js';
+import { decayFromWindow, equivalentDecay } from '../../src/index.js';
 import type { Averages } from './condition.js';
 import { PLAIN_WINDOWS } from './conditions.js';
 
@@ -30,11 +30,6 @@ export interface TrackGroup {
   readonly options: Required<Pick<EmaOptions, 'decays' | 'updateEvery' | 'warmup'>>;
 }
 
-/** Decay per step whose window is `steps`. */
-export function decayOfWindow(steps: number): number {
-  return 1 - 1 / Math.max(1, steps);
-}
-
 /** Name of an average of a family, by its window as a share of the run. */
 export function trackId(family: 'main' | 'plain', share: number): string {
   return `${family}-${Number((100 * share).toFixed(2))}`;
@@ -52,6 +47,15 @@ export function mainTracks({ main }: Averages, totalSteps: number): Track[] {
       .map((decay) => track(trackId('main', 1 / (1 - decay) / totalSteps), decay));
   }
   return [...main.windows].sort((a, b) => a - b).map((share) => windowTrack('main', share, totalSteps));
+}
+
+/** The first two averages that have the same name, which rounds their windows; undefined where all differ. */
+export function sameName(tracks: readonly Track[]): readonly [Track, Track] | undefined {
+  for (const [index, track] of tracks.entries()) {
+    const before = tracks.slice(0, index).find(({ id }) => id === track.id);
+    if (before !== undefined) return [before, track];
+  }
+  return undefined;
 }
 
 /** All averages of a run, by callback. */
@@ -73,7 +77,8 @@ export function trackGroups(averages: Averages, totalSteps: number): TrackGroup[
 }
 
 function windowTrack(family: 'main' | 'plain', share: number, totalSteps: number): Track {
-  return track(trackId(family, share), decayOfWindow(share * totalSteps));
+  // In a run too short for it, an average is the weights themselves.
+  return track(trackId(family, share), decayFromWindow(Math.max(1, share * totalSteps)));
 }
 
 function track(id: string, decay: number): Track {

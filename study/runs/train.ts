@@ -6,7 +6,7 @@ import { logitNetworks } from '../networks/logit-networks.js';
 import type { Tf } from '../tfjs.js';
 import { trainingBatches, uploadBatches } from './batches.js';
 import type { RunSpec } from './condition.js';
-import { learningRateAt, type Steps } from './learning-rate.js';
+import { learningRateAt, type Steps, stepsOf } from './learning-rate.js';
 import { judgeRun, type TrainedRun } from './outcome.js';
 import { Recorder } from './recorder.js';
 import type { RunLogits, RunResult } from './result.js';
@@ -36,14 +36,13 @@ const MOMENTUM = 0.9;
 /** Trains and judges. The same specification gives the same output, bit for bit, on one thread of one machine. */
 export async function trainRun(tf: Tf, input: RunInput): Promise<RunOutput> {
   const { condition, seed } = input.spec;
-  const perEpoch = Math.ceil(input.samples.train.indices.length / condition.recipe.batchSize);
-  const steps = { perEpoch, total: perEpoch * condition.recipe.epochs };
+  const steps = stepsOf(input.samples.train.indices.length, condition.recipe);
   const run = prepare(tf, input, steps);
   try {
     await trainModel(tf, run, { steps, onEpoch: input.onEpoch });
     const { trackers, recorder } = run;
     const windows = trackers.all.map(({ track }) => [track.id, track.window]);
-    const about = { conditionId: condition.id, seed, steps: steps.total, stepsPerEpoch: perEpoch };
+    const about = { conditionId: condition.id, seed, steps: steps.total, stepsPerEpoch: steps.perEpoch };
     const recorded = { engine: trackers.engine, curves: recorder.curves, memorisation: recorder.memorisation };
     const { logits, ...outcome } = await judgeRun(tf, run);
     return { result: { ...about, ...recorded, windows: Object.fromEntries(windows), ...outcome }, logits };
