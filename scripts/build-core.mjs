@@ -2,10 +2,9 @@
 // Judges nothing.
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { PROJECT as ROOT } from './bootstrap/project.mjs';
 
-/** The root of the project, without a slash at its end. */
-export const ROOT = fileURLToPath(new URL('..', import.meta.url)).replace(/\/$/, '');
+export { ROOT };
 
 /** Where these scripts leave what they make. */
 export const CACHE = join(ROOT, '.cache');

@@ -4,8 +4,9 @@
 //   node scripts/coverage-native.mjs [--missed] [--again]
 //
 // --missed also prints the lines that nothing runs; --again reads the counts of the last run.
-import { existsSync, readdirSync, rmSync } from 'node:fs';
+import { rmSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
+import { filesBelow } from './bootstrap/project.mjs';
 import { buildCore, CACHE, command, run } from './build-core.mjs';
 import { buildAddon, runTests, stagedCopy } from './staged-copy.mjs';
 
@@ -13,17 +14,15 @@ const WANTED = 90;
 const FLAGS = ['--coverage', '-fprofile-update=atomic', '-O1'];
 const NATIVE_TESTS = ['binding', 'op', 'engine.contract', 'engine', 'fake-gpu'].map((name) => `test/${name}.test.ts`);
 
-/** Files below a folder whose names end so. */
-function filesBelow(folder, ending) {
-  if (!existsSync(folder)) return [];
-  return readdirSync(folder, { recursive: true })
-    .filter((file) => file.endsWith(ending))
-    .map((file) => join(folder, file));
+/** The files of counts below a build folder. */
+function countFiles(folder) {
+  const files = filesBelow(folder).filter((file) => file.endsWith('.gcda'));
+  return files.map((file) => join(folder, file));
 }
 
 /** A build folder with no counts of earlier runs. */
 function fresh(folder) {
-  for (const file of filesBelow(folder, '.gcda')) rmSync(file);
+  for (const file of countFiles(folder)) rmSync(file);
   return folder;
 }
 
@@ -71,7 +70,7 @@ function nameOf(file) {
 /** For each file of native/, for each line with code, how often it ran in all builds together. */
 function merge(builds) {
   const files = new Map();
-  for (const counts of builds.flatMap((build) => filesBelow(build, '.gcda'))) {
+  for (const counts of builds.flatMap(countFiles)) {
     for (const { file, lines } of countsOf(counts)) {
       const name = nameOf(file);
       if (name === undefined) continue;

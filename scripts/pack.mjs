@@ -5,15 +5,14 @@ import { execFileSync } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { PROJECT } from './bootstrap/project.mjs';
 import { prebuildPath, TARGETS } from './targets.mjs';
 
-const root = fileURLToPath(new URL('..', import.meta.url));
 const COPIED = ['package.json', 'binding.d.ts', 'README.md', 'LICENSE', 'CHANGELOG.md', 'prebuilds'];
 
 function compile(folder) {
   const tsc = join(dirname(createRequire(import.meta.url).resolve('typescript/package.json')), 'bin', 'tsc');
-  execFileSync(process.execPath, [tsc, '-p', join(root, 'tsconfig.build.json'), '--outDir', join(folder, 'dist')], {
+  execFileSync(process.execPath, [tsc, '-p', join(PROJECT, 'tsconfig.build.json'), '--outDir', join(folder, 'dist')], {
     stdio: 'inherit',
   });
 }
@@ -21,7 +20,7 @@ function compile(folder) {
 /** Where no binaries were made, this machine's own build stands in for its target's. */
 function standIn(folder) {
   const target = TARGETS.find(({ platform, arch }) => platform === process.platform && arch === process.arch);
-  const built = join(root, 'build', 'Release', 'tfjs_ema.node');
+  const built = join(PROJECT, 'build', 'Release', 'tfjs_ema.node');
   if (target === undefined || !existsSync(built)) return;
   const path = join(folder, 'prebuilds', prebuildPath(target));
   mkdirSync(dirname(path), { recursive: true });
@@ -30,7 +29,7 @@ function standIn(folder) {
 
 /** Whether the binaries of a release are there, and not only a stand-in. */
 export function hasPrebuilds() {
-  return existsSync(join(root, 'prebuilds', 'SHA256SUMS'));
+  return existsSync(join(PROJECT, 'prebuilds', 'SHA256SUMS'));
 }
 
 /**
@@ -42,7 +41,7 @@ export function pack(folder) {
   const stage = join(folder, 'package');
   mkdirSync(stage, { recursive: true });
   for (const name of COPIED)
-    if (existsSync(join(root, name))) cpSync(join(root, name), join(stage, name), { recursive: true });
+    if (existsSync(join(PROJECT, name))) cpSync(join(PROJECT, name), join(stage, name), { recursive: true });
   if (!hasPrebuilds()) standIn(stage);
   compile(stage);
   const out = execFileSync('npm', ['pack', '--json', '--ignore-scripts', '--pack-destination', folder], {

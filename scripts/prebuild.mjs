@@ -9,14 +9,13 @@ import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync } fr
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { BootstrapError } from './bootstrap/errors.mjs';
+import { PROJECT } from './bootstrap/project.mjs';
 import { report } from './bootstrap/steps.mjs';
 import { GLIBC, prebuildPath, TARGETS } from './targets.mjs';
 import { zigProgram } from './zig.mjs';
 
-const root = fileURLToPath(new URL('..', import.meta.url));
 const SOURCES = ['CMakeLists.txt', 'package.json', 'native', 'scripts'];
 const CMAKE_TARGET = 'tfjs_ema';
 
@@ -24,8 +23,8 @@ const CMAKE_TARGET = 'tfjs_ema';
 function build({ platform, arch, zigArch }, { out, zig, env = {} }) {
   const stage = mkdtempSync(join(tmpdir(), 'tfjs-ema-prebuild-'));
   try {
-    for (const source of SOURCES) cpSync(join(root, source), join(stage, source), { recursive: true });
-    symlinkSync(join(root, 'node_modules'), join(stage, 'node_modules'));
+    for (const source of SOURCES) cpSync(join(PROJECT, source), join(stage, source), { recursive: true });
+    symlinkSync(join(PROJECT, 'node_modules'), join(stage, 'node_modules'));
     // prebuildify hands its target on as `--target=NAME`: a Node version to node-gyp, but a CMake target to cmake-js.
     const options = ['--napi', '--tag-libc=glibc', '-t', CMAKE_TARGET, '--node-gyp', 'cmake-js'];
     const places = ['--platform', platform, '--arch', arch, '--cwd', stage, '--out', out];
@@ -69,7 +68,7 @@ function buildAgain(target, { out, zig }) {
 async function main() {
   const { values, positionals } = parseArgs({
     allowPositionals: true,
-    options: { out: { type: 'string', default: root }, again: { type: 'boolean', default: false } },
+    options: { out: { type: 'string', default: PROJECT }, again: { type: 'boolean', default: false } },
   });
   const names = TARGETS.map(({ platform, arch }) => `${platform}-${arch}`);
   const unknown = positionals.find((name) => !names.includes(name));

@@ -8,10 +8,10 @@ import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { join } from 'node:path';
+import { PROJECT } from './bootstrap/project.mjs';
 
-const native = join(dirname(fileURLToPath(import.meta.url)), '..', 'native');
+const native = join(PROJECT, 'native');
 const output = join(native, 'ptx', 'ema_kernel_ptx.h');
 const source = 'ema_kernel.cu';
 

@@ -1,7 +1,8 @@
 // A copy of the project below .cache with an addon of its own: built with other flags, or from changed sources.
 // The copy shares node_modules, and what is not asked for is not in it.
-import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync } from 'node:fs';
-import { dirname, join, relative } from 'node:path';
+import { copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { filesBelow } from './bootstrap/project.mjs';
 import { CACHE, ROOT, run } from './build-core.mjs';
 
 // What the tests read, beside node_modules. No build/: each copy makes its own.
@@ -10,16 +11,6 @@ const CONTENTS = [
   ...['CMakeLists.txt', 'binding.d.ts', 'package.json', 'tsconfig.json', 'tsconfig.build.json', 'vitest.config.ts'],
   ...['README.md', 'CHANGELOG.md', 'CONVENTIONS.md', 'LICENSE', 'SECURITY.md', '.clang-format', 'biome.json'],
 ];
-
-/** The files below `folder`/`entry`, as paths from `folder`; `entry` itself when it is a file. */
-function filesBelow(folder, entry) {
-  const path = join(folder, entry);
-  if (!existsSync(path)) return [];
-  if (statSync(path).isFile()) return [entry];
-  return readdirSync(path, { recursive: true, withFileTypes: true })
-    .filter((file) => file.isFile())
-    .map((file) => relative(folder, join(file.parentPath ?? file.path, file.name)));
-}
 
 function sameFile(a, b) {
   return existsSync(b) && readFileSync(a).equals(readFileSync(b));

@@ -20,12 +20,11 @@ import {
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { cacheDirectory } from './bootstrap/cache.mjs';
+import { PROJECT } from './bootstrap/project.mjs';
 import { pack } from './pack.mjs';
 import { TARGETS } from './targets.mjs';
 
-const root = fileURLToPath(new URL('..', import.meta.url));
 const require = createRequire(import.meta.url);
 const TFJS_VERSION = '4.22.0';
 
@@ -99,7 +98,7 @@ model.compile({ optimizer: 'sgd', loss: 'meanSquaredError' });
 
 /** The README's first example as a program: its imports, a model and data, then the rest of it, word for word. */
 function readmeProgram() {
-  const path = join(root, 'README.md');
+  const path = join(PROJECT, 'README.md');
   const block = existsSync(path) ? /```(?:js|ts)\n([\s\S]*?)```/.exec(readFileSync(path, 'utf8')) : null;
   if (block === null) throw new Error('expected an example in README.md; found none');
   const lines = block[1].split('\n');
@@ -129,7 +128,7 @@ function tryApp(manager, { tfjs, engine }, { tarball, bin }) {
   runNode(app, [programOf(manager), ...manager.add, tarball, `${tfjs}@${TFJS_VERSION}`], env);
   const seconds = (performance.now() - start) / 1000;
   if (engine === 'native') placeBinding(app);
-  cpSync(join(root, 'scripts', 'app-check.mjs'), join(app, 'app-check.mjs'));
+  cpSync(join(PROJECT, 'scripts', 'app-check.mjs'), join(app, 'app-check.mjs'));
   const outcome = JSON.parse(
     runNode(app, ['--import', 'tfjs-ema/compat', 'app-check.mjs', tfjs, engine], env).trim().split('\n').at(-1),
   );

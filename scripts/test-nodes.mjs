@@ -6,12 +6,11 @@ import { spawnSync } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { PROJECT } from './bootstrap/project.mjs';
 import { NODE_VERSIONS, nodeProgram, nodeRunner } from './node-program.mjs';
 import { pack } from './pack.mjs';
 import { prebuildPath, TARGETS } from './targets.mjs';
 
-const root = fileURLToPath(new URL('..', import.meta.url));
 const OWN = 'own';
 /** What tfjs-node 4.22 ships, and one between that and the checkout's. */
 const OTHERS = ['2.9.1', '2.15.1'];
@@ -23,14 +22,15 @@ function makeApp(work) {
   mkdirSync(modules, { recursive: true });
   cpSync(join(work, 'package'), join(modules, 'tfjs-ema'), { recursive: true });
   for (const name of ['@tensorflow', 'node-gyp-build'])
-    symlinkSync(realpathSync(join(root, 'node_modules', name)), join(modules, name));
+    symlinkSync(realpathSync(join(PROJECT, 'node_modules', name)), join(modules, name));
   writeFileSync(join(work, 'app', 'package.json'), JSON.stringify({ name: 'app', private: true, type: 'module' }));
-  cpSync(join(root, 'scripts', 'app-check.mjs'), join(work, 'app', 'app-check.mjs'));
+  cpSync(join(PROJECT, 'scripts', 'app-check.mjs'), join(work, 'app', 'app-check.mjs'));
   return join(work, 'app');
 }
 
 function run(app, { program, tensorflow }, args) {
-  const withTf = tensorflow === OWN ? [] : [process.execPath, join(root, 'scripts', 'with-tf.mjs'), tensorflow, '--'];
+  const withTf =
+    tensorflow === OWN ? [] : [process.execPath, join(PROJECT, 'scripts', 'with-tf.mjs'), tensorflow, '--'];
   const [command, ...rest] = [...withTf, program, ...args];
   const env = { ...process.env, TF_CPP_MIN_LOG_LEVEL: '2' };
   const { status, stdout, stderr, error } = spawnSync(command, rest, { cwd: app, env, encoding: 'utf8' });
@@ -61,10 +61,10 @@ function tryNode(app, version, tensorflow) {
 
 /** What one Node for another processor says of that processor's binary; that it could not be asked, where nothing here can run it. */
 function tryEmulated(target, version) {
-  const file = join(root, 'prebuilds', prebuildPath(target));
+  const file = join(PROJECT, 'prebuilds', prebuildPath(target));
   const runner = existsSync(file) ? nodeRunner(target, version) : undefined;
   if (runner === undefined) return `-- ${prebuildPath(target)} on Node ${version}: not run, no binary or no emulator`;
-  const [program, ...args] = [...runner, join(root, 'scripts', 'load-check.mjs'), file];
+  const [program, ...args] = [...runner, join(PROJECT, 'scripts', 'load-check.mjs'), file];
   const { status, stdout, stderr } = spawnSync(program, args, { encoding: 'utf8' });
   if (status !== 0)
     throw new Error(`${prebuildPath(target)} on Node ${version}: exit code ${status}\n${stdout}${stderr}`);

@@ -7,11 +7,11 @@ import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { PROJECT } from './bootstrap/project.mjs';
 import { readElf } from './elf.mjs';
 import { nodeRunner } from './node-program.mjs';
 import { GLIBC, MAX_BYTES, prebuildPath, TARGETS } from './targets.mjs';
 
-const root = fileURLToPath(new URL('..', import.meta.url));
 const ENTRY_POINTS = ['napi_register_module_v1', 'node_api_module_get_api_version_v1'];
 const LIBRARIES = /^(lib(c|m|dl|pthread|rt)\.so\.\d+|ld-linux-[\w-]+\.so\.\d+)$/;
 
@@ -57,7 +57,7 @@ export function faultsOf(bytes, { elfMachine }) {
 }
 
 function selfTest(file, runner) {
-  const script = join(root, 'scripts', 'load-check.mjs');
+  const script = join(PROJECT, 'scripts', 'load-check.mjs');
   const { status, stdout, stderr, error } = spawnSync(runner[0], [...runner.slice(1), script, file], {
     encoding: 'utf8',
   });
@@ -92,7 +92,7 @@ function strangers(folder) {
 function main() {
   const { values } = parseArgs({
     options: {
-      folder: { type: 'string', default: join(root, 'prebuilds') },
+      folder: { type: 'string', default: join(PROJECT, 'prebuilds') },
       'require-load': { type: 'boolean', default: false },
       'same-as': { type: 'string' },
     },

@@ -2,13 +2,13 @@
 // Without a compiler the project still works, on the js engine: one line says so.
 
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { findCompiler } from './binding.mjs';
 import { BootstrapError } from './errors.mjs';
 import { say, step } from './log.mjs';
-import { PROJECT, packageJson } from './project.mjs';
+import { filesBelow, PROJECT, packageJson } from './project.mjs';
 import { findProgram, run, tail } from './run.mjs';
 
 const BUILD = join(PROJECT, 'build');
@@ -63,20 +63,9 @@ function hashSources() {
   const hash = createHash('sha256').update(`${process.arch} ${process.env.CXX ?? ''}`);
   for (const name of ['node-addon-api', 'node-api-headers', 'cmake-js']) hash.update(packageJson(name).version);
   hash.update(JSON.parse(readFileSync(join(PROJECT, 'package.json'), 'utf8')).version);
-  for (const path of INPUTS.flatMap(filesBelow)) hash.update(path).update(readFileSync(join(PROJECT, path)));
+  for (const path of INPUTS.flatMap((input) => filesBelow(PROJECT, input)))
+    hash.update(path).update(readFileSync(join(PROJECT, path)));
   return hash.digest('hex');
-}
-
-function filesBelow(path) {
-  if (!existsSync(join(PROJECT, path))) return [];
-  try {
-    const names = readdirSync(join(PROJECT, path), { recursive: true, withFileTypes: true });
-    const files = names.filter((entry) => entry.isFile());
-    return files.map((entry) => join(entry.parentPath ?? entry.path, entry.name).slice(PROJECT.length + 1)).sort();
-  } catch (error) {
-    if (error.code === 'ENOTDIR') return [path];
-    throw error;
-  }
 }
 
 /** What the stamp says when these sources made this very file: a build for another machine may have replaced it. */
