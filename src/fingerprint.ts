@@ -41,8 +41,10 @@ export function settingsOf(options: ResolvedOptions): Settings {
 /** Two settings that differ, as sentences; those of a saved run first. */
 export function settingDifferences(saved: Settings, own: Settings): string[] {
   return [...new Set([...Object.keys(saved), ...Object.keys(own)])]
-    .filter((name) => JSON.stringify(saved[name]) !== JSON.stringify(own[name]))
-    .map((name) => `option ${shorten(name)} was ${text(saved[name])}, now it is ${text(own[name])}`);
+    .filter((name) => JSON.stringify(memberOf(saved, name)) !== JSON.stringify(memberOf(own, name)))
+    .map(
+      (name) => `option ${shorten(name)} was ${text(memberOf(saved, name))}, now it is ${text(memberOf(own, name))}`,
+    );
 }
 
 /** A function has no JSON: its values stand for it. */
@@ -57,6 +59,11 @@ function valueAt(value: object, tick: number): unknown {
   } catch {
     return null;
   }
+}
+
+/** A file may name what every object inherits. */
+function memberOf(settings: Settings, name: string): unknown {
+  return Object.hasOwn(settings, name) ? settings[name] : undefined;
 }
 
 function text(value: unknown): string {

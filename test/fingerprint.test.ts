@@ -41,6 +41,10 @@ describe('settingsOf', () => {
 });
 
 describe('settingDifferences', () => {
+  it('takes what a file names and every object inherits for no option', () => {
+    expect(settingDifferences({ toString: 1 }, {})).toEqual(['option toString was 1, now it is not there']);
+  });
+
   it('does not mind the order in which members of an option are written', () => {
     const warmups = [{ inverseGamma: { scale: 2, power: 1 } }, { inverseGamma: { power: 1, scale: 2 } }];
     expect(differences({ warmup: warmups[0] as never }, { warmup: warmups[1] as never })).toEqual([]);
