@@ -181,6 +181,9 @@ export async function measureCell(cell: Cell, onProgress?: (text: string) => voi
     const entrants = [...node.entrants, ...python.entrants];
     setWeights(model, VALUES.live);
     const pauseMs = processes.length > 0 ? PYTHON_PAUSE_MS : 0;
+    // Before as well: after thousands of runs any decay has brought an average to the weights.
+    for (const { runner } of entrants) await runner.time(3);
+    await check(entrants, cell.k);
     const samples = await interleave(
       entrants.map(({ runner }) => runner),
       {

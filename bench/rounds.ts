@@ -72,7 +72,8 @@ async function calibrate(runner: Runner, sampleUs: number): Promise<{ repeats: n
   let us = first;
   for (let spent = first, runs = 5; us < WARM_BELOW_US && spent < WARM_UP_US; runs = Math.min(2 * runs, MOST_REPEATS)) {
     const together = await runner.time(runs);
-    spent += together;
+    // Not nothing, even by a clock that has not moved.
+    spent += Math.max(together, 0.01 * runs);
     us = together / runs;
   }
   return {

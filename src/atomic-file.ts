@@ -124,11 +124,11 @@ export async function readWhole(path: string, fs: FileSystem = fsPromises): Prom
  * @throws {@link EmaError} CHECKPOINT — with the system's error as `cause`.
  */
 export async function makeFolder(path: string, fs: FileSystem = fsPromises): Promise<void> {
-  const first = await step(path, 'making the folder', () => fs.mkdir(path, { recursive: true }));
+  const whole = resolve(path);
+  const first = await step(path, 'making the folder', () => fs.mkdir(whole, { recursive: true }));
   if (first === undefined) return;
   // Each new folder is an entry in the one above it.
-  for (let made = resolve(path); made.length >= resolve(first).length; made = dirname(made))
-    await syncFolder(path, dirname(made), fs);
+  for (let made = whole; made.length >= first.length; made = dirname(made)) await syncFolder(path, dirname(made), fs);
 }
 
 async function readAll(file: OpenFile): Promise<Uint8Array> {

@@ -81,7 +81,7 @@ function defineCallback(tf: Tfjs): EmaCallbackClass {
     readonly #putBack: ResolvedPutBack | undefined;
     #peak: BestRecord | undefined;
     #sincePeak = 0;
-    // The next fit begins with epoch 0 again.
+    // The next fit begins with epoch 0 again, one in a new process with `initialEpoch`.
     #epochs = 0;
     readonly #validations: EpochValidation[] = [];
     // Fit calls setParams, setModel and onTrainBegin, in this order: the last of them tells what went wrong.
@@ -146,7 +146,7 @@ function defineCallback(tf: Tfjs): EmaCallbackClass {
         this.#stopAtPeak();
         if (logs !== undefined) Object.assign(logs, toLogs(measured, this.ema));
       }
-      this.#epochs += 1;
+      this.#epochs = Math.max(this.#epochs, epoch) + 1;
       this.#exchange('epochs', this.#epochs);
     }
 
@@ -158,7 +158,7 @@ function defineCallback(tf: Tfjs): EmaCallbackClass {
       if (this.#putBack === undefined) return;
       const { which } = this.#putBack;
       const { decays } = this.ema;
-      // Now, and not at the first exchange, a name is found to be wrong.
+      // A name that no average has is found out now, and not at the first exchange.
       const index = isFixed(which) ? this.ema.indexOf(which) : undefined;
       const message = foreseePutBack(this.#putBack, index === undefined ? decays : [decays[index] ?? 1], this.params);
       if (message !== undefined) this.ema.warn(message);

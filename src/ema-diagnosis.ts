@@ -102,6 +102,14 @@ export abstract class EmaDiagnosis extends EmaAverages {
     this.#look(this.attached('update'), false);
   }
 
+  /**
+   * Counts looks on from the state that the averages have now: it was loaded.
+   * @internal
+   */
+  protected resumeLooks(): void {
+    this.#looks = Math.floor(this.updates / (this.options.diagnoseEvery ?? Number.POSITIVE_INFINITY));
+  }
+
   #look(run: Progress, isAsked: boolean): Diagnosis {
     const { shadow, steps, updates, nextAlphas: alphas } = run;
     const pair = pairOf(this.decays);

@@ -50,7 +50,7 @@ export abstract class EmaFacts {
     return this.run?.seconds ?? 0;
   }
 
-  /** Updates that were due and left out because weights were not finite, with `nonFinite: 'skip'`. */
+  /** Updates left out because weights were not finite, with `nonFinite: 'skip'`: one for each interval in which none could be made. */
   get skippedUpdates(): number {
     return this.run?.skipped ?? 0;
   }

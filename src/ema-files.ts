@@ -136,6 +136,7 @@ export abstract class EmaFiles extends EmaDiagnosis {
       run.restore(standing, () => {
         for (const { average, part, values } of averages) run.shadow.overwrite(average, part, values);
       });
+      this.resumeLooks();
       this.chosen = standing.best;
       this.kept.restore(held);
     });

@@ -75,7 +75,7 @@ export interface EmaOptions {
   /**
    * What becomes of an update while a weight is NaN or infinite: `'propagate'` does not look, and the average keeps the NaN for ever;
    * `'skip'` leaves averages as they are, with a warning, until all weights are finite again; `'throw'` does so with an error
-   * NON_FINITE from `update`. The last two look at all weights before each update, which waits for the device.
+   * NON_FINITE from `update`. The last two look at all weights before each update, and at each step while one is left out, which waits for the device.
    * @defaultValue `'propagate'`
    */
   readonly nonFinite?: NonFinitePolicy;

@@ -82,7 +82,7 @@ export class Progress {
     return this.#milliseconds / 1000;
   }
 
-  /** Updates that were due and left out because weights were not finite; the next is due a whole interval later. */
+  /** Updates left out because weights were not finite: one for each interval in which none could be made. */
   get skipped(): number {
     return this.#skipped;
   }
@@ -169,8 +169,8 @@ export class Progress {
     if (policy === 'throw') {
       throw new EmaError('NON_FINITE', `update: ${this.#nonFinite()} Read the averages, or go back to a checkpoint.`);
     }
-    this.#skipped += 1;
-    this.#due = this.#steps + this.#options.updateEvery;
+    // It is tried again at each step, and counts once for each interval.
+    if ((this.#steps - this.#due) % this.#options.updateEvery === 0) this.#skipped += 1;
     this.#tellSkip();
   }
 

@@ -9,7 +9,10 @@ import type { Which } from './which.js';
 
 /** When an average is put into the model, and which. */
 export interface PutBack {
-  /** After so many optimizer steps, counted over all fits, or after so many epochs, also of all fits, and then after their validation. */
+  /**
+   * After so many optimizer steps, counted over all fits, or after so many epochs, also of all fits (a run that was interrupted goes on by
+   * `initialEpoch`), and then after their validation.
+   */
   readonly every: { readonly steps: number } | { readonly epochs: number };
   /** The average. @defaultValue the only one; with several, `'best'` after epochs with `validationData` */
   readonly which?: Which;

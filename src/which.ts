@@ -26,9 +26,10 @@ export function isSynthesized(which: unknown): which is SynthesizedWhich {
   return typeof which === 'object' && which !== null && 'synthesized' in which;
 }
 
-/** Whether it names the same average all the time, known beforehand. */
+/** Whether it names the same average all the time, known beforehand; also of what is no name at all. */
 export function isFixed(which: Which): which is Exclude<TrackedWhich, 'best'> {
-  return !isSynthesized(which) && (typeof which !== 'string' || which === 'uniform');
+  const isChosenLater = which === 'best' || (typeof which === 'string' && which.startsWith('best-'));
+  return !isChosenLater && !isSynthesized(which);
 }
 
 /** What an average is called in logs and messages: its decay, `'uniform'`, or `'width0.1'`. */

@@ -24,7 +24,7 @@ export function readOptions<T extends NonNullable<ParseArgsConfig['options']>>(a
       throw new UsageError(`Expected options only, received '${token.kind === 'positional' ? token.value : '--'}'.`);
     }
     const { name, rawName, value = '', inlineValue } = token;
-    const option = options[name];
+    const option = Object.hasOwn(options, name) ? options[name] : undefined;
     if (option === undefined) throw new UsageError(`There is no option '${rawName}'.`);
     if (option.type === 'boolean') {
       if (inlineValue === true) throw new UsageError(`${rawName}: expected no value, received '${value}'.`);

@@ -178,7 +178,7 @@ describe('the commit', () => {
       git('init');
       writeFileSync(join(folder, 'file'), 'a');
       git('add', 'file');
-      git('-c', 'user.name=a', '-c', 'user.email=a@b.c', 'commit', '-m', 'a');
+      git('-c', 'user.name=a', '-c', 'user.email=a@b.c', '-c', 'commit.gpgsign=false', 'commit', '-m', 'a');
       const hash = git('rev-parse', '--short=10', 'HEAD').trim();
       expect(currentCommit(folder)).toBe(hash);
       writeFileSync(join(folder, 'file'), 'b');

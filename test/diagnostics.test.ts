@@ -182,6 +182,21 @@ describe.each(engines)('diagnose with engine %s', (engine) => {
     ema.dispose();
   });
 
+  it('looks after a load when it would have without the interruption', async () => {
+    const path = join(mkdtempSync(join(tmpdir(), 'tfjs-ema-look-')), 'ema.safetensors');
+    const model = lineModel();
+    const options = { decay: 0.9, updateEvery: 1, diagnoseEvery: 4, engine, ...quiet };
+    const saved = new WeightEma(tf, options).attach(model);
+    for (let step = 1; step <= 6; step += 1) saved.update();
+    await saved.saveCheckpoint(path);
+    const ema = new WeightEma(tf, options).attach(model);
+    await ema.loadCheckpoint(path);
+    for (let step = 7; step <= 12; step += 1) ema.update();
+    expect(ema.diagnoses.map(({ updates }) => updates)).toEqual([0, 8, 12]);
+    for (const one of [saved, ema]) one.dispose();
+    rmSync(dirname(path), { recursive: true });
+  });
+
   it('forgets the look of an attach that failed', async () => {
     const path = join(mkdtempSync(join(tmpdir(), 'tfjs-ema-look-')), 'ema.safetensors');
     const options = { decay: 0.9, diagnoseEvery: 2, engine, ...quiet };

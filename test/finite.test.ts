@@ -7,7 +7,7 @@ import { afterAll, afterEach, describe, expect, it } from 'vitest';
 import { allFinite, firstNonFinite } from '../src/finite.js';
 import { type EmaOptions, emaCallback, WeightEma } from '../src/index.js';
 import { rejectionOf, thrownBy } from './support/expect.js';
-import { assign, data, denseModel, setRandomWeights, tf, valuesOf } from './support/models.js';
+import { assign, data, denseModel, lineModel, setRandomWeights, tf, valuesOf } from './support/models.js';
 import { at } from './support/oracle.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'finite-'));
@@ -101,7 +101,7 @@ describe.each(['native', 'js'] as const)(
       const tensors = tf.memory().numTensors;
       for (let step = 0; step < 3; step += 1) ema.update();
       expect(tf.memory().numTensors).toBe(tensors);
-      // Due at step 4, and then two steps later.
+      // Due at step 4, tried again at step 5.
       expect([ema.steps, ema.updates, ema.skippedUpdates]).toEqual([5, 1, 1]);
       // A read would count pending steps in: it is held back too.
       expect(decays.map((decay) => read(ema, decay))).toEqual(before);
@@ -117,6 +117,33 @@ describe.each(['native', 'js'] as const)(
       expect(after).not.toEqual(before);
       for (const values of after.flat()) expect(values.every((value) => Number.isFinite(value))).toBe(true);
       ema.dispose();
+    });
+
+    it("'skip' goes on from a checkpoint as without the interruption", async () => {
+      const path = join(folder, 'skip.safetensors');
+      const run = async (isInterrupted: boolean) => {
+        const model = lineModel();
+        const options = { nonFinite: 'skip', updateEvery: 4 } as const;
+        let { ema } = make(options);
+        ema.attach(model);
+        for (let step = 1; step <= 13; step += 1) {
+          assign(model.weights[0], () => tf.tensor2d([[step === 4 ? Number.NaN : step]]));
+          ema.update();
+          if (!isInterrupted || step !== 5) continue;
+          await ema.saveCheckpoint(path);
+          ema.dispose();
+          ({ ema } = make(options));
+          ema.attach(model);
+          await ema.loadCheckpoint(path);
+        }
+        const values = decays.map((decay) => read(ema, decay));
+        const counts = [ema.steps, ema.updates];
+        ema.dispose();
+        return { values, counts };
+      };
+      const whole = await run(false);
+      expect(whole.counts).toEqual([13, 3]);
+      expect(await run(true)).toEqual(whole);
     });
 
     it("'skip' without a NaN is 'propagate', to the bit", () => {

@@ -68,13 +68,10 @@ describe('memory', { timeout: TIMEOUT_MS }, () => {
       await watched('fit', BATCHES, 'without'),
     ];
     expect([done, tensors, handles]).toEqual([BATCHES, without.tensors, without.handles]);
-    // fit itself takes some memory for each batch, which it gives back at the end: what counts is what is added to that.
-    for (const [ours, theirs] of [
-      [resident, without.resident],
-      [heap, without.heap],
-    ] as const) {
-      expect(ours.bytes - theirs.bytes).toBeLessThanOrEqual(4 * Math.hypot(ours.error, theirs.error) + 0.1);
-    }
+    // JavaScript's own memory tells what the hooks keep; fit alone takes some, differently from run to run.
+    expect(heap.bytes - without.heap.bytes).toBeLessThanOrEqual(50);
+    // Memory beside it: fit alone gave 0 to 140 B a batch on a busy machine; a tensor of the model that is lost, or a kernel, is far more.
+    expect(resident.bytes - without.resident.bytes).toBeLessThanOrEqual(500);
   });
 });
 
