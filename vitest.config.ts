@@ -21,6 +21,8 @@ export default defineConfig({
       provider: 'v8',
       include: ['src/**/*.ts'],
       reporter: ['text', 'text-summary', 'json-summary'],
+      // A failed test costs no second run.
+      reportOnFailure: true,
       thresholds: { lines: 95 },
     },
   },
