@@ -83,6 +83,11 @@ export function oneOf<T extends string>(name: string, value: T, allowed: readonl
   throw invalid(name, allowed.map((word) => `'${word}'`).join(' or '), value);
 }
 
+/** Whether a value is a finite number above 0. */
+export function isPositive(value: unknown): value is number {
+  return typeof value === 'number' && value > 0 && value < Number.POSITIVE_INFINITY;
+}
+
 /** A member of what may be anything, such as JSON of a file. */
 export function fieldOf(value: unknown, name: string): unknown {
   return typeof value === 'object' && value !== null ? Reflect.get(value, name) : undefined;

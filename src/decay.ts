@@ -1,7 +1,7 @@
 // A decay in the units that people think in: half-life, time constant or window; in steps, epochs, samples or a share of the run.
 // Pure numbers: no tensors, no schedule, no defaults of options.
 
-import { invalid } from './argument.js';
+import { invalid, isPositive } from './argument.js';
 
 /** A length of training in one unit. A bare number counts optimizer steps; `fraction` is a share of the whole run. */
 export type Duration =
@@ -238,7 +238,7 @@ function figure(name: string, unit: Exclude<Unit, 'steps'>, run: RunLength): num
 }
 
 function positive(name: string, value: unknown, what = 'a number of steps'): number {
-  if (typeof value === 'number' && value > 0 && value < Number.POSITIVE_INFINITY) return value;
+  if (isPositive(value)) return value;
   throw invalid(name, `${what} above 0`, value);
 }
 

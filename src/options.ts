@@ -1,7 +1,7 @@
 // Option types, their defaults and their checks.
 // Holds no behaviour: what comes out is complete and valid, or an error names what is wrong.
 
-import { checkNames, fieldOf, invalid, oneOf, positiveInteger } from './argument.js';
+import { checkNames, fieldOf, invalid, isPositive, oneOf, positiveInteger } from './argument.js';
 import type { AverageSpec, DecaySpecs } from './averages.js';
 import type { Duration, RunLength } from './decay.js';
 import { checkRun, type InSteps, type Specs, withRun } from './in-steps.js';
@@ -215,10 +215,6 @@ function checkWarmup(warmup: Warmup): Warmup {
     "'paper', 'none', 'zero-debias', { inverseGamma: { scale, power } } of numbers above 0, or a function",
     warmup,
   );
-}
-
-function isPositive(value: unknown): value is number {
-  return typeof value === 'number' && value > 0 && value < Number.POSITIVE_INFINITY;
 }
 
 function optionalCount(name: string, value: number | undefined): number | undefined {

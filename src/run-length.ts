@@ -1,6 +1,7 @@
 // How long a run is, and what that means for its averages: which of them cannot do what their decays promise.
 // Moves no average and resolves no decay.
 
+import { isPositive } from './argument.js';
 import type { RunLength } from './decay.js';
 import { forecast, indistinguishable, longestHalfLife } from './forecast.js';
 import { inSteps, withRun } from './in-steps.js';
@@ -100,5 +101,5 @@ function percent(share: number): string {
 }
 
 function positive(value: unknown): number | undefined {
-  return typeof value === 'number' && value > 0 && value < Number.POSITIVE_INFINITY ? value : undefined;
+  return isPositive(value) ? value : undefined;
 }

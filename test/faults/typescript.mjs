@@ -109,7 +109,7 @@ export const faults = [
   },
   {
     name: 'an infinite duration is refused',
-    file: 'src/decay.ts',
+    file: 'src/argument.ts',
     find: 'value > 0 && value < Number.POSITIVE_INFINITY',
     replace: 'value > 0',
     test: 'test/decay.test.ts',
