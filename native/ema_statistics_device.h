@@ -30,13 +30,13 @@ __device__ __forceinline__ bool Moves(const Comparison& of, Compensated shadow, 
   return moved.high != shadow.high || moved.low != shadow.low;
 }
 
-// `next` is the shadow itself where there is no next average: a drift of 0.
 __device__ __forceinline__ void Accumulate(const Comparison& of, float weight, Compensated shadow,
                                            float next, Sums* sums) {
   const double w = weight;
   const double s = shadow.high;
   const double difference = w - s;
-  const double step = s - next;
+  // Of the last average 0, as on the host: an infinite shadow minus itself would be NaN.
+  const double step = of.next == nullptr ? 0.0 : s - next;
   const double gap = __builtin_fabsf(weight - shadow.high);
   const bool finite = __builtin_fabsf(weight) <= __FLT_MAX__;
   const bool dead = weight != shadow.high && !Moves(of, shadow, weight);

@@ -126,7 +126,7 @@ void LargeTiles() {
       if (compensated && averages % 3 != 1) continue;
       for (const auto alignment : {Alignment::kVector, Alignment::kRandom}) {
         // The first weight ends with its tile, or a few floats before it.
-        for (const int64_t padding : {0, 5}) {
+        for (const int64_t padding : {0, 1, 5, 15}) {
           const std::vector<int64_t> sizes = {520 * kTile - padding, 3, 5 * kTile + 7,
                                               2 * kTile - 16,        1, 9 * kTile};
           CheckLarge({sizes, averages, compensated, alignment, 3});
