@@ -2,8 +2,8 @@
 // shadows. Knows neither TensorFlow nor CUDA; owns nothing but the list.
 //
 // An arena is one float32 buffer of `rows` rows. A row holds one shadow of every weight, each
-// segment starting at a multiple of kAlignment floats. Row k belongs to average k; with
-// compensation, row K + k holds the low parts of average k.
+// segment starting at a multiple of kAlignment floats, rows at multiples of kRowAlignment. Row k
+// belongs to average k; with compensation, row K + k holds the low parts of average k.
 #pragma once
 
 #include <cstdint>
@@ -13,6 +13,10 @@ namespace ema {
 
 // 64 bytes: a cache line, and the widest vector of any kernel.
 constexpr int64_t kAlignment = 16;
+
+// 128 bytes: what a GPU's cache writes as one line. On an H200 five averages moved at 0.80 to 0.81
+// of a copy's speed where rows began in the middle of a line, at 0.91 to 0.94 where they did not.
+constexpr int64_t kRowAlignment = 32;
 
 // More averages than this take several passes over the weights: the kernels keep one register per
 // average.
@@ -28,6 +32,11 @@ struct Segment {
 // Floats that a segment of `size` floats occupies in a row.
 constexpr int64_t AlignedSize(int64_t size) {
   return (size + kAlignment - 1) / kAlignment * kAlignment;
+}
+
+// Floats from one row to the next, when the last segment ends at `end`.
+constexpr int64_t RowStride(int64_t end) {
+  return (end + kRowAlignment - 1) / kRowAlignment * kRowAlignment;
 }
 
 // One update of all averages with one alpha each.

@@ -55,6 +55,7 @@ WeightList WeightsFrom(const OpInputs& inputs, int first) {
     list.segments.push_back({inputs.data<const float>(i), list.row_stride, size});
     list.row_stride += AlignedSize(size);
   }
+  list.row_stride = RowStride(list.row_stride);
   return list;
 }
 

@@ -30,7 +30,7 @@ constexpr int kMostSets = 64;
 constexpr int64_t kBlockerFloats = int64_t{1} << 26;
 constexpr int kMostBlockers = 256;
 constexpr int64_t kAllTiles = 0;
-constexpr int64_t kNoTiles = int64_t{1} << 60;
+constexpr int64_t kNoTiles = int64_t{1} << 40;  // times the vectors of a tile it must fit 63 bits
 
 struct Network {
   std::string name;
@@ -65,6 +65,7 @@ class Set {
       end += (size + kBoundary - 1) / kBoundary * kBoundary;
       row_stride_ += ema::AlignedSize(size);
     }
+    row_stride_ = ema::RowStride(row_stride_);
     weights_ = std::make_unique<device::Floats>(end);
     arena_ = std::make_unique<device::Floats>(rows() * row_stride_);
     for (size_t i = 0; i < segments_.size(); ++i)

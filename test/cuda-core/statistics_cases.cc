@@ -81,7 +81,8 @@ std::vector<float> Measure(const Model& model) {
   return out.ReadAll();
 }
 
-// What the shadows may hold. Special values make norms NaN or infinite, so most cases keep them out.
+// What the shadows may hold. Special values make norms NaN or infinite, so most cases keep them
+// out.
 enum class Shadows { kFinite, kAny };
 
 // Keeps special values in every seventh weight only, and out of the shadows unless they may be any.
