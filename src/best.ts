@@ -8,9 +8,6 @@ import { bestIndex, directionOf, type Metrics } from './selection.js';
 import { isAlive, type Tfjs } from './tfjs.js';
 import type { Ties } from './ties.js';
 
-/** Names the best average of all epochs by one metric: `'best-loss'`, `'best-acc'`. */
-export type BestWhich = `best-${string}`;
-
 /** The best average of all epochs by one metric. */
 export interface BestRecord {
   /** The metric, without `val_`. */

@@ -5,6 +5,9 @@ import type { Tensor } from '@tensorflow/tfjs';
 import { constraintOf, type Tfjs } from './tfjs.js';
 import type { Weight } from './weights.js';
 
+/** What becomes of the constraints of layers. */
+export type ConstraintPolicy = 'ignore' | 'apply';
+
 /**
  * Values as the constraints of their weights want them; those of weights without one are passed on as they are.
  *

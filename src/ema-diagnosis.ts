@@ -1,12 +1,12 @@
 // Looking at the averages beside the weights: on request, or every so many updates; and warning of what is wrong.
 // Computes no figures and judges none.
 
+import { AlphaSpread } from './alpha-spread.js';
 import { halfLifeOf, type RunLength } from './decay.js';
 import { type Diagnosis, type DiagnosisSummary, diagnosisOf, pairOf } from './diagnostics.js';
 import { checkOwnWeights, EmaAverages } from './ema-averages.js';
 import { settingsOf } from './fingerprint.js';
 import { findingsOf } from './health.js';
-import { AlphaSpread } from './layer-decays.js';
 import type { ModelSource } from './model-variables.js';
 import type { Progress } from './progress.js';
 import { EmaReport } from './report.js';

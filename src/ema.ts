@@ -4,7 +4,7 @@
 import type { NamedTensorMap } from '@tensorflow/tfjs';
 import { invalid } from './argument.js';
 import { checkStatistics, type InputData, type RecomputeOptions, recomputeBatchNorm } from './batch-norm.js';
-import type { BestRecord, BestWhich } from './best.js';
+import type { BestRecord } from './best.js';
 import type { DecaySpec } from './decay.js';
 import { checkOwnWeights } from './ema-averages.js';
 import { EmaFiles } from './ema-files.js';
@@ -15,7 +15,7 @@ import { type DecaySearch, type SearchedDecay, searchDecay } from './search-deca
 import { boundAfter, type SynthesizedAverage, synthesisOf } from './synthesized.js';
 import type { Tfjs } from './tfjs.js';
 import { type AverageTwin, makeTwin } from './twin.js';
-import type { Which } from './which.js';
+import type { BestWhich, Which } from './which.js';
 
 /**
  * Exponential moving averages of a model's weights, for training loops of your own; `emaCallback` is the same for `model.fit`.

@@ -2,7 +2,12 @@
 // Holds interfaces only: no choice, no implementation.
 
 import type { Tensor } from '@tensorflow/tfjs';
-import type { Precision } from './options.js';
+
+/** How averages are kept: as floats, or as sums of two floats. */
+export type Precision = 'fp32' | 'compensated';
+
+/** Which engine is wanted. */
+export type EngineChoice = 'auto' | 'native' | 'js';
 
 /** Who runs an update. */
 export type EngineName = 'native' | 'js';

@@ -2,11 +2,10 @@
 // No policy, no schedule.
 
 import type { Tensor } from '@tensorflow/tfjs';
-import type { Engine, EngineName, ShadowOptions, Shadows } from './engine-contract.js';
+import type { Engine, EngineChoice, EngineName, ShadowOptions, Shadows } from './engine-contract.js';
 import { jsEngine } from './engine-js.js';
 import { nativeEngine } from './engine-native.js';
 import { EmaError, messageOf } from './errors.js';
-import type { EngineChoice } from './options.js';
 import type { Tfjs } from './tfjs.js';
 
 /** Shadows, and who runs their updates. */

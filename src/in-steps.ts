@@ -1,10 +1,11 @@
 // What the length of the run decides: decays and other lengths, from the units in which they were given to steps.
 // Knows no other option.
 
+import type { LayerRule } from './alpha-spread.js';
 import { invalid } from './argument.js';
 import { type DecaySpecs, resolveAverages } from './averages.js';
 import { type Duration, type RunLength, stepsOf } from './decay.js';
-import { type LayerDecay, type LayerRule, resolveLayerDecays } from './layer-decays.js';
+import { type LayerDecay, resolveLayerDecays } from './layer-decays.js';
 import type { Profile } from './profile.js';
 
 /** Decays and other lengths in the units in which they were given. */

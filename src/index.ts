@@ -3,10 +3,11 @@
 
 export type { AverageSpec, DecaySpecs } from './averages.js';
 export { type InputData, type RecomputeData, type RecomputeOptions, recomputeBatchNorm } from './batch-norm.js';
-export type { BestRecord, BestWhich, Measured } from './best.js';
+export type { BestRecord, Measured } from './best.js';
 export { type EmaCallback, emaCallback } from './callback.js';
 export type { EmaMembers } from './callback-members.js';
 export type { EmaCallbackOptions } from './callback-options.js';
+export type { ConstraintPolicy } from './constraints.js';
 export {
   type DecaySpec,
   type Duration,
@@ -30,23 +31,17 @@ export type {
 } from './diagnostics.js';
 export { WeightEma } from './ema.js';
 export type { CheckpointOptions } from './ema-files.js';
-export type { EngineName } from './engine-contract.js';
+export type { EngineChoice, EngineName, Precision } from './engine-contract.js';
 export type { EpochValidation } from './epoch-validation.js';
 export { EmaError, type EmaErrorCode } from './errors.js';
 export type { Settings } from './fingerprint.js';
 export { formatEpoch } from './format-epoch.js';
 export type { LayerDecay } from './layer-decays.js';
 export type { ModelSource, ModelVariables } from './model-variables.js';
-export type {
-  BatchNormPolicy,
-  ConstraintPolicy,
-  EmaOptions,
-  EngineChoice,
-  NonFinitePolicy,
-  Precision,
-} from './options.js';
+export type { EmaOptions } from './options.js';
 export type { WeightPattern } from './patterns.js';
 export type { InverseGamma, PowerSpec } from './profile.js';
+export type { NonFinitePolicy } from './progress.js';
 export type { PutBack } from './put-back.js';
 export type { EmaReport, SavedReport } from './report.js';
 export type { ChartSpec, ReportChart } from './report-charts.js';
@@ -66,4 +61,5 @@ export type { AverageTwin } from './twin.js';
 export type { Validation } from './validation.js';
 export type { TensorInput, ValidationData, ValidationTensors } from './validation-data.js';
 export type { WarningHandler } from './warnings.js';
-export type { SynthesizedWhich, TrackedWhich, Which } from './which.js';
+export type { BatchNormPolicy } from './weights.js';
+export type { BestWhich, SynthesizedWhich, TrackedWhich, Which } from './which.js';

@@ -3,13 +3,17 @@
 
 import { checkNames, fieldOf, invalid, isPositive, oneOf, positiveInteger } from './argument.js';
 import type { AverageSpec, DecaySpecs } from './averages.js';
+import type { ConstraintPolicy } from './constraints.js';
 import type { Duration, RunLength } from './decay.js';
+import type { EngineChoice, Precision } from './engine-contract.js';
 import { checkRun, type InSteps, type Specs, withRun } from './in-steps.js';
 import type { LayerDecay } from './layer-decays.js';
 import { type Pattern, resolvePatterns, type WeightPattern } from './patterns.js';
+import type { NonFinitePolicy } from './progress.js';
 import type { CatchUpPolicy, Warmup, WarmupClock } from './schedule.js';
 import type { Tfjs } from './tfjs.js';
 import type { WarningHandler } from './warnings.js';
+import type { BatchNormPolicy } from './weights.js';
 
 /** Options of a `WeightEma`. */
 export interface EmaOptions {
@@ -95,21 +99,6 @@ export interface EmaOptions {
   /** Receives each warning once; they are also listed in `warnings`. @defaultValue `process.emitWarning` */
   readonly onWarning?: WarningHandler;
 }
-
-/** What happens to BatchNorm's moving statistics. */
-export type BatchNormPolicy = 'average' | 'copy';
-
-/** What becomes of an update while a weight is NaN or infinite. */
-export type NonFinitePolicy = 'propagate' | 'skip' | 'throw';
-
-/** What becomes of the constraints of layers. */
-export type ConstraintPolicy = 'ignore' | 'apply';
-
-/** How averages are kept: as floats, or as sums of two floats. */
-export type Precision = 'fp32' | 'compensated';
-
-/** Which engine is wanted. */
-export type EngineChoice = 'auto' | 'native' | 'js';
 
 /** {@link EmaOptions}, checked and complete. */
 export interface ResolvedOptions extends InSteps {

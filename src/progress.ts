@@ -2,9 +2,11 @@
 // Knows neither the model nor who asks; does not decide who may.
 
 import { EmaError, messageOf } from './errors.js';
-import type { NonFinitePolicy } from './options.js';
 import type { CatchUpPolicy, Schedule } from './schedule.js';
 import type { ModelShadows } from './shadow.js';
+
+/** What becomes of an update while a weight is NaN or infinite. */
+export type NonFinitePolicy = 'propagate' | 'skip' | 'throw';
 
 /** Moves of one length in a row: the steps that each took in, and their number. */
 export type Interval = readonly [pending: number, updates: number];

@@ -2,22 +2,42 @@
 // Knows no schedule: it is told the alphas.
 
 import type { NamedTensorMap, Tensor } from '@tensorflow/tfjs';
+import { AlphaSpread, type LayerRule } from './alpha-spread.js';
 import { combined } from './combination.js';
-import { constrained } from './constraints.js';
+import { type ConstraintPolicy, constrained } from './constraints.js';
 import { type ChosenShadows, createShadows } from './engine.js';
+import type { EngineChoice, Precision } from './engine-contract.js';
 import { EmaError } from './errors.js';
 import { allFinite, firstNonFinite } from './finite.js';
-import { AlphaSpread } from './layer-decays.js';
 import type { ModelSource } from './model-variables.js';
-import type { ResolvedOptions } from './options.js';
 import { PreviousWeights } from './previous-weights.js';
-import type { LinearMoves } from './schedule.js';
+import type { CatchUpPolicy, LinearMoves } from './schedule.js';
 import { Swap } from './swap.js';
 import { isAlive, type Tfjs } from './tfjs.js';
-import { checkSameWeights, collectWeights, disposed, type ModelWeights, type Weight } from './weights.js';
+import {
+  type BatchNormPolicy,
+  checkSameWeights,
+  collectWeights,
+  disposed,
+  type ModelWeights,
+  type Selection,
+  type Weight,
+} from './weights.js';
 
 /** What is kept of an average, and beside the averages. */
 export type Part = 'high' | 'low' | 'previous';
+
+/** Which weights are averaged, into how many averages, and how they are kept. */
+export interface ModelShadowOptions extends Selection {
+  /** One per average: their number is all that is used. */
+  readonly decays: readonly number[];
+  readonly layerRules: readonly LayerRule[];
+  readonly batchNorm: BatchNormPolicy;
+  readonly constraints: ConstraintPolicy;
+  readonly catchUp: CatchUpPolicy;
+  readonly precision: Precision;
+  readonly engine: EngineChoice;
+}
 
 /** The averages of a model's weights. */
 export class ModelShadows {
@@ -38,7 +58,7 @@ export class ModelShadows {
    * Copies the model's weights into K averages.
    * @throws {@link EmaError} MODEL_NOT_BUILT, WEIGHT_DISPOSED, ENGINE_UNAVAILABLE
    */
-  constructor(tf: Tfjs, model: ModelSource, options: ResolvedOptions) {
+  constructor(tf: Tfjs, model: ModelSource, options: ModelShadowOptions) {
     this.#tf = tf;
     this.model = model;
     this.#isCompensated = options.precision === 'compensated';

@@ -5,9 +5,11 @@ import type { LayersModel, LayerVariable, Variable } from '@tensorflow/tfjs';
 import { invalid } from './argument.js';
 import { EmaError, messageOf } from './errors.js';
 import { isLayersModel, type ModelSource, variablesIn } from './model-variables.js';
-import type { BatchNormPolicy } from './options.js';
 import { checkMatches, matches, type Pattern } from './patterns.js';
 import { type DeclaredWeight, declaredWeights, isAlive, type Tfjs, variableOf } from './tfjs.js';
+
+/** What happens to BatchNorm's moving statistics. */
+export type BatchNormPolicy = 'average' | 'copy';
 
 /** One weight of the model. */
 export interface Weight {

@@ -2,7 +2,6 @@
 // Holds no averages and chooses none.
 
 import { invalid, show } from './argument.js';
-import type { BestWhich } from './best.js';
 import type { DecaySpec } from './decay.js';
 import { EmaError } from './errors.js';
 import type { PowerSpec, Profile } from './profile.js';
@@ -14,6 +13,9 @@ import type { PowerSpec, Profile } from './profile.js';
  * tracked ones.
  */
 export type Which = TrackedWhich | BestWhich | SynthesizedWhich;
+
+/** Names the best average of all epochs by one metric: `'best-loss'`, `'best-acc'`. */
+export type BestWhich = `best-${string}`;
 
 /** Names one of the averages that are kept up. */
 export type TrackedWhich = 'best' | 'uniform' | number | PowerSpec | { readonly index: number };
