@@ -1,5 +1,5 @@
 // The typed contract of the compiled addon (native/addon.cc): what it exports, and what each name promises.
-// Convenience lives in src/; test/binding.test.ts holds these names against the binary.
+// Convenience lives in src/; test/native/binding.test.ts holds these names against the binary.
 
 /** Names of the operations that this copy of the addon has registered in TensorFlow. */
 export interface OpNames {
@@ -14,7 +14,7 @@ export interface OpNames {
   readonly read: string;
   /** `(arena: float32[], row: int32[], values: N * float32) -> ()` — overwrites a row in place. */
   readonly write: string;
-  /** `(arena: float32[], alpha: int32[K], weights: N * float32) -> float32[N, K, 8]` — see `STATISTICS` in src/statistics.ts. */
+  /** `(arena: float32[], alpha: int32[K], weights: N * float32) -> float32[N, K, 8]` — see `STATISTICS` in src/engine/statistics.ts. */
   readonly stats: string;
 }
 

@@ -1,22 +1,29 @@
-// How the tests run: one process per file, one file at a time.
-// Holds no scripts; `npm test` is defined in package.json.
+// How the tests run: a process per file; files without TensorFlow side by side, the others one after the other.
+// Holds no scripts: `npm test` and its like are in package.json.
 
 import { defineConfig } from 'vitest/config';
 
+/** A folder of test/ as a project of its own: `vitest --project unit`. */
+const project = (name: string, { workers }: { readonly workers: number }) => ({
+  extends: true as const,
+  test: { name, include: [`test/${name}/**/*.test.ts`], maxWorkers: workers, sequence: { groupOrder: workers } },
+});
+
 export default defineConfig({
   test: {
-    include: ['test/**/*.test.ts'],
     // Node 23 and newer: tfjs-node's ops fail without it.
     setupFiles: ['src/compat.ts'],
     // A process of its own for each file: TensorFlow, its registered ops and tfjs's global state end with it.
     pool: 'forks',
-    maxWorkers: 1,
-    fileParallelism: false,
     testTimeout: 120_000,
     hookTimeout: 120_000,
     // TensorFlow's log: warnings and worse.
     env: { TF_CPP_MIN_LOG_LEVEL: '2' },
-    // `npm run test:coverage` fails below the threshold.
+    projects: [
+      project('unit', { workers: 2 }),
+      ...['facade', 'native', 'durability', 'project', 'study'].map((name) => project(name, { workers: 1 })),
+    ],
+    // Coverage fails below the threshold.
     coverage: {
       provider: 'v8',
       include: ['src/**/*.ts'],

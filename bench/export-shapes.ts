@@ -2,7 +2,7 @@
 // For programs in other languages, such as the GPU kernel's benchmark.
 
 import { writeFileSync } from 'node:fs';
-import { NETWORKS, parametersOf } from './shapes.js';
+import { NETWORKS, parametersOf } from './shared/shapes.js';
 
 const networks = NETWORKS.map(({ name, title, shapes }) => ({
   name,

@@ -3,12 +3,12 @@
 
 import { writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
-import { formatTable, Progress } from '../study/terminal.js';
-import { FIT_MODELS, type FitModel, type FitReport, type FitResult, type FitTask } from './fit-trials.js';
-import { describeMachine, machineLine } from './machine.js';
-import { formatTime } from './report.js';
-import { runInProcess } from './run-in-process.js';
-import { DEFAULT_ROUNDS, defaultThreads } from './trials.js';
+import { formatTable, Progress } from '../tools/shared/terminal.js';
+import { FIT_MODELS, type FitModel, type FitReport, type FitResult, type FitTask } from './fit/trials.js';
+import { describeMachine, machineLine } from './shared/machine.js';
+import { formatTime } from './update/report.js';
+import { runInProcess } from './shared/run-in-process.js';
+import { DEFAULT_ROUNDS, defaultThreads } from './update/trials.js';
 
 /** A model that takes longer has failed, in seconds. */
 const MODEL_LIMIT_S = 1800;
@@ -69,7 +69,7 @@ async function main(): Promise<void> {
   for (const model of modelsByName(values.models)) {
     progress.update(model.shape);
     const task: FitTask = { model, rounds };
-    const report = await runInProcess<FitReport>('fit-process.ts', task, {
+    const report = await runInProcess<FitReport>(new URL('./fit/process.ts', import.meta.url), task, {
       threads: defaultThreads(before.cores),
       limitS: MODEL_LIMIT_S,
       onProgress: (text) => progress.update(`${model.shape}: ${text}`),

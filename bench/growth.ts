@@ -3,13 +3,13 @@
 
 import { writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
-import { saveChart } from '../study/charts/render.js';
-import { formatTable, Progress } from '../study/terminal.js';
-import { growthChart } from './growth-chart.js';
-import { BEYOND_CACHE, describeGrowth, fitGrowth, type Growth, type GrowthPoint, predictUs } from './growth-fit.js';
-import { describeMachine, machineLine } from './machine.js';
-import { formatTime } from './report.js';
-import { runInProcess } from './run-in-process.js';
+import { saveChart } from '../tools/shared/charts/render.js';
+import { formatTable, Progress } from '../tools/shared/terminal.js';
+import { growthChart } from './growth/chart.js';
+import { BEYOND_CACHE, describeGrowth, fitGrowth, type Growth, type GrowthPoint, predictUs } from './growth/fit.js';
+import { describeMachine, machineLine } from './shared/machine.js';
+import { formatTime } from './update/report.js';
+import { runInProcess } from './shared/run-in-process.js';
 import {
   bytesPerParameter,
   CELL_LIMIT_S,
@@ -17,7 +17,7 @@ import {
   type CellReport,
   DEFAULT_ROUNDS,
   defaultThreads,
-} from './trials.js';
+} from './update/trials.js';
 
 const HELP = `npm run bench:growth -- [options]
 
@@ -51,7 +51,7 @@ function cellOf(shapes: Cell['shapes'], k: number, { rounds, threads }: { rounds
 }
 
 async function measure(cell: Cell): Promise<{ medianUs: number; versions: CellReport['versions'] }> {
-  const { results, versions } = await runInProcess<CellReport>('cell-process.ts', cell, {
+  const { results, versions } = await runInProcess<CellReport>(new URL('./update/cell-process.ts', import.meta.url), cell, {
     threads: cell.threads,
     limitS: CELL_LIMIT_S,
   });

@@ -2,13 +2,13 @@
 // The measuring is in cell.ts, the trials in trials.ts.
 
 import { parseArgs } from 'node:util';
-import { formatDuration, Progress } from '../study/terminal.js';
-import { saveResultsChart } from './chart.js';
-import { describeMachine } from './machine.js';
-import { makeEnvironments } from './python.js';
-import { formatCell, formatRun, type RunFile, writeRun } from './report.js';
-import { runInProcess } from './run-in-process.js';
-import { networkByName, parametersOf } from './shapes.js';
+import { formatDuration, Progress } from '../tools/shared/terminal.js';
+import { saveResultsChart } from './update/chart.js';
+import { describeMachine } from './shared/machine.js';
+import { makeEnvironments } from './update/python.js';
+import { formatCell, formatRun, type RunFile, writeRun } from './update/report.js';
+import { runInProcess } from './shared/run-in-process.js';
+import { networkByName, parametersOf } from './shared/shapes.js';
 import {
   CELL_LIMIT_S,
   type Cell,
@@ -23,7 +23,7 @@ import {
   QUICK,
   type Result,
   takesPart,
-} from './trials.js';
+} from './update/trials.js';
 
 const HELP = `npm run bench -- [options]
 
@@ -150,7 +150,7 @@ async function measure(cells: readonly Cell[], progress: Progress): Promise<Meas
     onProgress('starting');
     try {
       const options = { threads: cell.threads, limitS: CELL_LIMIT_S, onProgress };
-      const report = await runInProcess<CellReport>('cell-process.ts', cell, options);
+      const report = await runInProcess<CellReport>(new URL('./update/cell-process.ts', import.meta.url), cell, options);
       measured.results.push(...report.results);
       Object.assign(measured.versions, report.versions);
       progress.log(`${place()}: ${formatCell(report.results)}`);

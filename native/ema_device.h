@@ -1,5 +1,5 @@
 // What a kernel needs from its compiler (clang without CUDA's headers, or nvcc): indices, accesses.
-// No arithmetic. A host that emulates the device (test/fake-cuda) brings its own.
+// No arithmetic. A host that emulates the device (test/native/fake-cuda) brings its own.
 #pragma once
 
 #include <cstdint>
@@ -87,5 +87,5 @@ __device__ __forceinline__ void StoreFloat(float* p, float v) {
 }  // namespace ema
 
 #elif !defined(EMA_EMULATED_DEVICE)
-#error "ema_kernel.cu is compiled by scripts/ptx.mjs, or on a host by test/fake-cuda"
+#error "ema_kernel.cu is compiled by tools/native/ptx.mjs, or on a host by test/native/fake-cuda"
 #endif

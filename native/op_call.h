@@ -36,7 +36,7 @@ class OpCall {
   // Without allocating: what failed may have been the want of memory.
   void Fail(TfCode code, const char* reason) noexcept {
     char message[480];  // tfjs-node cuts at 500, with its own words before ours
-    // NOTE(refusal): src/engine-native.ts looks for the words "refused, nothing was written".
+    // NOTE(refusal): src/engine/native.ts looks for the words "refused, nothing was written".
     std::snprintf(message, sizeof(message), "tfjs-ema: %s%s",
                   may_have_written_ ? "" : "refused, nothing was written: ", reason);
     const TfStatus status = NewTfStatus();

@@ -3,14 +3,14 @@
 
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { UsageError } from '../tools/shared/option-checks.js';
+import { formatDuration, Progress } from '../tools/shared/terminal.js';
 import { DataError } from './data/index.js';
-import { UsageError } from './option-checks.js';
-import { parseStudyOptions, USAGE } from './options.js';
+import { parseStudyOptions, USAGE } from './plan/options.js';
 import { describeStudy } from './report/description.js';
 import { writeReport } from './report/report.js';
 import { findingsTable } from './report/table.js';
-import { runStudy, type Study } from './study.js';
-import { formatDuration, Progress } from './terminal.js';
+import { runStudy, type Study } from './plan/study.js';
 
 /** What main returns where the promise that averaging leaves training alone is broken (F0). */
 const BROKEN = 1;

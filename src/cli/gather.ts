@@ -6,7 +6,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join, relative, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { loadAddon } from '../native.js';
+import { loadAddon } from '../engine/addon.js';
 import { CUDA_LIBRARIES } from './cures.js';
 import type {
   AddonFacts,

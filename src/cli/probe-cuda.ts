@@ -4,7 +4,7 @@
 import { readFileSync, realpathSync } from 'node:fs';
 import { constants } from 'node:os';
 import { basename } from 'node:path';
-import { messageOf } from '../errors.js';
+import { messageOf } from '../base/errors.js';
 import type { MissingLibrary } from './facts.js';
 
 function whyMissing(soname: string): string | undefined {

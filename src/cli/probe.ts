@@ -4,11 +4,11 @@
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import type { Tensor } from '@tensorflow/tfjs';
-import { createShadows } from '../engine.js';
-import type { Shadows } from '../engine-contract.js';
-import { messageOf } from '../errors.js';
-import { loadAddon } from '../native.js';
-import type { Tfjs } from '../tfjs.js';
+import { messageOf } from '../base/errors.js';
+import { loadAddon } from '../engine/addon.js';
+import { createShadows } from '../engine/choice.js';
+import type { Shadows } from '../engine/contract.js';
+import type { Tfjs } from '../tfjs/backend.js';
 import type { EngineFacts, ProbeFacts, Unavailable } from './facts.js';
 
 /** What this process has sent so far counts, even if it dies in the next step. */

@@ -1,7 +1,7 @@
 // The addon's CPU core against the formula in JavaScript, bit for bit; needs no TensorFlow.
 // Prints nothing and judges nothing but equality.
 
-import type { Addon } from '../native.js';
+import type { Addon } from '../engine/addon.js';
 
 /** What the comparison found. */
 export interface SelfTest {

@@ -6,7 +6,7 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync } f
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { cacheDirectory } from '../../scripts/bootstrap/cache.mjs';
+import { cacheDirectory } from '../../tools/tensorflow/cache.mjs';
 import { DataError } from './dataset.js';
 
 /** Takes one progress line. */

@@ -4,7 +4,7 @@
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
-import { permutation, seededRandom } from '../random.js';
+import { permutation, seededRandom } from '../../tools/shared/random.js';
 import { DataError, type ImageDataset, type ImageSplit } from './dataset.js';
 
 const SIDE = 28;

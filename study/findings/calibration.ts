@@ -3,8 +3,9 @@
 
 import type { Scores } from '../runs/result.js';
 import { isBelow } from './criteria.js';
-import { effectVerdict, type Measure, type Rule } from './finding.js';
+import { effectVerdict, type Rule } from './finding.js';
 import { formatDifference, formatLevel } from './format.js';
+import type { Measure } from './measure.js';
 import { model, type StudyResults } from './study-results.js';
 
 type ScoreName = Exclude<keyof Scores, 'accuracy'>;

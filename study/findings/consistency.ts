@@ -2,8 +2,9 @@
 // Criteria were fixed before the seeds were run; they are not to be changed after.
 
 import { isNegativeInEvery } from './criteria.js';
-import { effectVerdict, type Measure, type Rule } from './finding.js';
+import { effectVerdict, type Rule } from './finding.js';
 import { formatLevel } from './format.js';
+import type { Measure } from './measure.js';
 import type { Disagreement, StudyResults } from './study-results.js';
 
 const KINDS: readonly Disagreement[] = ['churn', 'jensenShannon'];

@@ -1,7 +1,7 @@
 // The tests that criteria are made of: on intervals, and on every seed.
 // Knows no claim.
 
-import type { Measure } from './finding.js';
+import type { Measure } from './measure.js';
 
 /** The whole interval is above a bound; false without an interval. */
 export function isAbove({ estimate: { interval } }: Measure, bound = 0): boolean {

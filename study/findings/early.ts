@@ -6,8 +6,9 @@ import { PLAIN_WINDOWS } from '../runs/conditions.js';
 import { RAW, trackId } from '../runs/tracks.js';
 import { isAbove, isBelow } from './criteria.js';
 import { bestEpoch, curve, slowestMain } from './curves.js';
-import { effectVerdict, type Measure, type Rule } from './finding.js';
+import { effectVerdict, type Rule } from './finding.js';
 import { formatDifference, formatLevel, formatList } from './format.js';
+import type { Measure } from './measure.js';
 import { model, type StudyResults, testAccuracy } from './study-results.js';
 
 const EARLY_EPOCHS = 5;

@@ -1,7 +1,7 @@
 // What a finding is: the paper's claim, how it is measured here, the criterion fixed beforehand, and the verdict.
 // Measures nothing.
 
-import { type Estimate, meanInterval } from '../metrics/intervals.js';
+import type { Measure, Unit } from './measure.js';
 import type { StudyResults } from './study-results.js';
 
 /**
@@ -11,23 +11,6 @@ import type { StudyResults } from './study-results.js';
  * expected at this scale, and none was found. `not measured`: the runs that it needs were not made.
  */
 export type Verdict = 'reproduced' | 'same direction' | 'not reproduced' | 'expected null' | 'not measured';
-
-/** Unit of a measure: percentage points, per cent, nats, epochs, or a plain number. */
-export type Unit = 'pp' | '%' | 'nats' | 'epochs' | 'share' | '';
-
-/** One number with its interval. */
-export interface Measure {
-  readonly name: string;
-  readonly unit: Unit;
-  readonly estimate: Estimate;
-  /** One value per seed, or per pair of seeds. */
-  readonly values: readonly number[];
-}
-
-/** One number per seed, with its mean and interval. */
-export function measureOf(name: string, unit: Unit, values: readonly number[]): Measure {
-  return { name, unit, estimate: meanInterval(values), values };
-}
 
 /** What the runs say of a claim. */
 export interface Judgement {

@@ -2,7 +2,7 @@
 // Computes nothing.
 
 import type { Estimate } from '../metrics/intervals.js';
-import type { Unit } from './finding.js';
+import type { Unit } from './measure.js';
 
 const DIGITS: Readonly<Record<Unit, number>> = { pp: 2, '%': 1, nats: 3, epochs: 1, share: 2, '': 3 };
 

@@ -2,8 +2,9 @@
 // Criteria were fixed before the seeds were run; they are not to be changed after.
 
 import { containsZero, isAbove, isPositiveInEvery, isWithin } from './criteria.js';
-import { effectVerdict, type Measure, nullOutcome, type Rule } from './finding.js';
+import { effectVerdict, nullOutcome, type Rule } from './finding.js';
 import { formatDifference, formatLevel } from './format.js';
+import type { Measure } from './measure.js';
 import { type StudyResults, testAccuracy } from './study-results.js';
 
 const EQUAL_PP = 0.3;

@@ -6,8 +6,9 @@ import { memorisedAt } from '../metrics/memorisation.js';
 import { RAW } from '../runs/tracks.js';
 import { containsZero, isAbove, isNegativeInEvery, isPositiveInEvery } from './criteria.js';
 import { slowestMain } from './curves.js';
-import { effectVerdict, type Judgement, type Measure, measureOf, nullOutcome, type Rule } from './finding.js';
+import { effectVerdict, type Judgement, nullOutcome, type Rule } from './finding.js';
 import { formatDifference, formatLevel, formatList } from './format.js';
+import { type Measure, measureOf } from './measure.js';
 import { model, type StudyResults, testAccuracy } from './study-results.js';
 
 /** The level of noise for which the paper has figures, and which stands for a finding in tables. */

@@ -3,8 +3,9 @@
 
 import { type PresetName, presets } from '../runs/presets.js';
 import { isAbove, isBelow, isWithin } from './criteria.js';
-import { effectVerdict, type Judgement, type Measure, type Rule } from './finding.js';
+import { effectVerdict, type Judgement, type Rule } from './finding.js';
 import { formatDifference, formatLevel, formatMean } from './format.js';
+import type { Measure } from './measure.js';
 import { model, type StudyResults, testAccuracy } from './study-results.js';
 
 /** The condition of every preset. */

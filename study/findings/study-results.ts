@@ -7,7 +7,7 @@ import { type Predictions, softmax } from '../metrics/predictions.js';
 import type { Condition } from '../runs/condition.js';
 import type { ModelId, ModelResult, RunResult } from '../runs/result.js';
 import type { StoredRun } from '../runs/store.js';
-import { type Measure, measureOf, type Unit } from './finding.js';
+import { type Measure, measureOf, type Unit } from './measure.js';
 
 /** Test predictions of two models of one seed pair, compared. */
 export type Disagreement = 'churn' | 'jensenShannon';

@@ -2,8 +2,9 @@
 // Criteria were fixed before the seeds were run; they are not to be changed after.
 
 import { isAbove } from './criteria.js';
-import { effectVerdict, type Measure, type Rule } from './finding.js';
+import { effectVerdict, type Rule } from './finding.js';
 import { formatDifference, formatLevel } from './format.js';
+import type { Measure } from './measure.js';
 
 const MARGIN_PP = -0.5;
 

@@ -6,8 +6,9 @@ import { PLAIN_WINDOWS } from '../runs/conditions.js';
 import { SPARSE, trackId } from '../runs/tracks.js';
 import { isWithin } from './criteria.js';
 import { curve, slowestMain } from './curves.js';
-import { effectVerdict, type Measure, measureOf, type Rule } from './finding.js';
+import { effectVerdict, type Rule } from './finding.js';
 import { formatDifference, formatLevel, formatMean } from './format.js';
+import { type Measure, measureOf } from './measure.js';
 import type { StudyResults } from './study-results.js';
 
 const [FAST = 0, SLOW = 0] = PLAIN_WINDOWS;

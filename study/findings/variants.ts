@@ -2,8 +2,9 @@
 // Criteria were fixed before the seeds were run; they are not to be changed after.
 
 import { isAbove, isBelow } from './criteria.js';
-import { effectVerdict, type Measure, type Rule } from './finding.js';
+import { effectVerdict, type Rule } from './finding.js';
 import { formatDifference } from './format.js';
+import type { Measure } from './measure.js';
 import { testAccuracy } from './study-results.js';
 
 const MARGIN_PP = -0.5;
@@ -28,7 +29,7 @@ const recompute: Rule = {
       measures: [accuracy, loss],
       holds,
       verdict: gained ? 'reproduced' : holds ? 'expected null' : effectVerdict(false, rightSign),
-      words: `${formatDifference(accuracy.estimate, 'pp')} for EMA (acc), ${formatDifference(loss.estimate, 'pp')} for EMA (loss). Why it matters for long windows is shown exactly in test/study-batch-norm.test.ts.`,
+      words: `${formatDifference(accuracy.estimate, 'pp')} for EMA (acc), ${formatDifference(loss.estimate, 'pp')} for EMA (loss). Why it matters for long windows is shown exactly in test/study/batch-norm.test.ts.`,
     };
   },
 };

@@ -2,7 +2,7 @@
 // Knows nothing of models or findings.
 
 import { bisect, mean, sampleStandardDeviation, sum } from 'simple-statistics';
-import { studentTwoSided } from '../../src/paired-test.js';
+import { studentTwoSided } from '../../src/validation/paired-test.js';
 import { at } from './predictions.js';
 
 /** A mean over seeds and what is known of it. */

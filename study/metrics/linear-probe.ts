@@ -2,8 +2,8 @@
 // Knows no networks: it is given features.
 
 import type { Scalar, Tensor2D, Variable } from '@tensorflow/tfjs-node';
-import { permutation, seededRandom } from '../random.js';
-import type { Tf } from '../tfjs.js';
+import { permutation, seededRandom } from '../../tools/shared/random.js';
+import type { Tf } from '../../tools/shared/tfjs.js';
 import { agreement } from './scores.js';
 
 /** Frozen features and the classes that belong to them. */

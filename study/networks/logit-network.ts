@@ -2,7 +2,7 @@
 // Holds no network.
 
 import type { LayersModel, layers, SymbolicTensor } from '@tensorflow/tfjs-node';
-import type { Tf } from '../tfjs.js';
+import type { Tf } from '../../tools/shared/tfjs.js';
 import { type NetworkSetup, weightSeeds } from './network.js';
 
 /** Name of the layer whose output feeds the last dense layer: what a linear probe is trained on. */

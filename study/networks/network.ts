@@ -2,7 +2,7 @@
 // Holds no layers.
 
 import type { LayersModel } from '@tensorflow/tfjs-node';
-import type { Tf } from '../tfjs.js';
+import type { Tf } from '../../tools/shared/tfjs.js';
 
 /** What a network must fit, and the seed of its weights. */
 export interface NetworkSetup {

@@ -2,7 +2,7 @@
 // Holds no wide or pre-activation variants; those are in wide-resnet.ts.
 
 import type { LayersModel, SymbolicTensor } from '@tensorflow/tfjs-node';
-import type { Tf } from '../tfjs.js';
+import type { Tf } from '../../tools/shared/tfjs.js';
 import { Builder, FEATURES, type LogitNetwork, type LogitSetup } from './logit-network.js';
 
 /** Filters of the four stages; every stage but the first halves height and width. */

@@ -2,7 +2,7 @@
 // One network a file.
 
 import type { LayersModel } from '@tensorflow/tfjs-node';
-import type { Tf } from '../tfjs.js';
+import type { Tf } from '../../tools/shared/tfjs.js';
 import { type Network, type NetworkSetup, weightSeeds } from './network.js';
 
 /** Filters of the convolutions; each halves height and width. */

@@ -2,7 +2,7 @@
 // Holds the paper's networks no more than their recipe.
 
 import type { LayersModel } from '@tensorflow/tfjs-node';
-import type { Tf } from '../tfjs.js';
+import type { Tf } from '../../tools/shared/tfjs.js';
 import { Builder, FEATURES, type LogitNetwork, type LogitSetup } from './logit-network.js';
 
 const FILTERS = [8, 16] as const;

@@ -2,7 +2,7 @@
 // Holds its dropout too, since tfjs's own repeats its mask when it is given a seed.
 
 import type { LayersModel, Tensor } from '@tensorflow/tfjs-node';
-import type { Tf } from '../tfjs.js';
+import type { Tf } from '../../tools/shared/tfjs.js';
 import { Builder, FEATURES, type LogitNetwork, type LogitSetup } from './logit-network.js';
 
 /** Convolutions between the poolings. */

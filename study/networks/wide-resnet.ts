@@ -2,7 +2,7 @@
 // Holds no other residual networks; those are in resnet.ts.
 
 import type { LayersModel, SymbolicTensor } from '@tensorflow/tfjs-node';
-import type { Tf } from '../tfjs.js';
+import type { Tf } from '../../tools/shared/tfjs.js';
 import { Builder, FEATURES, type LogitNetwork, type LogitSetup } from './logit-network.js';
 
 /** Filters of the three stages before widening; every stage but the first halves height and width. */

@@ -1,9 +1,9 @@
 // The report as one self-contained HTML page.
 // Draws no chart and judges nothing: it is given both.
 
+import { formatDuration } from '../../tools/shared/terminal.js';
 import { formatDifference, formatMean } from '../findings/format.js';
 import type { Finding, Verdict } from '../findings/index.js';
-import { formatDuration } from '../terminal.js';
 import type { StudyDescription } from './description.js';
 import { ours } from './table.js';
 

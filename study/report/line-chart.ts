@@ -2,7 +2,7 @@
 // Knows nothing of the study.
 
 import type { TopLevelSpec } from 'vega-lite';
-import { theme } from '../charts/theme.js';
+import { theme } from '../../tools/shared/charts/theme.js';
 
 /** A point; `low` and `high` bound a band around the line. */
 export interface ChartPoint {

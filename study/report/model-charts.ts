@@ -3,7 +3,7 @@
 
 import { mean } from 'simple-statistics';
 import type { TopLevelSpec } from 'vega-lite';
-import { theme } from '../charts/theme.js';
+import { theme } from '../../tools/shared/charts/theme.js';
 import { slowestMain } from '../findings/curves.js';
 import type { StudyResults } from '../findings/index.js';
 import { model, testAccuracy } from '../findings/study-results.js';

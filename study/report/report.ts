@@ -4,8 +4,8 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { saveChart } from '../charts/render.js';
-import type { Study } from '../study.js';
+import { saveChart } from '../../tools/shared/charts/render.js';
+import type { Study } from '../plan/study.js';
 import type { StudyDescription } from './description.js';
 import { type Figure, reportPage } from './html.js';
 import { churnCharts, noiseCharts, reliabilityCharts } from './model-charts.js';

@@ -2,7 +2,7 @@
 // Draws nothing.
 
 import { mean } from 'simple-statistics';
-import { orderedColours, RAW_COLOUR } from '../charts/theme.js';
+import { orderedColours, RAW_COLOUR } from '../../tools/shared/charts/theme.js';
 import { curve, mainTrackIds } from '../findings/curves.js';
 import type { StudyResults } from '../findings/index.js';
 import type { RunResult } from '../runs/result.js';

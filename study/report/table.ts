@@ -1,9 +1,9 @@
 // The findings as a table for a terminal.
 // Judges nothing.
 
+import { formatTable } from '../../tools/shared/terminal.js';
 import { formatDifference, formatMean } from '../findings/format.js';
 import type { Finding } from '../findings/index.js';
-import { formatTable } from '../terminal.js';
 
 /** Our figure with its margin and unit, as differences are written where it is one. */
 export function ours({ ours, interval, unit, measures }: Finding): string {

@@ -2,9 +2,9 @@
 // Draws no split and no noise; those are in samples.ts.
 
 import type { Tensor, Tensor2D, Tensor4D } from '@tensorflow/tfjs-node';
+import { permutation, type Random, seededRandom } from '../../tools/shared/random.js';
+import type { Tf } from '../../tools/shared/tfjs.js';
 import type { ImageSplit } from '../data/index.js';
-import { permutation, type Random, seededRandom } from '../random.js';
-import type { Tf } from '../tfjs.js';
 import type { ImageShape, Levels, RunSamples, Samples } from './samples.js';
 
 /** Samples as tensors on the device, in batches: what the evaluations of a run share. */

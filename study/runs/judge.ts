@@ -2,12 +2,12 @@
 // Chooses no weights: it is given them.
 
 import type { LayersModel, Tensor, Tensor2D } from '@tensorflow/tfjs-node';
+import type { Tf } from '../../tools/shared/tfjs.js';
 import { equalMassBins, equalWidthBins, expectedCalibrationError, fitTemperature } from '../metrics/calibration.js';
 import { linearProbe } from '../metrics/linear-probe.js';
 import { type Predictions, softmax } from '../metrics/predictions.js';
 import { accuracy, brier, negativeLogLikelihood } from '../metrics/scores.js';
 import { FEATURES } from '../networks/logit-network.js';
-import type { Tf } from '../tfjs.js';
 import type { TensorBatches } from './batches.js';
 import { evaluateLogits, toPoint } from './evaluation.js';
 import type { ModelResult, Scores } from './result.js';

@@ -4,7 +4,7 @@
 import { createHash } from 'node:crypto';
 import type { LayersModel, Tensor } from '@tensorflow/tfjs-node';
 import { recomputeBatchNorm } from '../../src/index.js';
-import type { Tf } from '../tfjs.js';
+import type { Tf } from '../../tools/shared/tfjs.js';
 import { type TensorBatches, uploadBatches } from './batches.js';
 import type { RunSpec } from './condition.js';
 import { type Judged, judge, judgeTransfer, type Origin, type ProbeImages } from './judge.js';

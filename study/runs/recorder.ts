@@ -2,9 +2,9 @@
 // Trains nothing, and judges nothing on test images.
 
 import type { LayersModel } from '@tensorflow/tfjs-node';
+import type { Tf } from '../../tools/shared/tfjs.js';
 import { type NoisyFit, noisyFit } from '../metrics/memorisation.js';
 import { softmax, topClasses } from '../metrics/predictions.js';
-import type { Tf } from '../tfjs.js';
 import type { TensorBatches } from './batches.js';
 import type { Condition } from './condition.js';
 import { evaluateLogits, evaluatePoint, type Point } from './evaluation.js';

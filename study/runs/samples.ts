@@ -1,9 +1,9 @@
 // The images of a run: which train and which validate, wrong labels, standardised grey levels.
 // Reads no files and makes no tensors; the data sets come from ../data, batches are made in batches.ts.
 
+import { permutation, type Random, seededRandom } from '../../tools/shared/random.js';
 import type { ImageSplit } from '../data/index.js';
 import type { LoadedData, StudyImages } from '../data/study-data.js';
-import { permutation, type Random, seededRandom } from '../random.js';
 import type { DataChoice } from './condition.js';
 
 /** The shape of one image. */

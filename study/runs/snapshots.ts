@@ -2,7 +2,7 @@
 // Evaluates nothing.
 
 import type { LayersModel, Tensor } from '@tensorflow/tfjs-node';
-import type { Tf } from '../tfjs.js';
+import type { Tf } from '../../tools/shared/tfjs.js';
 import type { Point } from './evaluation.js';
 
 /** Weights of a model at one moment, in the order of `model.getWeights()`. */

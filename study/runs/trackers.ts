@@ -3,7 +3,7 @@
 
 import type { LayersModel, Tensor } from '@tensorflow/tfjs-node';
 import { type EmaCallback, type EngineChoice, emaCallback } from '../../src/index.js';
-import type { Tf } from '../tfjs.js';
+import type { Tf } from '../../tools/shared/tfjs.js';
 import { copyWeights } from './snapshots.js';
 import type { Track, TrackGroup } from './tracks.js';
 

@@ -2,8 +2,8 @@
 // Reads no files and writes none.
 
 import type { Callback } from '@tensorflow/tfjs-node';
+import type { Tf } from '../../tools/shared/tfjs.js';
 import { logitNetworks } from '../networks/logit-networks.js';
-import type { Tf } from '../tfjs.js';
 import { trainingBatches, uploadBatches } from './batches.js';
 import type { RunSpec } from './condition.js';
 import { learningRateAt, type Steps, stepsOf } from './learning-rate.js';

@@ -2,7 +2,7 @@
 // Knows no epochs: the caller says when.
 
 import type { LayersModel, Tensor } from '@tensorflow/tfjs-node';
-import type { Tf } from '../tfjs.js';
+import type { Tf } from '../../tools/shared/tfjs.js';
 
 /**
  * A running mean: `mean += (weights - mean) / (n + 1)`.

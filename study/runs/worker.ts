@@ -2,8 +2,8 @@
 // Started by pool.ts; decides nothing.
 
 import { availableParallelism, cpus } from 'node:os';
+import { tf } from '../../tools/shared/tfjs.js';
 import { type LoadedData, loadStudyData } from '../data/study-data.js';
-import { tf } from '../tfjs.js';
 import type { DataChoice, RunSpec } from './condition.js';
 import type { FromWorker, ToWorker } from './messages.js';
 import { drawSamples, type RunSamples } from './samples.js';

@@ -22,7 +22,12 @@ function surfaceOf(entry: string): string[] {
     ts.TypeFormatFlags.NoTruncation |
     ts.TypeFormatFlags.UseAliasDefinedOutsideCurrentScope |
     ts.TypeFormatFlags.InTypeAlias;
-  const textOf = (type: ts.Type) => checker.typeToString(type, undefined, flags).replace(/import\("[^"]*"\)\./g, '');
+  // The checker writes the parts of a union in the order in which it met them.
+  const inOrder = (text: string) =>
+    text
+      .replace(/import\("[^"]*"\)\./g, '')
+      .replace(/[\w."'`<>[\]${}-]+(?: \| [\w."'`<>[\]${}-]+)+/g, (union) => union.split(' | ').sort().join(' | '));
+  const textOf = (type: ts.Type) => inOrder(checker.typeToString(type, undefined, flags));
   const isHidden = (symbol: ts.Symbol) =>
     symbol.getJsDocTags().some(({ name }) => name === 'internal') ||
     symbol.declarations?.some(
@@ -36,7 +41,11 @@ function surfaceOf(entry: string): string[] {
     const declared = isType
       ? checker.getDeclaredTypeOfSymbol(symbol)
       : checker.getTypeOfSymbolAtLocation(symbol, source);
-    const isObject = (symbol.flags & (ts.SymbolFlags.Class | ts.SymbolFlags.Interface)) !== 0;
+    const isObject =
+      isType &&
+      declared.getProperties().length > 0 &&
+      (declared.flags & ts.TypeFlags.Object) !== 0 &&
+      declared.getCallSignatures().length === 0;
     if (!isObject) {
       lines.push(`${exported.name}: ${textOf(declared)}`);
       continue;
@@ -49,8 +58,10 @@ function surfaceOf(entry: string): string[] {
       lines.push(`${exported.name}.${member.name}${isOptional ? '?' : ''}: ${textOf(type)}`);
     }
     if ((symbol.flags & ts.SymbolFlags.Class) !== 0) {
-      for (const signature of checker.getTypeOfSymbolAtLocation(symbol, source).getConstructSignatures())
-        lines.push(`new ${checker.signatureToString(signature, undefined, flags)}`.replace(/import\("[^"]*"\)\./g, ''));
+      for (const signature of checker.getTypeOfSymbolAtLocation(symbol, source).getConstructSignatures()) {
+        const parameters = signature.getDeclaration()?.parameters.map((parameter) => parameter.getText()) ?? [];
+        lines.push(`new ${exported.name}(${parameters.join(', ').replace(/\s+/g, ' ')})`);
+      }
     }
   }
   return lines.sort();

@@ -3,7 +3,7 @@
 
 import type { LayersModel } from '@tensorflow/tfjs';
 import { expect } from 'vitest';
-import { EmaError, type EmaErrorCode } from '../../src/errors.js';
+import { EmaError, type EmaErrorCode } from '../../src/base/errors.js';
 import { weightValues } from './models.js';
 import { bits } from './oracle.js';
 

@@ -2,7 +2,7 @@
 // Holds no expectations.
 
 import * as fsPromises from 'node:fs/promises';
-import type { FileSystem, OpenFile } from '../../src/atomic-file.js';
+import type { FileSystem, OpenFile } from '../../src/disk/atomic-file.js';
 
 /** What a call does instead of its work: throw this, or report this many bytes written after writing them. */
 export type Fault = NodeJS.ErrnoException | { readonly short: number };

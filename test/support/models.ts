@@ -3,7 +3,7 @@
 
 import type { LayersModel, LayerVariable, Optimizer, Sequential, Tensor, Tensor2D } from '@tensorflow/tfjs';
 import * as tfNode from '@tensorflow/tfjs-node';
-import type { Tfjs } from '../../src/tfjs.js';
+import type { Tfjs } from '../../src/tfjs/backend.js';
 import { floats } from './random.js';
 
 export { floats, randoms } from './random.js';

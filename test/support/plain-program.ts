@@ -11,7 +11,7 @@ const COMPILER = { module: ts.ModuleKind.ESNext, target: ts.ScriptTarget.ES2022 
 
 /**
  * Translates a program and the modules that it imports by relative paths, types left out; packages are found where they are installed.
- * @param program path below the repository's root, such as `test/kill/writer.ts`.
+ * @param program path below the repository's root, such as `test/durability/kill/writer.ts`.
  * @param folder an empty one, which takes the same layout.
  * @returns the path to start with node.
  */

@@ -6,8 +6,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { LayersModel, NamedTensorMap, Sequential, Tensor } from '@tensorflow/tfjs';
 import { vi } from 'vitest';
+import { ModelShadows } from '../../src/averages/shadows.js';
 import { type EmaCallback, emaCallback, WeightEma } from '../../src/index.js';
-import { ModelShadows } from '../../src/shadow.js';
 import { weightBits } from './expect.js';
 import { data, setRandomWeights, tf } from './models.js';
 

@@ -1,0 +1,208 @@
+// How far averaging has come: counts steps, and moves the averages when an update is due.
+// Knows neither the model nor who asks; does not decide who may.
+
+import { EmaError, messageOf } from '../base/errors.js';
+import type { NonFinitePolicy } from '../model/finite.js';
+import type { CatchUpPolicy, Schedule } from '../schedule/schedule.js';
+import type { ModelShadows } from './shadows.js';
+
+/** Moves of one length in a row: the steps that each took in, and their number. */
+export type Interval = readonly [pending: number, updates: number];
+
+/** How far averaging has come. */
+export interface Counters {
+  /** Optimizer steps counted so far. */
+  readonly steps: number;
+  /** Steps of them that the averages do not hold yet. */
+  readonly pending: number;
+  /** Moves of the averages so far. */
+  readonly updates: number;
+  /** The moves, oldest first. */
+  readonly intervals: readonly Interval[];
+}
+
+/** When averages move, beside what their schedule says. */
+export interface ProgressOptions {
+  /** Steps between updates, at least 1. */
+  readonly updateEvery: number;
+  /** @defaultValue `'hold'` */
+  readonly catchUp?: CatchUpPolicy;
+  /** @defaultValue `'propagate'` */
+  readonly nonFinite?: NonFinitePolicy;
+  /** Told of the first update that was left out. */
+  readonly onSkip?: (message: string) => void;
+}
+
+/** Counters of one attached average, and the moves that they call for. */
+export class Progress {
+  /** The averages that are moved. */
+  readonly shadow: ModelShadows;
+  readonly #schedule: Schedule;
+  readonly #options: ProgressOptions;
+  #steps = 0;
+  #pending = 0;
+  #updates = 0;
+  #intervals: [pending: number, updates: number][] = [];
+  #milliseconds = 0;
+  #skipped = 0;
+  #hasToldSkip = false;
+  // The step that the next move is due at: while averaging has not started, that of the start.
+  #due: number;
+  #poison: EmaError | undefined;
+
+  constructor(shadow: ModelShadows, schedule: Schedule, options: ProgressOptions) {
+    this.shadow = shadow;
+    this.#schedule = schedule;
+    this.#options = options;
+    this.#due = this.#dueAfter(0);
+  }
+
+  /** Optimizer steps counted so far. */
+  get steps(): number {
+    return this.#steps;
+  }
+
+  /** Steps that the averages do not hold yet. */
+  get pending(): number {
+    return this.#pending;
+  }
+
+  /** Moves of the averages so far. */
+  get updates(): number {
+    return this.#updates;
+  }
+
+  /** The moves, oldest first: how many steps each took in, and how many such moves came one after the other. */
+  get intervals(): readonly Interval[] {
+    return this.#intervals;
+  }
+
+  /** Seconds spent in moves so far; on a GPU, the time to hand them over. */
+  get seconds(): number {
+    return this.#milliseconds / 1000;
+  }
+
+  /** Updates left out because weights were not finite: one for each interval in which none could be made. */
+  get skipped(): number {
+    return this.#skipped;
+  }
+
+  /** Alphas of the next update, were it due after a whole interval: one per average, or for each weight too. */
+  get nextAlphas(): readonly number[] {
+    return this.#schedule.alphas(this.#steps - this.#pending, this.#options.updateEvery);
+  }
+
+  /**
+   * Goes through the moves once more, oldest first.
+   * @param first how many of them are left out.
+   * @param visit is told the alphas of a move, and the steps that it took in.
+   */
+  replay(first: number, visit: (alphas: readonly number[], pending: number) => void): void {
+    let [before, move] = [0, 0];
+    for (const [pending, updates] of this.#intervals) {
+      const skipped = Math.min(updates, Math.max(0, first - move));
+      for (let i = skipped; i < updates; i += 1) visit(this.#schedule.alphas(before + i * pending, pending), pending);
+      before += pending * updates;
+      move += updates;
+    }
+  }
+
+  /** The failure after which the averages can no longer be trusted. */
+  get poison(): EmaError | undefined {
+    return this.#poison;
+  }
+
+  /**
+   * Counts one step, and moves the averages when a move is due: a step without one is two additions.
+   * @throws {@link EmaError} NON_FINITE — by policy; the step is counted, and pending.
+   */
+  count(): void {
+    this.#steps += 1;
+    this.#pending += 1;
+    if (this.#steps < this.#due) return;
+    if (this.#options.nonFinite === undefined || this.#options.nonFinite === 'propagate') this.#move();
+    else if (this.shadow.isFinite()) this.#move();
+    else this.#leaveOut(this.#options.nonFinite);
+  }
+
+  /** Moves the averages by the pending steps, if there are any and policy allows: who reads averages wants them as they are. */
+  flush(): void {
+    if (this.#pending === 0) return;
+    const { nonFinite = 'propagate' } = this.#options;
+    if (nonFinite === 'propagate' || this.shadow.isFinite()) this.#move();
+    else this.#tellSkip();
+  }
+
+  /**
+   * Goes on from another state, which `write` puts into the averages.
+   * @throws {@link EmaError} POISONED — `write` failed, so that the averages are neither the old nor the new ones.
+   */
+  restore({ steps, pending, updates, intervals }: Counters, write: () => void): void {
+    this.rewrite(write);
+    this.#steps = steps;
+    this.#pending = pending;
+    this.#updates = updates;
+    this.#intervals = intervals.map(([length, count]) => [length, count]);
+    this.#due = this.#dueAfter(steps - pending);
+  }
+
+  /**
+   * Lets `write` put other values into the averages.
+   * @throws {@link EmaError} POISONED — it failed, so that the averages are neither the old nor the new ones.
+   */
+  rewrite(write: () => void): void {
+    try {
+      write();
+    } catch (cause) {
+      const text = messageOf(cause);
+      this.#poison = new EmaError('POISONED', `the averages were overwritten in part only: ${text}`, { cause });
+      throw this.#poison;
+    }
+  }
+
+  #dueAfter(held: number): number {
+    const { startStep } = this.#schedule;
+    return held < startStep ? startStep : held + this.#options.updateEvery;
+  }
+
+  #leaveOut(policy: 'skip' | 'throw'): void {
+    if (policy === 'throw') {
+      throw new EmaError('NON_FINITE', `update: ${this.#nonFinite()} Read the averages, or go back to a checkpoint.`);
+    }
+    // It is tried again at each step, and counts once for each interval.
+    if ((this.#steps - this.#due) % this.#options.updateEvery === 0) this.#skipped += 1;
+    this.#tellSkip();
+  }
+
+  #tellSkip(): void {
+    if (this.#hasToldSkip) return;
+    this.#hasToldSkip = true;
+    const wayOut = 'A lower learning rate or clipped gradients keep them finite; diagnose() names the weights.';
+    this.#options.onSkip?.(`${this.#nonFinite()} Updates wait until all weights are finite again. ${wayOut}`);
+  }
+
+  #nonFinite(): string {
+    const name = this.shadow.firstNonFinite();
+    return `weight '${name}' holds NaN or infinite numbers at step ${this.#steps}: every average is as before.`;
+  }
+
+  #move(): void {
+    const begin = performance.now();
+    try {
+      const held = this.#steps - this.#pending;
+      if (this.#options.catchUp === 'linear') this.shadow.follow(this.#schedule.linearMoves(held, this.#pending));
+      else this.shadow.update(this.#schedule.alphas(held, this.#pending));
+    } catch (error) {
+      if (error instanceof EmaError && error.code === 'POISONED') this.#poison = error;
+      throw error;
+    } finally {
+      this.#milliseconds += performance.now() - begin;
+    }
+    const last = this.#intervals.at(-1);
+    if (last?.[0] === this.#pending) last[1] += 1;
+    else this.#intervals.push([this.#pending, 1]);
+    this.#pending = 0;
+    this.#updates += 1;
+    this.#due = this.#dueAfter(this.#steps);
+  }
+}

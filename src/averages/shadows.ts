@@ -1,0 +1,316 @@
+// The shadows of one model: pairing with its live weights, updates, reading, swapping, ownership.
+// Knows no schedule: it is told the alphas.
+
+import type { NamedTensorMap, Tensor } from '@tensorflow/tfjs';
+import { EmaError } from '../base/errors.js';
+import { type ChosenShadows, createShadows } from '../engine/choice.js';
+import type { EngineChoice, Precision } from '../engine/contract.js';
+import { AlphaSpread, type LayerRule } from '../model/alpha-spread.js';
+import { type ConstraintPolicy, constrained } from '../model/constraints.js';
+import { allFinite, firstNonFinite } from '../model/finite.js';
+import { Swap } from '../model/swap.js';
+import type { ModelSource } from '../model/variables.js';
+import {
+  type BatchNormPolicy,
+  checkSameWeights,
+  collectWeights,
+  disposed,
+  type ModelWeights,
+  type Selection,
+  type Weight,
+} from '../model/weights.js';
+import type { CatchUpPolicy, LinearMoves } from '../schedule/schedule.js';
+import { isAlive, type Tfjs } from '../tfjs/backend.js';
+import { combined } from './combination.js';
+import { PreviousWeights } from './previous-weights.js';
+
+/** What is kept of an average, and beside the averages. */
+export type Part = 'high' | 'low' | 'previous';
+
+/** Which weights are averaged, into how many averages, and how they are kept. */
+export interface ModelShadowOptions extends Selection {
+  /** One per average: their number is all that is used. */
+  readonly decays: readonly number[];
+  readonly layerRules: readonly LayerRule[];
+  readonly batchNorm: BatchNormPolicy;
+  readonly constraints: ConstraintPolicy;
+  readonly catchUp: CatchUpPolicy;
+  readonly precision: Precision;
+  readonly engine: EngineChoice;
+}
+
+/** The averages of a model's weights. */
+export class ModelShadows {
+  /** The model whose weights are averaged. */
+  readonly model: ModelSource;
+  /** The model's weights. */
+  readonly weights: ModelWeights;
+  readonly #tf: Tfjs;
+  readonly #chosen: ChosenShadows;
+  readonly #isCompensated: boolean;
+  // The live variables, in the engine's order: the objects stay, their data changes with every optimizer step.
+  readonly #variables: readonly Tensor[];
+  readonly #appliesConstraints: boolean;
+  readonly #spread: AlphaSpread;
+  readonly #previous: PreviousWeights | undefined;
+
+  /**
+   * Copies the model's weights into K averages.
+   * @throws {@link EmaError} MODEL_NOT_BUILT, WEIGHT_DISPOSED, ENGINE_UNAVAILABLE
+   */
+  constructor(tf: Tfjs, model: ModelSource, options: ModelShadowOptions) {
+    this.#tf = tf;
+    this.model = model;
+    this.#isCompensated = options.precision === 'compensated';
+    this.weights = collectWeights(tf, model, options);
+    this.#variables = this.weights.averaged.map(({ variable }) => variable);
+    this.#appliesConstraints = options.constraints === 'apply';
+    const names = this.weights.averaged.map(({ name }) => name);
+    const { engine, precision, decays } = options;
+    this.#spread = new AlphaSpread(names, options.layerRules, decays.length);
+    this.#chosen = createShadows(tf, engine, { weights: this.#variables, averages: decays.length, precision });
+    try {
+      if (options.catchUp === 'linear') this.#previous = new PreviousWeights(tf, this.#variables);
+    } catch (error) {
+      this.#chosen.shadows.dispose();
+      throw error;
+    }
+  }
+
+  /** Who runs the updates, and why. */
+  get engine(): Pick<ChosenShadows, 'engine' | 'reason'> {
+    return this.#chosen;
+  }
+
+  /** Bytes that the averages occupy. */
+  get bytes(): number {
+    return this.#chosen.shadows.bytes;
+  }
+
+  /** Whether every averaged weight still exists. */
+  get isAlive(): boolean {
+    return this.#firstDisposed() === undefined;
+  }
+
+  /** @throws {@link EmaError} WEIGHT_DISPOSED — names the first averaged weight that does not exist any more. */
+  checkAlive(): void {
+    const gone = this.#firstDisposed();
+    if (gone !== undefined) throw disposed(gone);
+  }
+
+  /**
+   * Moves every average towards the live weights.
+   * @param alphas one per average, and after them as many for each rule of `layerDecays`.
+   * @throws {@link EmaError} WEIGHT_DISPOSED, NATIVE_FAILURE — nothing moved.
+   * @throws {@link EmaError} POISONED — the averages can no longer be trusted.
+   */
+  update(alphas: readonly number[]): void {
+    this.#move(this.#variables, alphas);
+  }
+
+  /**
+   * Moves every average towards the weights of the update before, and then towards the live ones; only with `catchUp: 'linear'`.
+   * @throws {@link EmaError} as {@link ModelShadows.update}
+   */
+  follow({ old, fresh }: LinearMoves): void {
+    this.checkAlive();
+    this.#previous?.renewAfter(() => {
+      const isOneMove = old.every((alpha) => alpha === 0);
+      if (!isOneMove) this.#move(this.#previous?.tensors ?? [], old);
+      try {
+        this.#move(this.#variables, fresh);
+      } catch (cause) {
+        if (isOneMove || isPoison(cause)) throw cause;
+        throw new EmaError('POISONED', `only the first of the two moves of an update was made: ${cause}`, { cause });
+      }
+    });
+  }
+
+  /** Whether every live weight that is averaged is a number throughout. */
+  isFinite(): boolean {
+    return allFinite(this.#tf, this.#variables);
+  }
+
+  /** The name of the first live weight that is not. */
+  firstNonFinite(): string | undefined {
+    return this.weights.averaged[firstNonFinite(this.#tf, this.#variables)]?.name;
+  }
+
+  /**
+   * An average by weight name, with copies of the live weights that are not averaged: a complete model. The caller disposes it.
+   * Works also after the model was disposed.
+   */
+  read(average: number): NamedTensorMap {
+    return this.#tf.tidy(() => this.#complete(this.#presented(this.#readAverage(average))));
+  }
+
+  /**
+   * A combination of the averages by weight name, complete as {@link ModelShadows.read}; the caller disposes it.
+   * @param coefficients one per average; they add up to 1.
+   */
+  combine(coefficients: readonly number[]): NamedTensorMap {
+    return this.#tf.tidy(() => {
+      const values = combined(this.#tf, coefficients, (average) => this.#readAverage(average));
+      return this.#complete(this.#presented(values));
+    });
+  }
+
+  /**
+   * Puts an average into the weights' place.
+   * @param source index of the average, or values by weight name, which stay the caller's.
+   * @returns the swap, whose `restore()` gives the weights back.
+   * @throws {@link EmaError} WEIGHT_DISPOSED — a weight is gone; nothing was swapped.
+   */
+  swapIn(source: number | NamedTensorMap): Swap {
+    if (typeof source !== 'number') {
+      const named = this.#named(source);
+      return new Swap(
+        this.#tf,
+        named.map(({ weight }) => weight),
+        this.#tf.tidy(() => named.map(({ value }) => value.clone())),
+      );
+    }
+    this.checkAlive();
+    const values = this.#tf.tidy(() => [...this.#presented(this.#readAverage(source))]);
+    return new Swap(this.#tf, this.weights.averaged, values);
+  }
+
+  /**
+   * Gives the model's weights other values, for good.
+   * @param source by weight name; they stay the caller's.
+   * @throws {@link EmaError} WEIGHT_DISPOSED — a weight is gone; nothing was changed.
+   */
+  assign(source: NamedTensorMap): void {
+    this.swapIn(source).settle();
+  }
+
+  /**
+   * Checks that a model has the weights that are averaged here: the attached one, or one that shares all its layers.
+   * @throws {@link EmaError} MODEL_CHANGED
+   */
+  checkModel(model: ModelSource = this.model): void {
+    checkSameWeights(this.#tf, this.weights, model);
+  }
+
+  /**
+   * Values of an average in memory of the caller's, in the order of `weights.averaged`.
+   * @param part `'low'`: what compensation keeps, only with `precision: 'compensated'`; `'previous'`: no average, but the weights of
+   * the update before, only with `catchUp: 'linear'`.
+   */
+  values(average: number, part: Part): Float32Array[] {
+    if (part === 'previous') return this.#previous?.values() ?? [];
+    const tensors = this.#readAverage(average, part);
+    try {
+      return tensors.map((tensor) => Float32Array.from(tensor.dataSync<'float32'>()));
+    } finally {
+      this.#tf.dispose(tensors);
+    }
+  }
+
+  /**
+   * Figures of every averaged weight beside every average, as `Shadows.statistics`; nothing moves.
+   * @param alphas of the next update.
+   * @param against an average to stand in the place of the weights. @defaultValue the weights
+   * @throws {@link EmaError} WEIGHT_DISPOSED
+   */
+  statistics(alphas: readonly number[], against?: number): Float32Array {
+    this.checkAlive();
+    if (against === undefined) return this.#chosen.shadows.statistics(this.#variables, this.#spread.of(alphas));
+    const average = this.#readAverage(against);
+    try {
+      return this.#chosen.shadows.statistics(average, this.#spread.of(alphas));
+    } finally {
+      this.#tf.dispose(average);
+    }
+  }
+
+  /**
+   * Overwrites an average.
+   * @param values one per weight of `weights.averaged`, of its size.
+   */
+  overwrite(average: number, part: Part, values: readonly Float32Array[]): void {
+    this.#tf.tidy(() => {
+      const tensors = this.#variables.map(({ shape }, index) => this.#tf.tensor(values[index] ?? [], shape, 'float32'));
+      if (part === 'previous') this.#previous?.become(tensors);
+      else this.#chosen.shadows.write(average, tensors, part);
+    });
+  }
+
+  /**
+   * Overwrites some weights of an average.
+   * @param source by weight name; they stay the caller's.
+   */
+  patch(average: number, source: NamedTensorMap): void {
+    for (const part of this.#isCompensated ? (['high', 'low'] as const) : (['high'] as const)) {
+      this.#tf.tidy(() => {
+        const next = this.#readAverage(average, part).map((value, index) => {
+          const other = source[this.weights.averaged[index]?.name ?? ''];
+          return other === undefined || part === 'high' ? (other ?? value) : this.#tf.zeros(other.shape);
+        });
+        this.#chosen.shadows.write(average, next, part);
+      });
+    }
+  }
+
+  /** Releases the averages. */
+  dispose(): void {
+    this.#chosen.shadows.dispose();
+    this.#previous?.dispose();
+  }
+
+  #move(towards: readonly Tensor[], alphas: readonly number[]): void {
+    try {
+      this.#chosen.shadows.update(towards, this.#spread.of(alphas));
+    } catch (error) {
+      // Looked for only now: before each update it would cost a lookup per weight.
+      const name = this.#firstDisposed();
+      throw name === undefined || isPoison(error) ? error : disposed(name, error);
+    }
+  }
+
+  /** An average as others see it: by policy, with the constraints of its layers. It takes the values over. */
+  #presented(values: readonly Tensor[]): readonly Tensor[] {
+    return this.#appliesConstraints ? constrained(this.#tf, this.weights.averaged, values) : values;
+  }
+
+  #complete(values: readonly Tensor[]): NamedTensorMap {
+    const { averaged, live } = this.weights;
+    const named: NamedTensorMap = {};
+    averaged.forEach(({ name }, index) => {
+      const value = values[index];
+      if (value !== undefined) named[name] = value;
+    });
+    for (const { name, variable } of live) {
+      if (isAlive(this.#tf, variable)) named[name] = variable.clone();
+    }
+    return named;
+  }
+
+  #readAverage(average: number, part: 'high' | 'low' = 'high'): Tensor[] {
+    const { shadows } = this.#chosen;
+    return this.#tf.tidy(() => {
+      if (this.isAlive) return shadows.read(average, this.#variables, part);
+      // The weights are gone, and with them the shapes that the engine asks for: stand-ins of zeros.
+      const like = this.#variables.map(({ shape }) => this.#tf.zeros(shape));
+      return shadows.read(average, like, part);
+    });
+  }
+
+  #named(source: NamedTensorMap): { readonly weight: Weight; readonly value: Tensor }[] {
+    const named = [...this.weights.averaged, ...this.weights.live].flatMap((weight) => {
+      const value = source[weight.name];
+      return value === undefined ? [] : [{ weight, value }];
+    });
+    const gone = named.find(({ weight }) => !isAlive(this.#tf, weight.variable));
+    if (gone !== undefined) throw disposed(gone.weight.name);
+    return named;
+  }
+
+  #firstDisposed(): string | undefined {
+    return this.weights.averaged.find(({ variable }) => !isAlive(this.#tf, variable))?.name;
+  }
+}
+
+function isPoison(error: unknown): boolean {
+  return error instanceof EmaError && error.code === 'POISONED';
+}

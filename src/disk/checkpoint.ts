@@ -1,0 +1,274 @@
+// What a checkpoint of averages holds, and whether one fits: state to bytes and back, all of it checked.
+// Opens no files, and changes no average.
+
+import type { Counters, Interval } from '../averages/progress.js';
+import type { ModelShadows, Part } from '../averages/shadows.js';
+import { invalid, quote, shorten, show } from '../base/argument.js';
+import { EmaError } from '../base/errors.js';
+import { settingDifferences, settingsOf } from '../options/fingerprint.js';
+import type { ResolvedOptions } from '../options/options.js';
+import type { HeldAverage } from '../validation/bests.js';
+import { decodeBests, encodeBests, type SavedBest } from './checkpoint-bests.js';
+import {
+  checkDigests,
+  decodeSafetensors,
+  encodeSafetensors,
+  type StoredContent,
+  type StoredTensor,
+  withDigests,
+} from './safetensors.js';
+
+/** Where averaging stands. */
+export interface Standing extends Counters {
+  /** Which average `'best'` stands for. */
+  readonly best: number | undefined;
+}
+
+/** Values of one average, in the order of the model's weights. */
+export interface SavedAverage {
+  readonly average: number;
+  readonly part: Part;
+  readonly values: readonly Float32Array[];
+}
+
+/** A checkpoint that fits. */
+export interface Checkpoint {
+  readonly standing: Standing;
+  readonly averages: readonly SavedAverage[];
+  /** The best averages of all epochs, with their weights where those were saved. */
+  readonly bests: readonly SavedBest[];
+}
+
+/** What a checkpoint is made of. */
+export interface CheckpointSource {
+  readonly shadow: ModelShadows;
+  readonly options: ResolvedOptions;
+  readonly standing: Standing;
+  readonly bests: readonly HeldAverage[];
+}
+
+/** The version of the layout: names of tensors and metadata. */
+const VERSION = '1';
+/** At most so many differences are listed. */
+const LISTED = 10;
+/** Characters of a text of the metadata: 10,000 weights with their shapes are half a million. To read one takes up to 64 bytes. */
+const MAX_JSON = 4_000_000;
+/**
+ * Updates that a file may claim. Averaging without a pause makes so many in hours; what goes through all of them, such as the first
+ * diagnosis after a load, would otherwise never return.
+ */
+const MOST_UPDATES = 1_000_000_000;
+/** How deep such a text nests: settings nest five deep. */
+const MAX_DEPTH = 32;
+
+/**
+ * The bytes of a checkpoint: tensors `average.<index>/<weight>`, with `precision: 'compensated'` also `average.<index>.low/<weight>`, with
+ * `catchUp: 'linear'` also `previous/<weight>`, for best averages `best.<metric>/<weight>`; and metadata `tfjs-ema` (version), `standing`,
+ * `bests`, `settings`, `weights`, and SHA-256 digests.
+ * @returns pieces to be written one after the other.
+ * @throws {@link EmaError} INVALID_ARGUMENT — more or longer names of weights than a checkpoint may hold.
+ */
+export function encodeCheckpoint({ shadow, options, standing, bests }: CheckpointSource): readonly Uint8Array[] {
+  const tensors = new Map<string, StoredTensor>();
+  for (const { average, part } of rowsOf(options)) {
+    const values = shadow.values(average, part);
+    shadow.weights.averaged.forEach(({ name, variable: { shape } }, index) => {
+      const data = values[index];
+      if (data !== undefined) tensors.set(tensorName(average, part, name), { dtype: 'F32', shape, data });
+    });
+  }
+  const best = encodeBests(bests);
+  const metadata = new Map([
+    ['tfjs-ema', VERSION],
+    ['standing', JSON.stringify(standing)],
+    ['bests', best.metadata],
+    ['settings', JSON.stringify(settingsOf(options))],
+    ['weights', JSON.stringify(weightsOf(shadow))],
+  ]);
+  for (const [name, { length }] of metadata) {
+    if (length > MAX_JSON) throw invalid(`${name} of the checkpoint`, `at most ${MAX_JSON} characters`, length);
+  }
+  return encodeSafetensors(withDigests({ tensors: new Map([...tensors, ...best.tensors]), metadata }));
+}
+
+/**
+ * The content of a checkpoint, once every byte of it was checked; whether it fits is still to be seen.
+ * @throws {@link EmaError} CHECKPOINT — damaged, or of another version.
+ */
+export function openCheckpoint(bytes: Uint8Array): StoredContent {
+  const content = decodeSafetensors(bytes);
+  checkVersion(content.metadata.get('tfjs-ema'));
+  checkDigests(content);
+  return content;
+}
+
+/**
+ * The state in a checkpoint.
+ * @throws {@link EmaError} CHECKPOINT — of another model or other options: all differences.
+ */
+export function decodeCheckpoint(content: StoredContent, shadow: ModelShadows, options: ResolvedOptions): Checkpoint {
+  const differences = [
+    ...settingDifferences(parse(content, 'settings'), settingsOf(options)),
+    ...weightDifferences(parse(content, 'weights'), weightsOf(shadow)),
+  ];
+  if (differences.length > 0) throw other(differences);
+  const averages = rowsOf(options).map(({ average, part }) => ({
+    average,
+    part,
+    values: shadow.weights.averaged.map(({ name, variable: { shape } }) =>
+      dataOf(content, tensorName(average, part, name), shape),
+    ),
+  }));
+  const bests = decodeBests(content, Object.values(parse(content, 'bests')), {
+    decays: options.decays,
+    weights: [...shadow.weights.averaged, ...shadow.weights.live],
+  });
+  return { standing: standingOf(parse(content, 'standing'), options), averages, bests };
+}
+
+/**
+ * Checks the argument of the methods.
+ * @throws {@link EmaError} INVALID_ARGUMENT
+ */
+export function checkPath(path: string): string {
+  if (typeof path === 'string' && path !== '' && !path.includes('://')) return path;
+  throw invalid('path', "a file's path such as 'run/ema.safetensors'", path);
+}
+
+function rowsOf(options: ResolvedOptions): { readonly average: number; readonly part: Part }[] {
+  const parts: readonly Part[] = options.precision === 'compensated' ? ['high', 'low'] : ['high'];
+  const rows = parts.flatMap((part) => options.decays.map((_, average) => ({ average, part })));
+  return options.catchUp === 'linear' ? [...rows, { average: 0, part: 'previous' }] : rows;
+}
+
+function tensorName(average: number, part: Part, weight: string): string {
+  if (part === 'previous') return `previous/${weight}`;
+  return `average.${average}${part === 'low' ? '.low' : ''}/${weight}`;
+}
+
+/** What the model's weights are called, and `live` or their shape: its fingerprint. */
+function weightsOf({ weights }: ModelShadows): Readonly<Record<string, unknown>> {
+  const shapeOf = (shape: readonly number[]) => `[${shape.join(', ')}]`;
+  return Object.fromEntries([
+    ...weights.averaged.map(({ name, variable }) => [name, shapeOf(variable.shape)]),
+    ...weights.live.map(({ name, variable }) => [name, `${shapeOf(variable.shape)}, not averaged`]),
+  ]);
+}
+
+function checkVersion(version: string | undefined): void {
+  if (version === VERSION) return;
+  if (version === undefined) {
+    throw new EmaError('CHECKPOINT', 'checkpoint: expected one of this package, received a file of another one.');
+  }
+  throw new EmaError(
+    'CHECKPOINT',
+    `checkpoint: expected format version ${VERSION}, received ${shorten(version)}. Load it with the version of tfjs-ema that saved it.`,
+  );
+}
+
+/** An object from the metadata: it passed its digest, so only a file made on purpose is wrong here. */
+function parse({ metadata }: StoredContent, name: string): Readonly<Record<string, unknown>> {
+  const text = metadata.get(name) ?? '';
+  if (text.length > MAX_JSON) {
+    throw new EmaError(
+      'CHECKPOINT',
+      `checkpoint: expected at most ${MAX_JSON} characters as '${name}' of the metadata, received ${text.length}.`,
+    );
+  }
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (cause) {
+    throw new EmaError('CHECKPOINT', `checkpoint: expected JSON as '${name}' of the metadata.`, { cause });
+  }
+  if (!isObject(value) || isDeep(value)) {
+    throw new EmaError(
+      'CHECKPOINT',
+      `checkpoint: expected an object as '${name}' of the metadata, at most ${MAX_DEPTH} deep.`,
+    );
+  }
+  return value;
+}
+
+function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null;
+}
+
+/** Whether a value nests so deep that to compare or show it might exhaust the stack. */
+function isDeep(value: unknown): boolean {
+  let level: readonly unknown[] = [value];
+  for (let depth = 0; depth < MAX_DEPTH; depth += 1)
+    level = level.filter(isObject).flatMap((one) => Object.values(one));
+  return level.some(isObject);
+}
+
+function weightDifferences(saved: Readonly<Record<string, unknown>>, own: Readonly<Record<string, unknown>>): string[] {
+  return [
+    ...Object.keys(saved)
+      .filter((name) => !Object.hasOwn(own, name))
+      .map((name) => `weight ${quote(name)} is only in the checkpoint`),
+    ...Object.keys(own)
+      .filter((name) => !Object.hasOwn(saved, name))
+      .map((name) => `weight ${quote(name)} is only in the model`),
+    ...Object.keys(own)
+      .filter((name) => Object.hasOwn(saved, name) && saved[name] !== own[name])
+      .map((name) => `weight ${quote(name)} was ${textOf(saved[name])}, now it is ${own[name]}`),
+  ];
+}
+
+/** Not by String(): an object from JSON may have a toString of its own. */
+function textOf(value: unknown): string {
+  return shorten(typeof value === 'string' ? value : JSON.stringify(value));
+}
+
+function other(differences: readonly string[]): EmaError {
+  const more = differences.length > LISTED ? `; and ${differences.length - LISTED} more` : '';
+  return new EmaError(
+    'CHECKPOINT',
+    `checkpoint: expected one of this model and these options, received another: ${differences.slice(0, LISTED).join('; ')}` +
+      `${more}. Give the options of the saved run, and its model: layers with names of your own, a loaded model, or a ` +
+      'record of variables have the same weight names in every run.',
+  );
+}
+
+function dataOf({ tensors }: StoredContent, name: string, shape: readonly number[]): Float32Array {
+  const tensor = tensors.get(name);
+  if (tensor?.dtype === 'F32' && JSON.stringify(tensor.shape) === JSON.stringify(shape)) return tensor.data;
+  throw new EmaError(
+    'CHECKPOINT',
+    `checkpoint: expected tensor '${name}' of type F32 and shape [${shape.join(', ')}].`,
+  );
+}
+
+function intervalsOf(saved: unknown): readonly Interval[] {
+  const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && Number(value) >= 1;
+  return (Array.isArray(saved) ? saved : [undefined]).map((interval: unknown) => {
+    const [pending, updates]: readonly unknown[] = Array.isArray(interval) ? interval : [];
+    if (isCount(pending) && isCount(updates)) return [pending, updates];
+    throw new EmaError('CHECKPOINT', `checkpoint: expected intervals as pairs of counts, received ${show(saved)}.`);
+  });
+}
+
+function standingOf(saved: Readonly<Record<string, unknown>>, { decays }: ResolvedOptions): Standing {
+  const count = (name: string, most: number): number => {
+    const value = saved[name];
+    if (typeof value === 'number' && Number.isSafeInteger(value) && value >= 0 && value <= most) return value;
+    throw new EmaError('CHECKPOINT', `checkpoint: expected ${name} from 0 to ${most}, received ${show(value)}.`);
+  };
+  const steps = count('steps', Number.MAX_SAFE_INTEGER);
+  const intervals = intervalsOf(saved['intervals']);
+  const sum = (of: (interval: Interval) => number): number => intervals.reduce((total, one) => total + of(one), 0);
+  const standing = {
+    steps,
+    intervals,
+    // A failed update leaves more steps pending than an interval has.
+    pending: count('pending', steps),
+    updates: count('updates', Math.min(steps, MOST_UPDATES)),
+    best: saved['best'] === undefined ? undefined : count('best', decays.length - 1),
+  };
+  const isWhole =
+    sum(([, updates]) => updates) === standing.updates &&
+    sum(([pending, updates]) => pending * updates) === steps - standing.pending;
+  if (isWhole) return standing;
+  throw new EmaError('CHECKPOINT', `checkpoint: expected intervals that add up to ${steps} steps less those pending.`);
+}

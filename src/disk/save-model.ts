@@ -1,0 +1,125 @@
+// A plain tfjs model on disk, written so that after any crash its folder holds the old one or the new one; and how it was made.
+// Puts no average into a model.
+
+import * as fsPromises from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { basename, join } from 'node:path';
+import type { io } from '@tensorflow/tfjs';
+import { fieldOf, invalid } from '../base/argument.js';
+import { EmaError } from '../base/errors.js';
+import type { Settings } from '../options/fingerprint.js';
+import type { Tfjs } from '../tfjs/backend.js';
+import type { BestRecord } from '../validation/bests.js';
+import { type FileSystem, makeFolder, readWhole, writeAtomically } from './atomic-file.js';
+
+/** Where {@link WeightEma.saveModel} writes: a URL such as `file://folder`, or a handler of tfjs. */
+export type SaveTarget = io.IOHandler | string;
+
+/** How a saved average was made: `tfjsEma` in the `userDefinedMetadata` of its model. */
+export interface Provenance {
+  /** Version of this package. */
+  readonly version: string;
+  /** What was asked for, such as `'best-loss'`. */
+  readonly which: unknown;
+  /** Which average that was: its place in `settings.decays`, and what it is called; no place for a `'synthesized'` one. */
+  readonly index?: number;
+  readonly label: string;
+  /** Of the run when this was saved. */
+  readonly steps: number;
+  readonly updates: number;
+  /** Options on which averages depend: decays, `updateEvery`, `warmup` ... */
+  readonly settings: Settings;
+  /** Of a best average: when it was that, by what. */
+  readonly best?: BestRecord;
+}
+
+/** Name of the provenance in a model's metadata. */
+const NAME = 'tfjsEma';
+const FILE_SCHEME = 'file://';
+const TOPOLOGY = 'model.json';
+/** Names of the weights' file: the one that the model in the folder does not use. */
+const WEIGHTS: readonly string[] = ['weights.bin', 'weights-2.bin'];
+
+/** Version of this package: from src/ and from dist/ alike its package.json is one folder up. */
+export function packageVersion(): string {
+  const manifest: unknown = createRequire(import.meta.url)('../../package.json');
+  return `${fieldOf(manifest, 'version')}`;
+}
+
+/**
+ * Checks where a model is to be saved, before anything is done for it.
+ * @throws {@link EmaError} INVALID_ARGUMENT — tfjs knows no way to write there.
+ */
+export function saverOf(tf: Tfjs, target: SaveTarget): (artifacts: io.ModelArtifacts) => Promise<io.SaveResult> {
+  if (typeof target !== 'string') return handlerSaver(target);
+  if (!target.startsWith(FILE_SCHEME)) return handlerSaver(tf.io.getSaveHandlers(target)[0], target);
+  const folder = target.slice(FILE_SCHEME.length);
+  if (folder === '') throw invalid('target', "a folder, such as 'file://model-ema'", target);
+  return async (artifacts) => {
+    await writeModel(folder, artifacts);
+    return { modelArtifactsInfo: tf.io.getModelArtifactsInfoForJSON(artifacts) };
+  };
+}
+
+/** The artifacts with a provenance beside the model's own metadata. */
+export function withProvenance(artifacts: io.ModelArtifacts, provenance: Provenance): io.ModelArtifacts {
+  return { ...artifacts, userDefinedMetadata: { ...artifacts.userDefinedMetadata, [NAME]: provenance } };
+}
+
+/**
+ * Writes a model's folder as tfjs does, `model.json` last: until it takes its place, the folder is the old model, and from then on the new
+ * one, because the new weights are in a file that the old model does not name. Other files in the folder stay.
+ * @param folder made where it does not exist.
+ * @param fs the file system. @defaultValue `node:fs/promises`
+ * @throws {@link EmaError} CHECKPOINT — it cannot be written; the old model is as before.
+ */
+export async function writeModel(
+  folder: string,
+  artifacts: io.ModelArtifacts,
+  fs: FileSystem = fsPromises,
+): Promise<void> {
+  await makeFolder(folder, fs);
+  const topology = join(folder, TOPOLOGY);
+  const old = await weightFilesOf(topology, fs);
+  const weights = WEIGHTS.find((name) => !old.includes(name)) ?? 'weights-3.bin';
+  await writeAtomically(join(folder, weights), weightPieces(artifacts), fs);
+  await writeAtomically(topology, [new TextEncoder().encode(JSON.stringify(modelJson(artifacts, weights)))], fs);
+  // Nothing names them any more; what cannot be removed is overwritten by the next save but one.
+  for (const name of old) await fs.unlink(join(folder, name)).catch(() => undefined);
+}
+
+function handlerSaver(
+  handler: io.IOHandler | undefined,
+  target?: string,
+): (artifacts: io.ModelArtifacts) => Promise<io.SaveResult> {
+  const save = handler?.save?.bind(handler);
+  if (save !== undefined) return save;
+  const expected = 'a URL for which tfjs has save handlers, such as file://folder, or a handler with a save method';
+  throw invalid('target', expected, target ?? handler);
+}
+
+function modelJson({ weightData, weightSpecs, ...rest }: io.ModelArtifacts, weights: string): object {
+  return { ...rest, weightsManifest: [{ paths: [weights], weights: weightSpecs ?? [] }] };
+}
+
+function weightPieces({ weightData = [] }: io.ModelArtifacts): readonly Uint8Array[] {
+  return (Array.isArray(weightData) ? weightData : [weightData]).map((buffer) => new Uint8Array(buffer));
+}
+
+/** Files in its folder that the model there names; none where there is no model, or none that could be loaded. */
+async function weightFilesOf(topology: string, fs: FileSystem): Promise<readonly string[]> {
+  const bytes = await readWhole(topology, fs).catch((error: unknown) => {
+    // Any other failure must not pass for a folder without a model: its weights would be written over.
+    if (error instanceof EmaError && fieldOf(error.cause, 'code') === 'ENOENT') return undefined;
+    throw error;
+  });
+  if (bytes === undefined) return [];
+  try {
+    const manifest = fieldOf(JSON.parse(new TextDecoder().decode(bytes)), 'weightsManifest');
+    const groups: readonly unknown[] = Array.isArray(manifest) ? manifest : [];
+    const paths = groups.flatMap((group) => fieldOf(group, 'paths'));
+    return paths.filter((path) => typeof path === 'string').filter((path) => path !== '' && basename(path) === path);
+  } catch {
+    return [];
+  }
+}

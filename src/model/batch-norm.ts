@@ -1,0 +1,152 @@
+// Recomputing BatchNorm's moving statistics by a pass over data.
+// Averages nothing.
+
+import type { LayersModel, Tensor } from '@tensorflow/tfjs';
+import { invalid, positiveInteger, quote } from '../base/argument.js';
+import { EmaError } from '../base/errors.js';
+import type { TrackedWhich } from '../schedule/which.js';
+import { type BatchNormLayer, batchNormLayers, type Dataset, elementsOf, type Tfjs } from '../tfjs/backend.js';
+import { inOrder, isDataset, isTensor, isTensorInput, type TensorInput } from '../tfjs/data.js';
+import type { Weight } from './weights.js';
+
+/** Inputs of a model: tensors, or a data set of them or of `{ xs, ys }`. */
+export type InputData = TensorInput | Dataset;
+
+/** How BatchNorm's statistics are recomputed. */
+export interface RecomputeOptions {
+  /** The average. @defaultValue all of them, one pass over the data each */
+  readonly which?: TrackedWhich;
+  /** Samples per batch of tensors, an integer of at least 1; a data set has its own batches. @defaultValue 128 */
+  readonly batchSize?: number;
+}
+
+/** What a model's BatchNorm statistics are recomputed from. */
+export interface RecomputeData {
+  /** Inputs of the model, such as the training data. */
+  readonly data: InputData;
+  /** Samples per batch of tensors, an integer of at least 1; a data set has its own batches. @defaultValue 128 */
+  readonly batchSize?: number | undefined;
+}
+
+/**
+ * Sets the statistics of a model's BatchNorm layers to the mean of their batches' means and variances over all of the data,
+ * each batch weighing as much as it has samples: for weights that were put into the model, such as a restored best average.
+ * Layers run as in training, dropout included; nothing else changes. For a tracked average, `ema.recomputeBatchNorm` is safer.
+ * @param tf the tfjs that the model is made with.
+ * @param model its statistics are overwritten; the pass takes no gradient.
+ * @throws {@link EmaError} INVALID_ARGUMENT — the model has no BatchNorm, or there is no data.
+ * @see the last step of stochastic weight averaging, arXiv 1803.05407, section 3.2.
+ */
+export async function recomputeBatchNorm(
+  tf: Tfjs,
+  model: LayersModel,
+  { data, batchSize = 128 }: RecomputeData,
+): Promise<void> {
+  const layers = batchNormLayers(model);
+  if (layers.length === 0) throw invalid('model', 'BatchNorm layers', 'a model without any');
+  const undo: (() => void)[] = [];
+  try {
+    await forEachBatch(tf, { data, batchSize: positiveInteger('batchSize', batchSize) }, (batch) => {
+      const inputs = inOrder(batch, model.inputNames, 'data');
+      if (sampleCount(inputs) === 0) return;
+      // One by one: if the second fails, the first is to be undone.
+      if (undo.length === 0) for (const layer of layers) undo.push(takePlainMean(tf, layer));
+      tf.tidy(() => void model.apply(inputs, { training: true }));
+    });
+  } finally {
+    for (const end of undo) end();
+  }
+  if (undo.length === 0) throw invalid('data', 'at least one sample', 'none');
+}
+
+/**
+ * Checks that all statistics are averaged: a swap does not give those back that are used live.
+ * @param live the weights that are not averaged.
+ * @throws {@link EmaError} INVALID_ARGUMENT
+ */
+export function checkStatistics(model: LayersModel, live: readonly Pick<Weight, 'name' | 'layerVariable'>[]): void {
+  const statistics = batchNormLayers(model).flatMap(({ movingMean, movingVariance }) => [movingMean, movingVariance]);
+  const left = live.find(({ layerVariable }) => statistics.some((statistic) => statistic === layerVariable));
+  if (left === undefined) return;
+  throw new EmaError(
+    'INVALID_ARGUMENT',
+    `include and exclude: expected all BatchNorm statistics among the averaged weights, for recomputeBatchNorm, received a choice ` +
+      `without ${quote(left.name)}. Let them be averaged, or recompute those of a copy: asModel(), then the function recomputeBatchNorm.`,
+  );
+}
+
+/**
+ * Makes a layer's statistics the plain mean over what it sees from now on.
+ *
+ * A layer takes `s = m * s + (1 - m) * batch`: with `m = n / (n + b)`, `n` samples before a batch of `b`, that is the plain mean. It is
+ * set at each call, and not each batch, because a graph can apply one layer several times.
+ * @returns gives the layer its own momentum back.
+ */
+function takePlainMean(tf: Tfjs, layer: BatchNormLayer): () => void {
+  const { momentum, call } = layer;
+  const isOwn = Object.hasOwn(layer, 'call');
+  let seen = 0;
+  // What stood there before must not even round what comes, and NaN would stay for ever.
+  tf.tidy(() => {
+    for (const statistic of [layer.movingMean, layer.movingVariance]) statistic.write(tf.zeros(statistic.read().shape));
+  });
+  layer.call = (inputs, kwargs) => {
+    const samples = sampleCount(inputs);
+    layer.momentum = seen / (seen + samples);
+    seen += samples;
+    return call.call(layer, inputs, kwargs);
+  };
+  return () => {
+    layer.momentum = momentum;
+    if (isOwn) layer.call = call;
+    else Reflect.deleteProperty(layer, 'call');
+  };
+}
+
+function sampleCount(inputs: Tensor | Tensor[]): number {
+  return (Array.isArray(inputs) ? inputs[0] : inputs)?.shape[0] ?? 0;
+}
+
+async function forEachBatch(
+  tf: Tfjs,
+  { data, batchSize }: { readonly data: InputData; readonly batchSize: number },
+  run: (batch: TensorInput) => void,
+): Promise<void> {
+  if (isDataset(data)) {
+    for await (const element of elementsOf(data)) {
+      try {
+        run(inputsOf(element));
+      } finally {
+        tf.dispose(element);
+      }
+    }
+    return;
+  }
+  const samples = (isTensor(data) ? data : Object.values(data)[0])?.shape[0] ?? 0;
+  for (let begin = 0; begin < samples; begin += batchSize) {
+    const size = Math.min(batchSize, samples - begin);
+    const slices: Tensor[] = [];
+    const slice = (tensor: Tensor): Tensor => {
+      const part = tensor.slice(begin, size);
+      slices.push(part);
+      return part;
+    };
+    try {
+      run(mapped(data, slice));
+    } finally {
+      for (const part of slices) part.dispose();
+    }
+  }
+}
+
+function mapped(input: TensorInput, slice: (tensor: Tensor) => Tensor): TensorInput {
+  if (isTensor(input)) return slice(input);
+  if (Array.isArray(input)) return input.map(slice);
+  return Object.fromEntries(Object.entries(input).map(([name, tensor]) => [name, slice(tensor)]));
+}
+
+function inputsOf(element: unknown): TensorInput {
+  const xs = typeof element === 'object' && element !== null && 'xs' in element ? element.xs : element;
+  if (isTensorInput(xs)) return xs;
+  throw invalid('data', 'a data set of tensors, or of { xs, ys }', element);
+}

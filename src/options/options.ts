@@ -1,0 +1,216 @@
+// Option types, their defaults and their checks.
+// Holds no behaviour: what comes out is complete and valid, or an error names what is wrong.
+
+import { checkNames, fieldOf, invalid, isPositive, oneOf, positiveInteger } from '../base/argument.js';
+import type { WarningHandler } from '../base/warnings.js';
+import type { EngineChoice, Precision } from '../engine/contract.js';
+import type { ConstraintPolicy } from '../model/constraints.js';
+import type { NonFinitePolicy } from '../model/finite.js';
+import { type Pattern, resolvePatterns, type WeightPattern } from '../model/patterns.js';
+import type { BatchNormPolicy } from '../model/weights.js';
+import type { Duration, RunLength } from '../schedule/decay.js';
+import type { CatchUpPolicy, Warmup, WarmupClock } from '../schedule/schedule.js';
+import type { AverageSpec, DecaySpecs } from '../schedule/specs.js';
+import type { Tfjs } from '../tfjs/backend.js';
+import type { LayerDecay } from './layer-decays.js';
+import { checkRun, type InSteps, type Specs, withRun } from './lengths.js';
+
+/** Options of a `WeightEma`. */
+export interface EmaOptions {
+  /**
+   * One decay per optimizer step, in [0, 1]: the share of the average that a step keeps; or how long the average remembers, as
+   * `{ halfLife: { epochs: 1 } }`; or one average of another shape, see {@link AverageSpec}. Not together with `decays`.
+   */
+  readonly decay?: AverageSpec;
+  /**
+   * Several decays, tracked in one pass; `'auto'` is the paper's five windows as shares of the run: 0.64, 1.28, 2.56, 5.12 and
+   * 10.23 % of its steps. Averages of other shapes may stand among them: `[0.999, 'uniform', { relativeWidth: 0.1 }]`.
+   * @defaultValue the paper's five: `[0.998, 0.999, 0.9995, 0.99975, 0.999875]`
+   */
+  readonly decays?: DecaySpecs;
+  /**
+   * What turns epochs, samples and shares of the run into steps; it also makes possible to warn of decays too high for the run.
+   * @defaultValue what `model.fit` says of itself; none in loops of your own
+   */
+  readonly run?: RunLength;
+  /** Optimizer steps between updates, an integer of at least 1; an update after T steps keeps `decay ** T`. @defaultValue 16 */
+  readonly updateEvery?: number;
+  /**
+   * Where averaging starts, in any unit of {@link Duration}; a bare number is optimizer steps. Up to there averages are copies of the
+   * weights, and cost nothing; warm-up and the shapes of averages count from there. @defaultValue 0
+   */
+  readonly start?: Duration;
+  /**
+   * What the weights of the steps between two updates are taken to be: `'hold'` takes those at the update, `'linear'` the straight
+   * line from the update before, which for a large `updateEvery` comes closer to an average of every step. It takes two passes per update
+   * and keeps the weights of the update before: memory of one more average. @defaultValue `'hold'`
+   */
+  readonly catchUp?: CatchUpPolicy;
+  /** Other decays for some weights; where several rules match, the first counts. @defaultValue none */
+  readonly layerDecays?: readonly LayerDecay[];
+  /**
+   * Weights that are averaged, by name: see {@link WeightPattern}. The others are used as they are, live. @defaultValue all
+   */
+  readonly include?: readonly WeightPattern[];
+  /** Weights that are not averaged, also where `include` matches. @defaultValue none */
+  readonly exclude?: readonly WeightPattern[];
+  /**
+   * `'paper'` caps the decay of update `t` at `(t + 1) / (t + 10)`; `'none'` starts with the full decay; for the others see
+   * {@link Warmup}. @defaultValue `'paper'`
+   */
+  readonly warmup?: Warmup;
+  /**
+   * What the warm-up counts, which the paper leaves open: `'updates'` of `updateEvery` steps, or `'steps'`. For its slowest decay,
+   * 0.998 per update of 16 steps, the warm-up ends at step 71,840 by updates (update 4,490), and at step 4,490 by steps.
+   * @defaultValue `'updates'`
+   */
+  readonly warmupClock?: WarmupClock;
+  /**
+   * Moving statistics of BatchNorm (every weight that its layer declares non-trainable): `'average'` averages them like
+   * weights, `'copy'` uses the live ones beside the averaged weights. @defaultValue `'average'`
+   */
+  readonly batchNorm?: BatchNormPolicy;
+  /**
+   * How averages are kept. In float32 a weight's step is lost where it moves its average by less than half a float: at decay
+   * 0.9999 where it is off by less than 6e-4 of its size. `'compensated'` keeps each average as the sum of two floats, in twice
+   * the memory, and loses nothing. @defaultValue `'fp32'`
+   */
+  readonly precision?: Precision;
+  /**
+   * What becomes of an update while a weight is NaN or infinite: `'propagate'` does not look, and the average keeps the NaN for ever;
+   * `'skip'` leaves averages as they are, with a warning, until all weights are finite again; `'throw'` does so with an error
+   * NON_FINITE from `update`. The last two look at all weights before each update, and at each step while one is left out, which waits for the device.
+   * @defaultValue `'propagate'`
+   */
+  readonly nonFinite?: NonFinitePolicy;
+  /**
+   * Constraints of layers (`unitNorm` ...), which an average need not satisfy: `'apply'` applies them to what is used, read and
+   * saved. tfjs itself never applies them in `model.fit` (only in `setWeights`), so with `'ignore'` the average is treated as the
+   * weights are. @defaultValue `'ignore'`
+   */
+  readonly constraints?: ConstraintPolicy;
+  /** Who runs updates. `'auto'` takes native where it can and says why not in `engineReason`. @defaultValue `'auto'` */
+  readonly engine?: EngineChoice;
+  /**
+   * Updates between looks at the averages' health, an integer of at least 1, and one look at the start: what is wrong is warned of, and
+   * `diagnoses` keeps the figures. A look costs about an update and waits for the device; see `diagnose()`. @defaultValue none
+   */
+  readonly diagnoseEvery?: number;
+  /** Receives each warning once; they are also listed in `warnings`. @defaultValue `process.emitWarning` */
+  readonly onWarning?: WarningHandler;
+}
+
+/** {@link EmaOptions}, checked and complete. */
+export interface ResolvedOptions extends InSteps {
+  /** As given. */
+  readonly specs: Specs;
+  readonly run: RunLength;
+  readonly updateEvery: number;
+  readonly warmup: Warmup;
+  readonly warmupClock: WarmupClock;
+  readonly batchNorm: BatchNormPolicy;
+  readonly catchUp: CatchUpPolicy;
+  readonly include: readonly Pattern[] | undefined;
+  readonly exclude: readonly Pattern[] | undefined;
+  readonly nonFinite: NonFinitePolicy;
+  readonly constraints: ConstraintPolicy;
+  readonly precision: Precision;
+  readonly engine: EngineChoice;
+  readonly diagnoseEvery: number | undefined;
+  readonly onWarning: WarningHandler | undefined;
+}
+
+/** The paper's decays at T = 16 (0.968, 0.984, 0.992, 0.996, 0.998), per step. */
+export const PAPER_DECAYS: readonly number[] = [0.998, 0.999, 0.9995, 0.99975, 0.999875];
+
+const WARMUPS: readonly Warmup[] = ['paper', 'none', 'zero-debias'];
+const CLOCKS: readonly WarmupClock[] = ['updates', 'steps'];
+const POLICIES: readonly BatchNormPolicy[] = ['average', 'copy'];
+const CATCH_UPS: readonly CatchUpPolicy[] = ['hold', 'linear'];
+const NON_FINITES: readonly NonFinitePolicy[] = ['propagate', 'skip', 'throw'];
+const CONSTRAINTS: readonly ConstraintPolicy[] = ['ignore', 'apply'];
+const PRECISIONS: readonly Precision[] = ['fp32', 'compensated'];
+const ENGINES: readonly EngineChoice[] = ['auto', 'native', 'js'];
+/** Names of {@link EmaOptions}. */
+export const EMA_NAMES: readonly string[] = [
+  'decay',
+  'decays',
+  'run',
+  'updateEvery',
+  'start',
+  'catchUp',
+  'layerDecays',
+  'include',
+  'exclude',
+  'warmup',
+  'warmupClock',
+  'batchNorm',
+  'nonFinite',
+  'constraints',
+  'precision',
+  'engine',
+  'diagnoseEvery',
+  'onWarning',
+];
+/**
+ * Checks the options of a `WeightEma` and fills in the defaults.
+ * @throws {@link EmaError} INVALID_ARGUMENT — an unknown name, a wrong type or a value out of range.
+ */
+export function resolveOptions(options: EmaOptions): ResolvedOptions {
+  checkNames(options, EMA_NAMES);
+  return {
+    ...withRun(specsOf(options), checkRun(options.run ?? {})),
+    updateEvery: positiveInteger('updateEvery', options.updateEvery ?? 16),
+    warmup: checkWarmup(options.warmup ?? 'paper'),
+    warmupClock: oneOf('warmupClock', options.warmupClock ?? 'updates', CLOCKS),
+    batchNorm: oneOf('batchNorm', options.batchNorm ?? 'average', POLICIES),
+    catchUp: oneOf('catchUp', options.catchUp ?? 'hold', CATCH_UPS),
+    include: resolvePatterns('include', options.include),
+    exclude: resolvePatterns('exclude', options.exclude),
+    nonFinite: oneOf('nonFinite', options.nonFinite ?? 'propagate', NON_FINITES),
+    constraints: oneOf('constraints', options.constraints ?? 'ignore', CONSTRAINTS),
+    precision: oneOf('precision', options.precision ?? 'fp32', PRECISIONS),
+    engine: oneOf('engine', options.engine ?? 'auto', ENGINES),
+    diagnoseEvery: optionalCount('diagnoseEvery', options.diagnoseEvery),
+    onWarning: optionalFunction(options.onWarning),
+  };
+}
+
+/**
+ * Checks that the first argument of the constructors is tfjs.
+ * @throws {@link EmaError} INVALID_ARGUMENT
+ */
+export function checkTfjs(tf: Tfjs): void {
+  if (typeof tf === 'object' && tf !== null && typeof tf.Callback === 'function' && typeof tf.engine === 'function')
+    return;
+  throw invalid('tf', "the tfjs module, as in import * as tf from '@tensorflow/tfjs-node'", tf);
+}
+
+function specsOf({ decay, decays, start, layerDecays = [] }: EmaOptions): Specs {
+  const others = { start, layerDecays };
+  if (decay === undefined) return { specs: decays ?? PAPER_DECAYS, isSingle: false, ...others };
+  if (decays === undefined) return { specs: [decay], isSingle: true, ...others };
+  throw invalid('decay', 'either decay or decays', 'both', 'Put all of them into decays.');
+}
+
+function checkWarmup(warmup: Warmup): Warmup {
+  if (typeof warmup === 'function' || WARMUPS.includes(warmup)) return warmup;
+  const gamma = fieldOf(warmup, 'inverseGamma');
+  const [scale, power] = [fieldOf(gamma, 'scale'), fieldOf(gamma, 'power')];
+  // In this order: settings are compared as text.
+  if (isPositive(scale) && isPositive(power)) return { inverseGamma: { scale, power } };
+  throw invalid(
+    'warmup',
+    "'paper', 'none', 'zero-debias', { inverseGamma: { scale, power } } of numbers above 0, or a function",
+    warmup,
+  );
+}
+
+function optionalCount(name: string, value: number | undefined): number | undefined {
+  return value === undefined ? undefined : positiveInteger(name, value);
+}
+
+function optionalFunction(value: WarningHandler | undefined): WarningHandler | undefined {
+  if (value === undefined || typeof value === 'function') return value;
+  throw invalid('onWarning', 'a function that takes a message', value);
+}

@@ -1,0 +1,105 @@
+// How long a run is, and what that means for its averages: which of them cannot do what their decays promise.
+// Moves no average and resolves no decay.
+
+import { isPositive } from '../base/argument.js';
+import type { RunLength } from '../schedule/decay.js';
+import { forecast, indistinguishable, longestHalfLife } from '../schedule/forecast.js';
+import type { Schedule } from '../schedule/schedule.js';
+import { inSteps, withRun } from './lengths.js';
+import type { ResolvedOptions } from './options.js';
+
+/** What `fit` tells its callbacks, as far as it is used here. */
+export type FitParams = Readonly<Record<string, unknown>>;
+
+/** An average that holds more than this of the weights it started from is worth a warning. */
+const FORGOTTEN = 0.01;
+/** A forecast goes through every update: up to this many, which is a fraction of a second. */
+const MOST_UPDATES = 1_000_000;
+
+/**
+ * The length of a run of `model.fit` or `model.fitDataset`; of a data set only where it has a size or `batchesPerEpoch` is given.
+ * @param params what `setParams` was called with.
+ */
+export function runOfFit({ epochs, samples, steps, batchSize }: FitParams): RunLength {
+  const [size, total, perEpoch, count] = [batchSize, samples, steps, epochs].map(positive);
+  const stepsPerEpoch = perEpoch ?? (size !== undefined && total !== undefined ? Math.ceil(total / size) : undefined);
+  const run: { -readonly [K in keyof RunLength]: RunLength[K] } = {};
+  if (size !== undefined) run.batchSize = size;
+  if (stepsPerEpoch !== undefined) run.stepsPerEpoch = stepsPerEpoch;
+  if (stepsPerEpoch !== undefined && count !== undefined) run.totalSteps = stepsPerEpoch * count;
+  return run;
+}
+
+/**
+ * The options once the length of the run is known.
+ * @param fitted what is known of it beside the option `run`, which goes first.
+ * @throws {@link EmaError} INVALID_ARGUMENT — a decay is given in a unit that needs more than is known.
+ */
+export function settled(options: ResolvedOptions, fitted: RunLength): ResolvedOptions {
+  const { specs } = options;
+  const known = { ...options, ...withRun(specs, { ...fitted, ...options.run }) };
+  // To no avail, but for the message that says what is missing.
+  if (known.decays.length === 0) inSteps(specs, known.run);
+  return known;
+}
+
+/** The options that decide it. */
+type Foreseen = Pick<ResolvedOptions, 'decays' | 'profiles' | 'run' | 'updateEvery' | 'warmup'>;
+
+/**
+ * What will be wrong at the end of the run: averages that still hold their start, and averages that are all the same because
+ * the warm-up never ends.
+ * @returns messages; none where `totalSteps` is not known.
+ */
+export function foresee(schedule: Schedule, { decays, profiles, run, updateEvery, warmup }: Foreseen): string[] {
+  if (run.totalSteps === undefined || run.totalSteps / updateEvery > MOST_UPDATES) return [];
+  const { startStep } = schedule;
+  const steps = run.totalSteps - startStep;
+  if (steps <= 0) return [neverStarts(startStep, run.totalSteps)];
+  const memory = forecast(steps, updateEvery, (before, pending) => schedule.alphas(startStep + before, pending));
+  const exponential = decays.flatMap((_, index) =>
+    (profiles[index] ?? 'exponential') === 'exponential' ? [index] : [],
+  );
+  const messages = exponential.flatMap((index) => {
+    const [decay = 1, share] = [decays[index], memory.initialShare(index)];
+    return share > FORGOTTEN && decay < 1 ? [holdsStart(decay, share, steps)] : [];
+  });
+  const updates = Math.ceil(steps / updateEvery);
+  // A function of the user's is not asked beforehand.
+  if (typeof warmup === 'function') return messages;
+  const cap = schedule.cap(schedule.ticks(Math.max(0, steps - updateEvery)));
+  if (cap === undefined) return messages;
+  const perUpdate = exponential.map((index) => schedule.updateDecay(index));
+  const same = indistinguishable(perUpdate, cap).map((place) => decays[exponential[place] ?? 0]);
+  if (same.length > 0) messages.push(neverEnds(same, updates));
+  return messages;
+}
+
+function neverStarts(startStep: number, steps: number): string {
+  return (
+    `start: averaging would begin at step ${startStep}, and this run has ${steps}: up to its end every average is a copy of the ` +
+    'weights. Give an earlier start, such as { fraction: 0.75 }.'
+  );
+}
+
+function holdsStart(decay: number, share: number, steps: number): string {
+  return (
+    `decay ${decay} is too high for this run: after its ${steps} steps the average still holds ${percent(share)} of the initial ` +
+    `weights. Use a half-life of at most ${Number(longestHalfLife(steps, FORGOTTEN).toPrecision(2))} steps, or the warm-up.`
+  );
+}
+
+function neverEnds(decays: readonly (number | undefined)[], updates: number): string {
+  return (
+    `the warm-up does not end in the ${updates} updates of this run, so decays ${decays.join(' and ')} are one and the same ` +
+    "average. Use decays: 'auto', a smaller updateEvery, or warmup: 'none'."
+  );
+}
+
+function percent(share: number): string {
+  return `${Number((100 * share).toPrecision(2))} %`;
+}
+
+function positive(value: unknown): number | undefined {
+  return isPositive(value) ? value : undefined;
+}

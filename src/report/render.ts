@@ -1,0 +1,130 @@
+// From a chart's specification to SVG, PNG and HTML, with packages that are used where they are installed and only then loaded.
+// Knows no chart; writes no files.
+
+import type { TopLevelSpec } from 'vega-lite';
+import { EmaError } from '../base/errors.js';
+import type { ChartSpec } from './charts.js';
+import type { ReportData } from './data.js';
+
+/** How charts become pictures. */
+export interface RenderOptions {
+  /** TrueType files for PNG, where the machine has no fonts. @defaultValue the fonts of the machine */
+  readonly fontFiles?: readonly string[];
+}
+
+/** PNG pixels per SVG unit: sharp on dense screens. */
+const PNG_ZOOM = 2;
+
+/**
+ * Loads packages that may be missing.
+ * @param packages their names, for the message.
+ * @throws {@link EmaError} MISSING_PACKAGE — one is not installed.
+ */
+export async function optional<T>(packages: readonly string[], load: () => Promise<T>): Promise<T> {
+  try {
+    return await load();
+  } catch (cause) {
+    const code: unknown = cause instanceof Error && 'code' in cause ? cause.code : undefined;
+    if (code !== 'ERR_MODULE_NOT_FOUND' && code !== 'MODULE_NOT_FOUND') throw cause;
+    const names = packages.join(' and ');
+    throw new EmaError(
+      'MISSING_PACKAGE',
+      `report: expected ${names} to be installed, which draw its charts: npm install --save-dev ${packages.join(' ')}. ` +
+        'toTable() and charts() work without.',
+      { cause },
+    );
+  }
+}
+
+/**
+ * A specification as SVG text.
+ * @throws {@link EmaError} MISSING_PACKAGE
+ */
+export async function toSvg(spec: ChartSpec): Promise<string> {
+  const load = () => Promise.all([import('vega'), import('vega-lite')]);
+  const [vega, vegaLite] = await optional(['vega', 'vega-lite'], load);
+  if (!isSpec(spec)) throw new EmaError('INVALID_ARGUMENT', 'spec: expected a vega-lite specification.');
+  const view = new vega.View(vega.parse(vegaLite.compile(spec).spec), { renderer: 'none' });
+  const restore = measureByLetters(vega);
+  try {
+    return await view.toSVG();
+  } finally {
+    restore();
+    view.finalize();
+  }
+}
+
+/**
+ * SVG text as a PNG image.
+ * @throws {@link EmaError} MISSING_PACKAGE
+ */
+export async function toPng(svg: string, { fontFiles }: RenderOptions = {}): Promise<Uint8Array> {
+  const { Resvg } = await optional(['@resvg/resvg-js'], () => import('@resvg/resvg-js'));
+  const font = fontFiles === undefined ? {} : { fontFiles: [...fontFiles], loadSystemFonts: false };
+  return new Resvg(svg, { font, fitTo: { mode: 'zoom', value: PNG_ZOOM } }).render().asPng();
+}
+
+/** One page that loads nothing. */
+export function toHtml({
+  data,
+  table,
+  pictures,
+}: {
+  readonly data: ReportData;
+  readonly table: string;
+  readonly pictures: readonly string[];
+}): string {
+  // In a script nothing is escaped, so that nothing may end it.
+  const json = JSON.stringify(data).replaceAll('<', '\\u003c');
+  return `<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width">
+<title>Averages of ${data.facts.steps} steps</title>
+<style>
+body { font: 15px/1.5 Helvetica, Arial, sans-serif; margin: 2rem auto; max-width: 60rem; padding: 0 1rem; color: #222 }
+pre { font: 12.5px/1.45 ui-monospace, Menlo, Consolas, monospace; overflow-x: auto }
+figure { margin: 1.5rem 0 } svg { max-width: 100%; height: auto }
+</style>
+</head>
+<body>
+<h1>Averages of ${data.facts.steps} steps</h1>
+${pictures.map((svg) => `<figure>${svg}</figure>`).join('\n')}
+<pre>${table.replaceAll('&', '&amp;').replaceAll('<', '&lt;')}</pre>
+<script type="application/json" id="report">${json}</script>
+</body>
+</html>
+`;
+}
+
+/** Ours are: they come from report-charts.ts, whose types do not name vega-lite because few users have it. */
+function isSpec(spec: object): spec is TopLevelSpec {
+  return 'layer' in spec || 'mark' in spec;
+}
+
+/** Widths of letters in a common sans-serif font, in em. */
+const NARROW = /[ijlIft.,:;|!'()[\]\-/ ]/;
+const WIDE = /[mwMW%@−]/;
+
+/**
+ * Without a canvas vega takes 0.8 em for each letter, which leaves half of a legend's width empty. While a chart is drawn, letters are
+ * measured by kind; a canvas measures better, and is left alone.
+ * @returns what puts vega's own measure back.
+ */
+function measureByLetters(vega: object): () => void {
+  const metrics: unknown = Reflect.get(vega, 'textMetrics');
+  const isKnown = typeof metrics === 'object' && metrics !== null && 'width' in metrics && 'estimateWidth' in metrics;
+  if (!isKnown || metrics.width !== metrics.estimateWidth) return () => undefined;
+  const own = metrics.width;
+  metrics.width = (item: { readonly fontSize?: number }, text: unknown): number =>
+    [...`${text ?? ''}`].reduce((sum, letter) => sum + widthOf(letter), 0) * (item.fontSize ?? 11);
+  return () => {
+    metrics.width = own;
+  };
+}
+
+function widthOf(letter: string): number {
+  if (NARROW.test(letter)) return 0.3;
+  return WIDE.test(letter) ? 0.85 : 0.57;
+}

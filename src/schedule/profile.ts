@@ -1,0 +1,172 @@
+// Averages of other shapes: from steps to alphas.
+// Pure numbers: no tensors, no tfjs; the choice between shapes is schedule.ts's.
+
+import { invalid } from '../base/argument.js';
+
+/** timm's and diffusers' warm-up: the decay of update `n` is capped at `1 - (1 + n / scale) ** -power`. */
+export interface InverseGamma {
+  /** Updates until the cap begins to grow as a power, above 0; timm's `warmup_gamma`. */
+  readonly scale: number;
+  /** Exponent, above 0: 2/3 reaches 0.999 after 31,600 updates, 3/4 after 10,000. */
+  readonly power: number;
+}
+
+/**
+ * The average whose memory is a fixed part of the run so far: the share of step `s` grows as a power of `s`. `relativeWidth` is the
+ * standard deviation of its steps as a part of the run, above 0 and at most 0.2886: 0.05 and 0.1 are usual.
+ * @see "Analyzing and Improving the Training Dynamics of Diffusion Models", arXiv 2312.02696, section 3.1.
+ */
+export interface PowerSpec {
+  readonly relativeWidth: number;
+}
+
+/** The shape of an average. */
+export type Profile = 'exponential' | 'uniform' | PowerSpec;
+
+/** What one update that catches up on several steps takes from where; the three add up to 1. */
+export interface CatchUp {
+  /** Share of the old average. */
+  readonly kept: number;
+  /** Share of the weights of the update before. */
+  readonly old: number;
+  /** Share of the weights now. */
+  readonly fresh: number;
+  /** The same as two moves with the one kernel: first towards the old weights with `alphas[0]`, then the new with `alphas[1]`. */
+  readonly alphas: readonly [old: number, fresh: number];
+}
+
+/**
+ * Alpha of the plain mean (SWA, Polyak-Ruppert): `pending / (stepsBefore + pending)`, which is `1 / (n + 1)` at equal distances.
+ *
+ * Every step weighs the same: weights that stand for more steps weigh more. The weights at the start do not count: the first
+ * update replaces them.
+ * @param stepsBefore steps that the average already holds.
+ * @param pending steps that this update adds, above 0.
+ */
+export function uniformAlpha(stepsBefore: number, pending: number): number {
+  return pending / (stepsBefore + pending);
+}
+
+/**
+ * Alpha of the power-function average, whose share of step `s` grows as `s ** exponent`:
+ * `1 - (stepsBefore / (stepsBefore + pending)) ** (exponent + 1)`.
+ *
+ * Its memory is a fixed part of the run so far. Exponent 0 is the plain mean; the paper's warm-up,
+ * `1 - 9 / (t + 10)`, is close to exponent 8.
+ * @param stepsBefore steps that the average already holds; at 0, the start is replaced.
+ * @param pending steps that this update adds, above 0.
+ * @param exponent at least 0.
+ * @see "Analyzing and Improving the Training Dynamics of Diffusion Models", arXiv 2312.02696, section 3.1.
+ */
+export function powerAlpha(stepsBefore: number, pending: number, exponent: number): number {
+  return -Math.expm1(-(exponent + 1) * Math.log1p(pending / stepsBefore));
+}
+
+/** The width of the plain mean, which is the widest. */
+const WIDEST = 1 / Math.sqrt(12);
+
+/**
+ * The exponent of the power-function average of a given width: the largest root of
+ * `width ** 2 * (e + 2) ** 2 * (e + 3) = e + 1`.
+ * @param width the standard deviation of its weights' steps, as a part of the run: 0.05 is exponent 16.97, 0.1 is 6.94.
+ * @param name of the option, for the message.
+ * @throws {@link EmaError} INVALID_ARGUMENT — not above 0, or above 0.2886, which is wider than the plain mean.
+ */
+export function exponentFromWidth(width: number, name = 'relativeWidth'): number {
+  if (!(width > 0 && width <= WIDEST)) {
+    throw invalid(
+      name,
+      `a share of the run above 0 and at most ${Math.floor(1e4 * WIDEST) / 1e4}`,
+      width,
+      'A usual one is 0.1.',
+    );
+  }
+  // Newton from above: there the cubic is convex and rises, so that every step stays above the root and comes closer.
+  const square = width * width;
+  let exponent = 1 / width;
+  for (;;) {
+    const e2 = exponent + 2;
+    const value = square * e2 * e2 * (exponent + 3) - (exponent + 1);
+    const slope = square * e2 * (3 * exponent + 8) - 1;
+    const next = Math.max(0, exponent - value / slope);
+    if (!(next < exponent)) return exponent;
+    exponent = next;
+  }
+}
+
+/** The exponent of an average's shape; undefined for an exponential one. */
+export function exponentOf(profile: Profile | undefined): number | undefined {
+  if (profile === undefined || profile === 'exponential') return undefined;
+  return profile === 'uniform' ? 0 : exponentFromWidth(profile.relativeWidth);
+}
+
+/**
+ * Largest decay of update `n` under timm's and diffusers' warm-up: `1 - (1 + n / scale) ** -power`.
+ * @param n updates so far, 0 at the first.
+ */
+export function inverseGamma(n: number, { scale, power }: InverseGamma): number {
+  return -Math.expm1(-power * Math.log1p(n / scale));
+}
+
+/**
+ * Alpha of an average without bias from its start: `(1 - b ** p) / (1 - b ** (s + p))`; its decay, for one step, is
+ * `b (1 - b ** (n - 1)) / (1 - b ** n)`.
+ *
+ * The start weighs nothing; what is left is what Adam and optax divide by `1 - b ** n` to get.
+ * @param decay b, decay per step, in [0, 1]; 1 is the plain mean.
+ * @param stepsBefore s, steps that the average already holds.
+ * @param pending p, steps that this update adds, above 0.
+ */
+export function debiasedAlpha(decay: number, stepsBefore: number, pending: number): number {
+  if (decay === 1) return uniformAlpha(stepsBefore, pending);
+  const log = Math.log(decay);
+  return Math.expm1(pending * log) / Math.expm1((stepsBefore + pending) * log);
+}
+
+/**
+ * One update for many steps, as if the weights had gone in a straight line and been averaged at each step:
+ * `ema' = a ** T * ema + S * fresh + (1 - a ** T - S) * old`, `S = 1 - a (1 - a ** T) / (T (1 - a))`.
+ *
+ * With plain `a ** T` the average is off by about half an interval of the weights' drift; here it is exact when they drift.
+ * @param decay a, per step, in [0, 1].
+ * @param steps T, steps since the old weights, an integer of at least 1.
+ */
+export function catchUp(decay: number, steps: number): CatchUp {
+  const rate = -Math.log(decay);
+  const kept = Math.exp(-rate * steps);
+  // S = 1 - phi(T x) / psi(x), x = -ln a, written as a ratio of sums of positive terms: nothing cancels for a near 1.
+  const grown = Number.isFinite(rate) ? excess(rate) : Number.POSITIVE_INFINITY;
+  const fresh = Number.isFinite(grown) ? (grown - excess(-rate * steps)) / (1 + grown) : 1;
+  const old = steps === 1 ? 0 : Math.max(0, -Math.expm1(-rate * steps) - fresh);
+  return { kept, old, fresh, alphas: [fresh === 1 ? 0 : old / (1 - fresh), fresh] };
+}
+
+/**
+ * {@link catchUp} for averages whose alpha changes from step to step, in a sum over the steps: the weights of step `j` of T are
+ * `old + j / T (fresh - old)`.
+ * @param steps T, steps since the old weights, an integer of at least 1.
+ * @param alpha of the step after so many.
+ */
+export function pathShares(steps: number, alpha: (step: number) => number): CatchUp {
+  let kept = 1;
+  let fresh = 0;
+  for (let step = 0; step < steps; step += 1) {
+    const now = alpha(step);
+    kept *= 1 - now;
+    fresh = (1 - now) * fresh + now * ((step + 1) / steps);
+  }
+  const old = steps === 1 ? 0 : Math.max(0, 1 - kept - fresh);
+  return { kept, old, fresh, alphas: [fresh === 1 ? 0 : Math.min(1, old / (1 - fresh)), fresh] };
+}
+
+/** `(exp(z) - 1 - z) / z`, without loss near 0. */
+function excess(z: number): number {
+  if (Math.abs(z) > 0.5) return (Math.expm1(z) - z) / z;
+  let term = z / 2;
+  let sum = 0;
+  for (let k = 3; sum + term !== sum; k += 1) {
+    sum += term;
+    term *= z / k;
+  }
+  return sum;
+}

@@ -1,0 +1,202 @@
+// From steps to alphas: the share of the weights that an update takes in, for every average.
+// Pure numbers: no tensors, no tfjs, no state but the last answer.
+
+import { invalid } from '../base/argument.js';
+import { equivalentDecay } from './decay.js';
+import {
+  catchUp,
+  debiasedAlpha,
+  exponentOf,
+  type InverseGamma,
+  inverseGamma,
+  type Profile,
+  pathShares,
+  powerAlpha,
+} from './profile.js';
+
+/**
+ * How the decay grows at the start of a run: a cap on the decay of an update at tick `t` of the warm-up's clock, from 0.
+ *
+ * - `'paper'`: `(t + 1) / (t + 10)`.
+ * - `{ inverseGamma }`: `1 - (1 + t / scale) ** -power`, as in timm and diffusers.
+ * - a function of `t`, of values in [0, 1].
+ * - `'none'`: no cap.
+ * - `'zero-debias'`: no cap either; the average forgets what it started from at the first update, and is the exact weighted mean of
+ *   the weights since then, as Adam's moments are.
+ */
+export type Warmup =
+  | 'none'
+  | 'paper'
+  | 'zero-debias'
+  | ((t: number) => number)
+  | { readonly inverseGamma: InverseGamma };
+
+/** What a warm-up counts: updates of T steps, or optimizer steps. */
+export type WarmupClock = 'steps' | 'updates';
+
+/** Where the weights were in the steps between two updates: where they are now, or on the straight line to it. */
+export type CatchUpPolicy = 'hold' | 'linear';
+
+/** What a {@link Schedule} is made of. */
+export interface ScheduleOptions {
+  /** Decays per optimizer step, each in [0, 1]. */
+  readonly decays: readonly number[];
+  /** Shapes of the averages, in the same order. @defaultValue all exponential */
+  readonly profiles?: readonly Profile[];
+  /** Steps between updates, an integer of at least 1. */
+  readonly updateEvery: number;
+  /** Growth of the decay at the start. */
+  readonly warmup: Warmup;
+  /** What the warm-up counts. @defaultValue `'updates'` */
+  readonly warmupClock?: WarmupClock;
+  /** Step at which averaging starts: up to it, averages are copies of the weights. @defaultValue 0 */
+  readonly startStep?: number;
+}
+
+/** The two moves of one update along a straight line: alphas towards the weights of the update before, then towards those now. */
+export interface LinearMoves {
+  readonly old: readonly number[];
+  readonly fresh: readonly number[];
+}
+
+/**
+ * The paper's warm-up: `(t + 1) / (t + 10)` caps the decay of update `t`.
+ *
+ * @param t updates so far, 0 at the first; a fraction after a flush.
+ * @returns the largest decay that one update may have.
+ * @see arXiv 2411.18704, section 4.1.
+ */
+export function paperWarmup(t: number): number {
+  return (t + 1) / (t + 10);
+}
+
+/**
+ * Natural logarithm of a decay, accurate near 1.
+ *
+ * `decay - 1` is exact above 0.5, so that log1p loses nothing; 0 gives -Infinity.
+ */
+function logDecay(decay: number): number {
+  return Math.log1p(decay - 1);
+}
+
+/**
+ * Says how far each average moves at an update.
+ *
+ * One update that covers `pending` steps keeps `d ** pending` of the old average, where `d` is the decay per step. With the
+ * paper's warm-up `d = min(decay, w(t) ** (1 / T))`, `T = updateEvery`, and `t = steps before / T`: the paper counts updates
+ * of T steps. So an update of T steps has decay `min(decay ** T, (t + 1) / (t + 10))`, and flushing early (reading an average
+ * between updates) neither speeds the warm-up up nor slows it down.
+ *
+ * Alpha, `1 - d ** pending`, is computed as `-expm1(pending * log d)`: at decay 0.9999999 the plain difference of rounded
+ * powers would lose seven digits.
+ */
+export class Schedule {
+  readonly #decays: readonly number[];
+  readonly #logDecays: readonly number[];
+  readonly #updateEvery: number;
+  readonly #warmup: Warmup;
+  readonly #clock: WarmupClock;
+  readonly #startStep: number;
+  // Undefined where all averages are exponential, which then costs nothing.
+  readonly #exponents: readonly (number | undefined)[] | undefined;
+  readonly #copies: readonly number[];
+  #lastLogs: readonly number[] = [];
+  #lastAlphas: readonly number[] = [];
+
+  /** @param options decays and warm-up; checked by options.ts. */
+  constructor(options: ScheduleOptions) {
+    this.#decays = options.decays;
+    this.#logDecays = options.decays.map(logDecay);
+    this.#updateEvery = options.updateEvery;
+    this.#warmup = options.warmup;
+    this.#clock = options.warmupClock ?? 'updates';
+    this.#startStep = options.startStep ?? 0;
+    this.#copies = options.decays.map(() => 1);
+    const exponents = options.decays.map((_, index) => exponentOf(options.profiles?.[index]));
+    this.#exponents = exponents.some((exponent) => exponent !== undefined) ? exponents : undefined;
+  }
+
+  /** Step at which averaging starts; the warm-up's clock starts there too. */
+  get startStep(): number {
+    return this.#startStep;
+  }
+
+  /**
+   * The alphas of one update.
+   *
+   * @param stepsBefore steps that the averages already hold.
+   * @param pending steps that this update adds, at least 1.
+   * @returns one alpha in [0, 1] per average, in the order of the decays; the same array while nothing changes.
+   */
+  alphas(stepsBefore: number, pending: number): readonly number[] {
+    const since = stepsBefore - this.#startStep;
+    // Up to the start, averages are copies; so is the first one after it, should the update at the start have failed.
+    if (since < 0) return this.#copies;
+    const alphas = this.#exponentialAlphas(since, pending);
+    if (this.#exponents === undefined) return alphas;
+    return this.#exponents.map((exponent, index) =>
+      exponent === undefined ? (alphas[index] ?? 0) : powerAlpha(since, pending, exponent),
+    );
+  }
+
+  /**
+   * One update as if the weights had gone in a straight line since the update before, and been averaged at each step.
+   *
+   * @param stepsBefore steps that the averages already hold.
+   * @param pending steps that this update adds, at least 1.
+   * @returns alphas of two moves; what they take in together is what {@link Schedule.alphas} says.
+   */
+  linearMoves(stepsBefore: number, pending: number): LinearMoves {
+    const since = stepsBefore - this.#startStep;
+    if (since < 0) return { old: this.#copies.map(() => 0), fresh: this.#copies };
+    const cap = this.#logCap(since);
+    const pairs = this.#logDecays.map((log, index) => {
+      if (this.#exponents?.[index] === undefined && this.#warmup !== 'zero-debias')
+        return catchUp(Math.exp(Math.min(log, cap)), pending).alphas;
+      // One by one: their alphas change with every step.
+      return pathShares(pending, (step) => this.alphas(stepsBefore + step, 1)[index] ?? 0).alphas;
+    });
+    return { old: pairs.map(([old]) => old), fresh: pairs.map(([, fresh]) => fresh) };
+  }
+
+  /**
+   * The cap on the decay of a tick of the clock.
+   * @param t ticks so far; a fraction after a flush.
+   * @returns undefined where the warm-up is none.
+   * @throws {@link EmaError} INVALID_ARGUMENT — the function of the user gave no decay.
+   */
+  cap(t: number): number | undefined {
+    if (this.#warmup === 'none' || this.#warmup === 'zero-debias') return undefined;
+    if (this.#warmup === 'paper') return paperWarmup(t);
+    if (typeof this.#warmup === 'object') return inverseGamma(t, this.#warmup.inverseGamma);
+    const cap = this.#warmup(t);
+    if (cap >= 0 && cap <= 1) return cap;
+    throw invalid(`warmup(${t})`, 'a number from 0 to 1', cap);
+  }
+
+  /** Ticks of the clock in some steps. */
+  ticks(steps: number): number {
+    return this.#clock === 'steps' ? steps : steps / this.#updateEvery;
+  }
+
+  /** The decay of an update of T steps, which is what the warm-up caps. */
+  updateDecay(average: number): number {
+    return equivalentDecay(this.#decays[average] ?? Number.NaN, this.#updateEvery);
+  }
+
+  #exponentialAlphas(since: number, pending: number): readonly number[] {
+    if (this.#warmup === 'zero-debias') return this.#decays.map((decay) => debiasedAlpha(decay, since, pending));
+    const cap = this.#logCap(since);
+    const logs = this.#logDecays.map((log) => pending * Math.min(log, cap));
+    if (logs.every((log, index) => log === this.#lastLogs[index])) return this.#lastAlphas;
+    this.#lastLogs = logs;
+    // 0 - x, not -x: a decay of 1 must give alpha +0.
+    this.#lastAlphas = logs.map((log) => 0 - Math.expm1(log));
+    return this.#lastAlphas;
+  }
+
+  /** Logarithm of the largest decay per step that the warm-up allows, so many steps after the start; 0 is no limit. */
+  #logCap(since: number): number {
+    return Math.log(this.cap(this.ticks(since)) ?? 1) / this.#updateEvery;
+  }
+}

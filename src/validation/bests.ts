@@ -1,0 +1,145 @@
+// The best averages so far, by each metric: which they were, and their weights.
+// Measures nothing, and puts nothing into a model.
+
+import type { NamedTensorMap } from '@tensorflow/tfjs';
+import { invalid } from '../base/argument.js';
+import { EmaError } from '../base/errors.js';
+import { isAlive, type Tfjs } from '../tfjs/backend.js';
+import { bestIndex, directionOf, type Metrics } from './selection.js';
+import type { Ties } from './ties.js';
+
+/** The best average of all epochs by one metric. */
+export interface BestRecord {
+  /** The metric, without `val_`. */
+  readonly metric: string;
+  readonly value: number;
+  /** The epoch, from 0, as `model.fit` counts. */
+  readonly epoch: number;
+  /** Place of the average in `decays`. */
+  readonly index: number;
+  readonly decay: number;
+  /** What the validation data could not tell apart from it in that epoch; undefined where that was not tested. */
+  readonly tied?: Ties | undefined;
+}
+
+/** What one epoch measured. */
+export interface Measured {
+  readonly epoch: number;
+  /** Of each average, in the order of `decays`. */
+  readonly averages: readonly Metrics[];
+  /** By metric: what cannot be told apart from the best average of this epoch. */
+  readonly tied?: Readonly<Record<string, Ties>>;
+}
+
+/** A best average that is kept. */
+export interface KeptAverage {
+  readonly record: BestRecord;
+  readonly tensors: NamedTensorMap;
+  /**
+   * The same values under other handles, which the caller disposes.
+   * @throws {@link EmaError} POISONED — they were released from outside.
+   */
+  readonly clone: () => NamedTensorMap;
+}
+
+/** A best average, and its weights where they are kept. */
+export interface HeldAverage {
+  readonly record: BestRecord;
+  readonly tensors: NamedTensorMap | undefined;
+}
+
+/** Keeps, for each metric, the best average of all epochs. */
+export class BestAverages {
+  readonly #tf: Tfjs;
+  readonly #held = new Map<string, HeldAverage>();
+
+  constructor(tf: Tfjs) {
+    this.#tf = tf;
+  }
+
+  /** The best of each metric, in the order in which the metrics came. */
+  get records(): readonly BestRecord[] {
+    return [...this.#held.values()].map(({ record }) => record);
+  }
+
+  /** The same with their weights, which stay owned here. */
+  get held(): readonly HeldAverage[] {
+    return [...this.#held.values()];
+  }
+
+  /** Takes over the best averages of another time, and their weights, in the place of all that are held. */
+  restore(held: readonly HeldAverage[]): void {
+    this.dispose();
+    for (const { record, tensors } of held) this.#hold(record, tensors);
+  }
+
+  /**
+   * Takes over what is better than before; what is only as good is not, so that the earliest epoch stays.
+   * @param metrics those to keep the best of.
+   * @param snapshot the weights of an average, taken over from here on; left out, only the records are kept.
+   */
+  consider(
+    { epoch, averages, tied }: Measured,
+    { decays, metrics }: { readonly decays: readonly number[]; readonly metrics: readonly string[] },
+    snapshot?: (index: number) => NamedTensorMap,
+  ): void {
+    const better = metrics.flatMap((metric): BestRecord[] => {
+      const index = bestIndex(averages, decays, metric);
+      const value = index === undefined ? undefined : averages[index]?.[metric];
+      if (index === undefined || value === undefined) return [];
+      const before = this.#held.get(metric);
+      if (before !== undefined && !isBetter(metric, value, before.record.value)) return [];
+      const record = { metric, value, epoch, index, decay: decays[index] ?? Number.NaN };
+      const ties = tied?.[metric];
+      return [ties === undefined ? record : { ...record, tied: ties }];
+    });
+    this.#tf.tidy(() => {
+      // All of them before the first takes its place: what is not kept in the end goes with the scope.
+      const fresh = better.map((record) => ({ record, tensors: snapshot?.(record.index) }));
+      for (const { record, tensors } of fresh) this.#hold(record, tensors);
+    });
+  }
+
+  /**
+   * The weights of a best average; they stay owned here.
+   * @returns undefined when `which` names no best of all epochs.
+   * @throws {@link EmaError} INVALID_ARGUMENT — it does, but there is none by this metric.
+   */
+  find(which: unknown): KeptAverage | undefined {
+    if (typeof which !== 'string' || !which.startsWith('best-')) return undefined;
+    const held = this.#held.get(which.slice('best-'.length));
+    if (held?.tensors !== undefined) {
+      const { record, tensors } = held;
+      return { record, tensors, clone: () => cloned(this.#tf, tensors) };
+    }
+    const kept = [...this.#held].flatMap(([metric, { tensors }]) =>
+      tensors === undefined ? [] : [`'best-${metric}'`],
+    );
+    const expected = kept.length === 0 ? 'a best average, and none is kept' : `one of ${kept.join(', ')}`;
+    throw invalid('which', expected, which, 'The callback keeps them with validationData, unless keepBest is false.');
+  }
+
+  /** Releases the weights. */
+  dispose(): void {
+    for (const { tensors } of this.#held.values()) this.#tf.dispose(tensors ?? []);
+    this.#held.clear();
+  }
+
+  #hold(record: BestRecord, tensors: NamedTensorMap | undefined): void {
+    for (const tensor of Object.values(tensors ?? {})) this.#tf.keep(tensor);
+    this.#tf.dispose(this.#held.get(record.metric)?.tensors ?? []);
+    this.#held.set(record.metric, { record, tensors });
+  }
+}
+
+function isBetter(metric: string, value: number, before: number): boolean {
+  return directionOf(metric) === 'min' ? value < before : value > before;
+}
+
+function cloned(tf: Tfjs, tensors: NamedTensorMap): NamedTensorMap {
+  if (!Object.values(tensors).every((tensor) => isAlive(tf, tensor))) {
+    const reason = 'the tensors of the best average were released from outside (tf.engine().reset()?): they are lost.';
+    throw new EmaError('POISONED', reason);
+  }
+  return tf.tidy(() => Object.fromEntries(Object.entries(tensors).map(([name, tensor]) => [name, tensor.clone()])));
+}

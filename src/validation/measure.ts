@@ -1,0 +1,103 @@
+// Measuring the raw weights and every average on the same data, in one pass over it.
+// Chooses nothing, and leaves the model as it was.
+
+import type { LayersModel } from '@tensorflow/tfjs';
+import type { Which } from '../schedule/which.js';
+import type { Tfjs } from '../tfjs/backend.js';
+import { inOrder, isDataset, sides, type TensorInput, type ValidationData } from '../tfjs/data.js';
+import { type BatchSource, groupsOf } from './batches.js';
+import { Meter, type Reading, type ValidationScores } from './meter.js';
+import type { Metrics } from './selection.js';
+
+/** What one validation measured. */
+export interface Validation {
+  /** Of the model's own weights. */
+  readonly raw: Metrics;
+  /** Of each average, in the order of `decays`. */
+  readonly averages: readonly Metrics[];
+}
+
+/** Averages that can stand in the model for a while: a `WeightEma`. */
+export interface MeasuredAverages {
+  /** Their number. */
+  readonly averages: number;
+  /** Runs `fn` while an average stands in the model. */
+  use<R>(which: Which, fn: () => R): R;
+  /**
+   * Checks that the model can be run, before it is run with its own weights.
+   * @internal
+   */
+  checkMeasurable(): void;
+}
+
+/** The model to measure with, the data, and what to keep of what is measured. */
+export interface MeasureSource extends BatchSource {
+  /** A compiled model. */
+  readonly model: LayersModel;
+  /** Metrics of which what every sample scored is kept. */
+  readonly scored?: readonly string[];
+}
+
+/** What is measured: an average, or the model's own weights. */
+export type Candidate = Which | 'raw';
+
+/**
+ * Measures the raw weights and every average on the same data, as `model.evaluate` and `model.evaluateDataset` would.
+ * @throws {@link EmaError} as {@link measure}
+ */
+export async function validate(
+  tf: Tfjs,
+  ema: MeasuredAverages,
+  source: MeasureSource,
+): Promise<Validation & { readonly scores: ValidationScores }> {
+  const averages = Array.from({ length: ema.averages }, (_, index) => ({ index }));
+  const [raw, ...rest] = await measure(tf, ema, { ...source, candidates: ['raw', ...averages] });
+  const empty: Reading = { metrics: {}, scores: {} };
+  const { metrics, scores } = raw ?? empty;
+  return {
+    raw: metrics,
+    averages: rest.map((reading) => reading.metrics),
+    scores: { raw: scores, averages: rest.map((reading) => reading.scores) },
+  };
+}
+
+/**
+ * Measures candidates on the same batches, each of which is fetched once. No candidate stays in the model while a batch is waited for.
+ * @returns one reading per candidate.
+ * @throws {@link EmaError} INVALID_ARGUMENT — there is no data, it does not fit the model, or the model is not compiled.
+ * @throws {@link EmaError} as `WeightEma.use`
+ */
+export async function measure(
+  tf: Tfjs,
+  ema: MeasuredAverages,
+  { model, candidates, scored = [], ...source }: MeasureSource & { readonly candidates: readonly Candidate[] },
+): Promise<Reading[]> {
+  ema.checkMeasurable();
+  const meters = candidates.map((candidate) => ({ candidate, meter: new Meter(tf, model, scored) }));
+  try {
+    checkShapes(tf, model, source.data);
+    for await (const group of groupsOf(tf, model, source)) {
+      for (const { candidate, meter } of meters) {
+        const run = (): void => {
+          for (const batch of group) meter.add(batch);
+        };
+        if (candidate === 'raw') run();
+        else ema.use(candidate, run);
+      }
+    }
+    return await Promise.all(meters.map(({ meter }) => meter.read()));
+  } finally {
+    for (const { meter } of meters) meter.dispose();
+  }
+}
+
+/** Lets tfjs check tensors by a look at one sample: a loss would take targets of another shape for what can be broadcast. */
+function checkShapes(tf: Tfjs, model: LayersModel, data: ValidationData): void {
+  if (isDataset(data) || model.stateful) return;
+  const [xs, ys] = sides(data);
+  tf.tidy(() => {
+    const one = (side: TensorInput, names: readonly string[]) =>
+      [inOrder(side, names)].flat().map((tensor) => tensor.slice(0, 1));
+    void model.evaluate(one(xs, model.inputNames), one(ys, model.outputNames), { batchSize: 1, verbose: 0 });
+  });
+}

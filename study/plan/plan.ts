@@ -1,0 +1,76 @@
+// From options to the list of training runs.
+// Runs nothing and reads no command line.
+
+import type { EngineChoice } from '../../src/index.js';
+import type { StudyDataName } from '../data/study-data.js';
+import type { LogitNetworkName } from '../networks/logit-networks.js';
+import type { Condition, RunSpec } from '../runs/condition.js';
+import { CONDITIONS, noisyCondition, QUICK_EPOCHS } from '../runs/conditions.js';
+import { type PresetName, presets } from '../runs/presets.js';
+
+/** What is to be trained; what is left out is as the study has it. */
+export interface Plan {
+  /** One seed, few epochs, conditions A, A0 and N40. */
+  readonly quick: boolean;
+  /** The paper's own data, network and recipe instead of the study's. */
+  readonly preset: PresetName | undefined;
+  /** Only these conditions. */
+  readonly conditions: readonly string[] | undefined;
+  readonly seeds: readonly number[];
+  /** Every condition with all seeds; otherwise each takes as many of the first as it needs. */
+  readonly allSeeds: boolean;
+  readonly data: StudyDataName | undefined;
+  readonly dataDirectory: string | undefined;
+  readonly network: LogitNetworkName | undefined;
+  readonly epochs: number | undefined;
+  /** Wrong labels in whole per cents, each once, instead of 20, 40 and 60. */
+  readonly noise: readonly number[] | undefined;
+  /** Main averages by window, as shares of the run, or by decay per step. */
+  readonly averages: { readonly windows: readonly number[] } | { readonly decays: readonly number[] } | undefined;
+  readonly engine: EngineChoice;
+}
+
+/** The conditions that a plan asks for, with its changes. */
+export function planConditions(plan: Plan): Condition[] {
+  const all = plan.preset === undefined ? withNoise(CONDITIONS, plan.noise) : [presets[plan.preset]];
+  const quick = plan.quick && plan.preset === undefined ? all.filter(({ id }) => id in QUICK_EPOCHS) : all;
+  const { conditions } = plan;
+  const chosen = conditions === undefined ? quick : quick.filter(({ id }) => conditions.includes(id));
+  return chosen.map((condition) => change(condition, plan));
+}
+
+/** One run per condition and seed; the conditions whose runs take longest first, so that processes end together. */
+export function planRuns(plan: Plan, code: string): RunSpec[] {
+  const conditions = planConditions(plan);
+  return conditions.flatMap((condition) => {
+    const count = plan.allSeeds ? plan.seeds.length : plan.quick ? 1 : condition.seeds;
+    return plan.seeds.slice(0, count).map((seed) => ({ condition, seed, engine: plan.engine, code }));
+  });
+}
+
+function withNoise(conditions: readonly Condition[], noise: readonly number[] | undefined): readonly Condition[] {
+  if (noise === undefined) return conditions;
+  const others = conditions.filter(({ id }) => !/^N\d+$/.test(id));
+  return [...others, ...noise.map((percent) => noisyCondition(percent, 3))];
+}
+
+function change(condition: Condition, plan: Plan): Condition {
+  const { data, dataDirectory, network, averages } = plan;
+  const epochs = plan.epochs ?? (plan.quick ? QUICK_EPOCHS[condition.id] : undefined) ?? condition.recipe.epochs;
+  const directory = dataDirectory === undefined ? {} : { directory: dataDirectory };
+  const main = averages === undefined || condition.averages.main === 'none' ? condition.averages.main : averages;
+  return {
+    ...condition,
+    // The BatchNorm condition keeps its network: it is about BatchNorm.
+    network: network === undefined || condition.id === 'BN' ? condition.network : network,
+    data: { ...condition.data, name: data ?? condition.data.name, ...directory },
+    recipe: { ...condition.recipe, epochs },
+    averages: { ...condition.averages, main },
+    // The probe's digits are grey and 28 x 28, as the study's own images.
+    measures: { ...condition.measures, probe: condition.measures.probe && isGrey(data ?? condition.data.name) },
+  };
+}
+
+function isGrey(name: StudyDataName): boolean {
+  return name === 'fashion-mnist' || name === 'mnist';
+}

@@ -1,0 +1,162 @@
+// The callback's hooks: what it adds to logs and History, how it chooses, and what it leaves alone.
+
+import type { Scalar } from '@tensorflow/tfjs';
+import { afterEach, describe, expect, it } from 'vitest';
+import { emaCallback } from '../../../src/index.js';
+import { rejectionOf, weightBits } from '../../support/expect.js';
+import { data, denseModel, tf, twoOutputModel, valuesOf } from '../../support/models.js';
+import { at } from '../../support/oracle.js';
+
+afterEach(() => {
+  tf.disposeVariables();
+});
+
+const fit = { epochs: 3, batchSize: 16, verbose: 0 as const };
+
+describe('emaCallback', () => {
+  it("derives one class from the caller's tf.Callback", () => {
+    const [a, b] = [emaCallback(tf), emaCallback(tf, { decay: 0.9 })];
+    expect(a).toBeInstanceOf(tf.Callback);
+    expect(a.constructor).toBe(b.constructor);
+  });
+
+  it('counts each batch as one optimizer step, the short last one too, in fit and in a second fit', async () => {
+    const { x, y } = data(40);
+    const model = denseModel();
+    const ema = emaCallback(tf, { decay: 0.9, updateEvery: 4 });
+    await model.fit(x, y, { ...fit, callbacks: [ema] });
+    expect([ema.steps, ema.updates]).toEqual([9, 2]);
+    await model.fit(x, y, { ...fit, callbacks: [ema] });
+    expect([ema.steps, ema.updates]).toEqual([18, 4]);
+    expect(ema.engine).toBe('native');
+    ema.dispose();
+  });
+
+  it('works in fitDataset, also without an array around it', async () => {
+    const { x, y } = data(32);
+    const dataset = tf.data.array(Array.from({ length: 4 }, (_, i) => i)).mapAsync(async (i) => ({
+      xs: x.slice([8 * i, 0], [8, 4]),
+      ys: y.slice([8 * i, 0], [8, 3]),
+    }));
+    const model = denseModel();
+    const ema = emaCallback(tf, { decay: 0.9, updateEvery: 1, validationData: dataset });
+    const { history } = await model.fitDataset(dataset, { epochs: 2, verbose: 0, callbacks: ema });
+    expect([ema.steps, ema.updates]).toEqual([8, 8]);
+    expect(history['val_ema_loss']).toHaveLength(2);
+    // The same data as tensors: the same loss, up to the order of summation.
+    const [loss] = ema.use(0.9, () => model.evaluate(x, y) as Scalar[]);
+    expect(at(history['val_ema_loss'] as number[], 1)).toBeCloseTo(at((loss as Scalar).dataSync(), 0), 5);
+    ema.dispose();
+  });
+
+  it('adds raw, every decay and the best to History: numbers, one an epoch', async () => {
+    const { x, y } = data();
+    const model = denseModel();
+    const ema = emaCallback(tf, { decays: [0.5, 0.9], updateEvery: 2, validationData: [x, y] });
+    const { history } = await model.fit(x, y, { ...fit, callbacks: [ema] });
+    const names = ['raw', 'ema_0.5', 'ema_0.9', 'ema'].flatMap((of) => [`val_${of}_loss`, `val_${of}_acc`]);
+    expect(Object.keys(history).sort()).toEqual([...names, 'acc', 'ema_best_decay', 'loss'].sort());
+    for (const values of Object.values(history)) {
+      expect(values).toHaveLength(3);
+      expect(values.every((value) => typeof value === 'number')).toBe(true);
+    }
+    ema.validations.forEach((validation, epoch) => {
+      const losses = validation.averages.map((metrics) => at([metrics['loss'] ?? Number.NaN], 0));
+      const best = losses.indexOf(Math.min(...losses));
+      expect(validation).toMatchObject({ epoch, best });
+      expect(history['ema_best_decay']?.[epoch]).toBe(at(ema.decays, best));
+      expect(history['val_ema_loss']?.[epoch]).toBe(at(losses, best));
+      expect(history['val_raw_loss']?.[epoch]).toBe(validation.raw['loss']);
+    });
+    ema.dispose();
+  });
+
+  it('measures exactly what model.evaluate measures with the average in place, and with the raw weights', async () => {
+    const { x, y } = data();
+    const model = denseModel();
+    const ema = emaCallback(tf, { decays: [0.5, 0.9], updateEvery: 2, validationData: [x, y], batchSize: 20 });
+    await model.fit(x, y, { ...fit, callbacks: [ema] });
+    const evaluate = () => (model.evaluate(x, y, { batchSize: 20 }) as Scalar[]).map((scalar) => scalar.dataSync()[0]);
+    const last = at(ema.validations, 2);
+    expect(evaluate()).toEqual([last.raw['loss'], last.raw['acc']]);
+    ema.decays.forEach((decay, index) => {
+      expect(ema.use(decay, evaluate)).toEqual([last.averages[index]?.['loss'], last.averages[index]?.['acc']]);
+    });
+    const best = valuesOf(ema.read('best'));
+    expect(best).toEqual(valuesOf(ema.read({ index: last.best ?? -1 })));
+    ema.dispose();
+  });
+
+  it('chooses by accuracy when told to', async () => {
+    const { x, y } = data();
+    const model = denseModel();
+    const ema = emaCallback(tf, {
+      decays: [0, 1],
+      warmup: 'none',
+      validationData: { xs: x, ys: y },
+      monitor: 'val_acc',
+    });
+    model.compile({ optimizer: tf.train.adam(0.05), loss: 'categoricalCrossentropy', metrics: ['accuracy'] });
+    await model.fit(x, y, { ...fit, epochs: 10, callbacks: [ema] });
+    // Decay 0 is the trained model, decay 1 the untrained one.
+    expect(ema.validations.at(-1)?.best).toBe(0);
+    ema.dispose();
+  });
+
+  it('refuses, before the first step, a monitor that the model does not measure', async () => {
+    const { x, y } = data();
+    const model = denseModel();
+    const raw = weightBits(model);
+    const ema = emaCallback(tf, { validationData: [x, y], monitor: 'val_auc' });
+    const { message } = await rejectionOf(model.fit(x, y, { ...fit, callbacks: [ema] }), 'INVALID_ARGUMENT');
+    expect(message).toMatch(/^monitor: expected one of val_loss, val_acc, received 'val_auc'/);
+    expect(weightBits(model)).toEqual(raw);
+    ema.dispose();
+  });
+
+  it('lets a later earlyStopping watch val_ema_loss', async () => {
+    const { x, y } = data();
+    const model = denseModel();
+    // Decay 1 keeps the start, whose loss never falls: patience 2 ends the run after epoch 2.
+    const ema = emaCallback(tf, { decay: 1, warmup: 'none', validationData: [x, y] });
+    const stop = tf.callbacks.earlyStopping({ monitor: 'val_ema_loss', patience: 2 });
+    const { history } = await model.fit(x, y, { ...fit, epochs: 9, callbacks: [ema, stop] });
+    expect(history['val_ema_loss']).toHaveLength(3);
+    ema.dispose();
+  });
+
+  it('validates models with two outputs, from tensors by name', async () => {
+    const { x, y } = data();
+    const model = twoOutputModel();
+    const input = at(model.inputNames, 0);
+    const ema = emaCallback(tf, { decay: 0.9, validationData: [{ [input]: x }, { a: y, b: y }] });
+    const { history } = await model.fit(x, [y, y], { ...fit, callbacks: [ema] });
+    expect(Object.keys(history)).toEqual(expect.arrayContaining(['val_ema_loss', 'val_ema_a_loss', 'val_raw_b_acc']));
+    ema.dispose();
+  });
+
+  it('does not read the logs of a batch, which would wait for the device', async () => {
+    const { x, y } = data(16);
+    const model = denseModel();
+    const ema = emaCallback(tf, { decay: 0.9, updateEvery: 1 });
+    await model.fit(x, y, { ...fit, callbacks: [ema] });
+    const untouchable = new Proxy({}, { get: () => expect.fail('read'), ownKeys: () => expect.fail('read') });
+    const { onBatchBegin, onBatchEnd } = ema;
+    await onBatchBegin(0, untouchable);
+    await onBatchEnd(0, untouchable);
+    expect(ema.steps).toBe(4);
+    ema.dispose();
+  });
+
+  it('says nothing of averages when there is no validation data', async () => {
+    const { x, y } = data(16);
+    const model = denseModel();
+    const ema = emaCallback(tf, { decays: [0.9, 0.99] });
+    const { history } = await model.fit(x, y, { ...fit, callbacks: [ema] });
+    expect(Object.keys(history).sort()).toEqual(['acc', 'loss']);
+    expect(() => ema.read('best')).toThrow(/validationData/);
+    ema.choose(0.99);
+    tf.dispose(ema.read('best'));
+    ema.dispose();
+  });
+});

@@ -1,0 +1,197 @@
+// Saved models: plain, with their provenance, and whole after a failure at any moment; on both engines.
+// What checkpoints are made of: checkpoint.
+
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import * as fsPromises from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { LayersModel } from '@tensorflow/tfjs';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { packageVersion, writeModel } from '../../../src/disk/save-model.js';
+import { emaCallback, type Provenance, WeightEma } from '../../../src/index.js';
+import { rejectionOf, weightBits } from '../../support/expect.js';
+import { spoiled, systemError } from '../../support/file-system.js';
+import { data, denseModel, setRandomWeights, tf, weightValues } from '../../support/models.js';
+
+const quiet = { onWarning: () => undefined };
+let folder: string;
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'tfjs-ema-model-'));
+});
+
+afterEach(() => {
+  rmSync(folder, { recursive: true, force: true });
+  tf.disposeVariables();
+});
+
+const load = (path = folder): Promise<LayersModel> => tf.loadLayersModel(`file://${path}/model.json`);
+const provenanceOf = (model: LayersModel) =>
+  (model.getUserDefinedMetadata() as { tfjsEma?: Provenance } | undefined)?.tfjsEma;
+
+/** What `model.save` hands to its handler. */
+async function artifactsOf(model: LayersModel): Promise<Parameters<typeof writeModel>[1]> {
+  let taken: Parameters<typeof writeModel>[1] = {};
+  await model.save(
+    tf.io.withSaveHandler(async (artifacts) => {
+      taken = artifacts;
+      return { modelArtifactsInfo: tf.io.getModelArtifactsInfoForJSON(artifacts) };
+    }),
+  );
+  return taken;
+}
+
+describe.each(['native', 'js'] as const)('saveModel with engine %s', (engine) => {
+  it('writes what tfjs itself would, and how the average was made beside the model’s own metadata', async () => {
+    const model = denseModel();
+    model.setUserDefinedMetadata({ classes: ['cat', 'dog'] });
+    const options = { decays: [0.5, 0.9], updateEvery: 2, warmup: 'none', engine, ...quiet } as const;
+    const ema = new WeightEma(tf, options).attach(model);
+    for (const seed of [1, 2, 3]) {
+      setRandomWeights(model, seed);
+      ema.update();
+    }
+    const raw = weightBits(model);
+    const { modelArtifactsInfo } = await ema.saveModel(0.9, `file://${folder}/a/b`);
+    expect(modelArtifactsInfo.weightDataBytes).toBe(4 * raw.flat().length);
+    expect([weightBits(model), model.getUserDefinedMetadata()]).toEqual([raw, { classes: ['cat', 'dog'] }]);
+    expect(readdirSync(join(folder, 'a/b')).sort()).toEqual(['model.json', 'weights.bin']);
+
+    const loaded = await load(join(folder, 'a/b'));
+    expect(weightValues(loaded)).toEqual(ema.use(0.9, weightValues));
+    expect(loaded.getUserDefinedMetadata()).toMatchObject({ classes: ['cat', 'dog'] });
+    const { settings, ...rest } = provenanceOf(loaded) ?? expect.fail('no provenance');
+    expect(rest).toEqual({ version: packageVersion(), which: 0.9, index: 1, label: '0.9', steps: 3, updates: 2 });
+    expect(settings).toMatchObject({ decays: [0.5, 0.9], updateEvery: 2, warmup: 'none', batchNorm: 'average' });
+
+    // The same as tfjs writes of the same model, but for the metadata.
+    await ema.use(0.9, (m) => m.save(`file://${folder}/plain`));
+    const [ours, plain] = ['a/b', 'plain'].map((name) => readFileSync(join(folder, name, 'weights.bin')));
+    expect(ours?.equals(plain ?? Buffer.alloc(0))).toBe(true);
+    const [json, plainJson] = ['a/b', 'plain'].map((name) =>
+      JSON.parse(readFileSync(join(folder, name, 'model.json'), 'utf8')),
+    );
+    expect({ ...json, userDefinedMetadata: 0 }).toEqual({ ...plainJson, userDefinedMetadata: 0 });
+    ema.dispose();
+  });
+
+  it('says of a best average by what, and in which epoch', async () => {
+    const { x, y } = data(64);
+    const model = denseModel();
+    const ema = emaCallback(tf, { decays: [0.5, 0.9], updateEvery: 1, engine, validationData: [x, y], ...quiet });
+    await model.fit(x, y, { epochs: 2, verbose: 0, callbacks: [ema] });
+    await ema.saveModel('best-loss', `file://${folder}`);
+    const record = ema.bests.find(({ metric }) => metric === 'loss');
+    expect(provenanceOf(await load())).toMatchObject({
+      which: 'best-loss',
+      index: record?.index,
+      best: { metric: 'loss', epoch: record?.epoch, value: record?.value },
+    });
+    ema.dispose();
+  });
+});
+
+describe('a folder that was saved to before', () => {
+  it('gives its place over to the new model, twice, keeps other files, and is equal for equal averages', async () => {
+    const model = denseModel();
+    const ema = new WeightEma(tf, { decays: [0.5, 0.9], updateEvery: 1, ...quiet }).attach(model);
+    setRandomWeights(model, 1);
+    ema.update();
+    writeFileSync(join(folder, 'labels.txt'), 'cat\ndog\n');
+    for (const [decay, name] of [
+      [0.5, 'weights.bin'],
+      [0.9, 'weights-2.bin'],
+      [0.5, 'weights.bin'],
+    ] as const) {
+      await ema.saveModel(decay, `file://${folder}`);
+      expect(readdirSync(folder).sort()).toEqual(['labels.txt', 'model.json', name].sort());
+      expect(weightValues(await load())).toEqual(ema.use(decay, weightValues));
+    }
+    const before = readFileSync(join(folder, 'model.json'));
+    await ema.saveModel(0.9, `file://${folder}`);
+    await ema.saveModel(0.5, `file://${folder}`);
+    expect(readFileSync(join(folder, 'model.json'))).toEqual(before);
+    ema.dispose();
+  });
+
+  it('also takes the place of a model in shards, and of one that cannot be loaded', async () => {
+    const manifest = [{ paths: ['group1-shard1of2', 'group1-shard2of2', '../outside'], weights: [] }];
+    writeFileSync(join(folder, 'model.json'), JSON.stringify({ weightsManifest: manifest }));
+    for (const name of manifest[0]?.paths.slice(0, 2) ?? []) writeFileSync(join(folder, name), 'old');
+    writeFileSync(join(folder, '..', 'outside'), 'not ours');
+    const artifacts = await artifactsOf(denseModel());
+    await writeModel(folder, artifacts);
+    expect(readdirSync(folder).sort()).toEqual(['model.json', 'weights.bin']);
+    expect(readFileSync(join(folder, '..', 'outside'), 'utf8')).toBe('not ours');
+    rmSync(join(folder, '..', 'outside'));
+    writeFileSync(join(folder, 'model.json'), '{"weightsManifest":');
+    await writeModel(folder, artifacts);
+    expect((await load()).weights).toHaveLength(8);
+  });
+
+  it.each([false, true])(
+    'holds the old model or the new one, whole, whichever call fails; for ever: %s',
+    async (forEver) => {
+      const [old, next] = [denseModel(), denseModel()];
+      setRandomWeights(old, 1);
+      setRandomWeights(next, 2);
+      const [oldBits, nextBits] = [weightBits(old), weightBits(next)];
+      const [oldArtifacts, nextArtifacts] = [await artifactsOf(old), await artifactsOf(next)];
+      const whole = spoiled(-1, systemError('none'));
+      await writeModel(folder, oldArtifacts);
+      await writeModel(folder, nextArtifacts, whole.fs);
+      const seen = new Set<string>();
+      for (let number = 0; number < whole.log.length; number += 1) {
+        await fsPromises.rm(folder, { recursive: true });
+        await writeModel(folder, oldArtifacts);
+        const { fs } = spoiled(number, systemError('EIO'), forEver);
+        const failed = await writeModel(folder, nextArtifacts, fs).then(
+          () => false,
+          () => true,
+        );
+        const found = weightBits(await load());
+        const isOld = JSON.stringify(found) === JSON.stringify(oldBits);
+        expect(isOld || JSON.stringify(found) === JSON.stringify(nextBits)).toBe(true);
+        // A save that says it succeeded did.
+        if (!failed) expect(isOld).toBe(false);
+        seen.add(`${isOld ? 'old' : 'new'}${failed ? ', failed' : ''}`);
+        // And the next one mends what is left over.
+        await writeModel(folder, nextArtifacts);
+        // Temporary files of a process that still lives stay until it ends: see atomic-file.
+        expect(readdirSync(folder).filter((name) => !name.endsWith('.tmp'))).toHaveLength(2);
+        tf.disposeVariables();
+      }
+      expect([...seen]).toEqual(expect.arrayContaining(['old, failed', 'new, failed', 'new']));
+    },
+  );
+});
+
+describe('a target', () => {
+  it('must be one that can be written to, which is found out first', async () => {
+    const model = denseModel();
+    const ema = new WeightEma(tf, { decay: 0.5, updateEvery: 1, ...quiet }).attach(model);
+    ema.update();
+    const { message } = await rejectionOf(ema.saveModel(0.5, 'nowhere://x'), 'INVALID_ARGUMENT');
+    expect(message).toMatch(/save handlers/);
+    await rejectionOf(ema.saveModel(0.5, 'file://'), 'INVALID_ARGUMENT');
+    await rejectionOf(ema.saveModel(0.5, { load: async () => ({}) }), 'INVALID_ARGUMENT');
+    writeFileSync(join(folder, 'file'), '');
+    await rejectionOf(ema.saveModel(0.5, `file://${folder}/file`), 'CHECKPOINT');
+    ema.dispose();
+  });
+
+  it('may be a handler, which gets the provenance too', async () => {
+    const model = denseModel();
+    const ema = new WeightEma(tf, { decay: 0.5, updateEvery: 1, ...quiet }).attach(model);
+    ema.update();
+    let metadata: object | undefined;
+    const result = { modelArtifactsInfo: { dateSaved: new Date(0), modelTopologyType: 'JSON' as const } };
+    const handler = tf.io.withSaveHandler(async (artifacts) => {
+      metadata = artifacts.userDefinedMetadata;
+      return result;
+    });
+    expect(await ema.saveModel('best', handler)).toBe(result);
+    expect(metadata).toMatchObject({ tfjsEma: { which: 'best', label: '0.5' } });
+    ema.dispose();
+  });
+});

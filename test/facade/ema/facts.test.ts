@@ -1,0 +1,54 @@
+// What an average says of itself: before a model, with one, and after the end. The counters' course is in ema.test.ts.
+
+import { describe, expect, it } from 'vitest';
+import { WeightEma } from '../../../src/index.js';
+import { lineModel, tf } from '../../support/models.js';
+
+describe('the facts of an average', () => {
+  const facts = (ema: WeightEma) => [ema.steps, ema.updates, ema.updateSeconds, ema.bytes, ema.engine, ema.isAttached];
+
+  it('can be asked before there is a model', () => {
+    const ema = new WeightEma(tf, { decays: [0.9, 0.99] });
+    expect(facts(ema)).toEqual([0, 0, 0, 0, undefined, false]);
+    expect([ema.averages, ema.decays, ema.isSwapped]).toEqual([2, [0.9, 0.99], false]);
+    expect([ema.warnings, ema.overwritten]).toEqual([[], {}]);
+    expect(ema.engineReason).toBe('not attached to a model yet');
+  });
+
+  it('count twice the bytes with compensation', () => {
+    const bytes = (precision: 'fp32' | 'compensated') => {
+      const ema = new WeightEma(tf, { decay: 0.9, precision, engine: 'js' }).attach(lineModel());
+      const count = ema.bytes;
+      ema.dispose();
+      return count;
+    };
+    expect([bytes('fp32'), bytes('compensated')]).toEqual([4, 8]);
+  });
+
+  it('can be asked after the end: no memory, all counts', () => {
+    const ema = new WeightEma(tf, { decay: 0.9, updateEvery: 1 }).attach(lineModel());
+    ema.update();
+    ema.dispose();
+    expect([ema.steps, ema.updates, ema.bytes, ema.isAttached]).toEqual([1, 1, 0, true]);
+  });
+});
+
+describe("precision 'compensated'", () => {
+  it.each(['native', 'js'] as const)('has no dead zone with engine %s, where float32 stands still', (engine) => {
+    const after = (precision: 'fp32' | 'compensated') => {
+      const model = lineModel();
+      const ema = new WeightEma(tf, { decay: 0.9999, warmup: 'none', updateEvery: 1, precision, engine }).attach(model);
+      model.setWeights([tf.tensor2d([[1.0005]])]);
+      for (let step = 0; step < 2000; step += 1) ema.update();
+      const tensors = ema.read(0.9999);
+      const [value] = Object.values(tensors).map((tensor) => tensor.dataSync()[0]);
+      tf.dispose(tensors);
+      ema.dispose();
+      return value;
+    };
+    expect(after('fp32')).toBe(1);
+    // 1.0005 rounded to float32; the compensated pair is read as its high part, half a float off at most.
+    const exact = 1 + (Math.fround(1.0005) - 1) * (1 - 0.9999 ** 2000);
+    expect(Math.abs((after('compensated') ?? 0) - exact)).toBeLessThanOrEqual(2 ** -23);
+  });
+});

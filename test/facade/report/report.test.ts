@@ -1,0 +1,241 @@
+// The report: its data, the table, the charts, and pictures of them; from a fit on each engine and from figures alone.
+// How figures are judged: health, signal.
+
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, afterEach, describe, expect, it } from 'vitest';
+import { emaCallback, type ReportData, type Signal, WeightEma } from '../../../src/index.js';
+import { orderedColours } from '../../../src/report/charts.js';
+import { optional, toPng } from '../../../src/report/render.js';
+import { EmaReport } from '../../../src/report/report.js';
+import { rejectionOf } from '../../support/expect.js';
+import { data, denseModel, tf } from '../../support/models.js';
+import { at } from '../../support/oracle.js';
+
+const quiet = { onWarning: () => undefined };
+const folder = mkdtempSync(join(tmpdir(), 'tfjs-ema-report-'));
+
+afterEach(() => {
+  tf.disposeVariables();
+});
+
+afterAll(() => {
+  rmSync(folder, { recursive: true });
+});
+
+/** A report of 20 epochs, two averages and three diagnoses, with nothing computed. */
+function made(change: Partial<ReportData> = {}): EmaReport {
+  const signal: Signal = {
+    drift: 2,
+    noise: 1,
+    ratio: 2,
+    verdict: 'drift',
+    advice: 'drift-dominated: this decay lags',
+    references: { walk: 0.5, line: 2 },
+  };
+  const figures = { norm: 4.9, distance: 0.5, maxDistance: 0.1, cosine: 0.99, deadZone: 10 };
+  const diagnosis = (steps: number) => ({
+    steps,
+    updates: steps / 10,
+    total: { name: 'total', size: 1000, norm: 5, nonFinite: 0, averages: [figures, { ...figures, distance: 1 }] },
+    signal,
+    layers: [{ layer: 'dense', ...signal }],
+    initialShares: [0, 0.125],
+    health: [],
+  });
+  return new EmaReport({
+    facts: {
+      engine: 'js',
+      engineReason: 'asked for',
+      steps: 200,
+      updates: 20,
+      seconds: 0.5,
+      bytes: 8 * 2 ** 20,
+      settings: {},
+    },
+    averages: [
+      { label: '0.9', decay: 0.9, halfLife: 6.579 },
+      { label: 'uniform', decay: 1, halfLife: Number.POSITIVE_INFINITY },
+    ],
+    epochs: Array.from({ length: 20 }, (_, epoch) => ({
+      epoch,
+      raw: { loss: 1 / (epoch + 1), acc: 0.5 },
+      averages: [
+        { loss: 0.5, acc: 0.75 },
+        { loss: Number.NaN, acc: 0.625 },
+      ],
+    })),
+    bests: [{ metric: 'acc', value: 0.75, epoch: 3, index: 0, decay: 0.9, tied: { averages: [0, 1], raw: false } }],
+    diagnoses: [0, 100, 200].map(diagnosis),
+    warnings: ['something to know'],
+    ...change,
+  });
+}
+
+describe.each(['native', 'js'] as const)('report with engine %s', (engine) => {
+  it('of a fit has its validations, bests, diagnoses, facts and warnings, and goes through JSON', async () => {
+    const { x, y } = data(64);
+    const model = denseModel();
+    const options = {
+      decays: [0.5, 0.9],
+      updateEvery: 2,
+      diagnoseEvery: 2,
+      engine,
+      validationData: [x, y],
+      ...quiet,
+    } as const;
+    const ema = emaCallback(tf, options);
+    await model.fit(x, y, { epochs: 3, batchSize: 16, verbose: 0, callbacks: [ema] });
+    const report = ema.report();
+    expect(report.facts).toMatchObject({ engine, steps: 12, updates: 6, bytes: ema.bytes, seconds: ema.updateSeconds });
+    expect(report.facts.settings).toMatchObject({ decays: [0.5, 0.9], updateEvery: 2 });
+    expect(report.averages.map(({ label }) => label)).toEqual(['0.5', '0.9']);
+    expect(report.averages[0]?.halfLife).toBeCloseTo(1, 12);
+    expect(report.epochs).toEqual(ema.validations.map(({ epoch, raw, averages }) => ({ epoch, raw, averages })));
+    expect([report.bests, report.diagnoses, report.warnings]).toEqual([ema.bests, ema.diagnoses, ema.warnings]);
+    expect(JSON.parse(JSON.stringify(report))).toMatchObject({ epochs: report.epochs, facts: { steps: 12 } });
+    const names = report.charts().map(({ name }) => name);
+    expect(names).toEqual(['metric-loss', 'metric-acc', 'distance', 'signal-to-noise']);
+    // What comes later is not in it.
+    ema.diagnose();
+    expect(report.diagnoses).toHaveLength(4);
+    ema.dispose();
+  });
+
+  it('of a loop of one’s own takes what that measured', () => {
+    const ema = new WeightEma(tf, { decay: 0.9, engine, ...quiet }).attach(denseModel());
+    expect(ema.report().epochs).toEqual([]);
+    const epochs = [{ epoch: 0, raw: { loss: 2 }, averages: [{ loss: 1 }] }];
+    expect(ema.report(epochs).epochs).toEqual(epochs);
+    ema.dispose();
+  });
+});
+
+describe('the table', () => {
+  const lines = made().toTable().split('\n');
+  const section = (title: RegExp) => lines.slice(lines.findIndex((line) => title.test(line)));
+
+  it('begins with what averaging was and what it cost', () => {
+    expect(lines.slice(0, 3)).toEqual([
+      '20 updates in 200 steps took 0.5 s, 25 ms each; the averages occupy 8 MiB',
+      'engine js: asked for',
+      'averages 0.9 (half-life 6.58 steps), uniform',
+    ]);
+  });
+
+  it('has the metrics by epoch, every n-th and the last, with the best of each marked', () => {
+    const rows = section(/^val_loss/).slice(0, 13);
+    expect(rows[0]).toBe('val_loss (* lowest of the epoch)');
+    expect(rows[1]?.trim().split(/\s+/)).toEqual(['epoch', 'raw', '0.9', 'uniform']);
+    expect(rows[2]?.trim().split(/\s+/)).toEqual(['1', '1.0000', '0.5000*', 'NaN']);
+    expect(rows[3]?.trim().split(/\s+/)).toEqual(['3', '0.3333*', '0.5000', 'NaN']);
+    expect(rows[12]?.trim().split(/\s+/)).toEqual(['20', '0.0500*', '0.5000', 'NaN']);
+    expect(
+      section(/^val_acc/)[2]
+        ?.trim()
+        .split(/\s+/),
+    ).toEqual(['1', '0.5000', '0.7500*', '0.6250']);
+  });
+
+  it('has the best averages and their ties, distances, drift against noise, and warnings', () => {
+    expect(lines).toContain('val_acc 0.7500: average 0.9, epoch 4; the data cannot tell it from uniform');
+    expect(section(/^At step 200/)[0]).toBe('At step 200: |w| = 5 in 1000 weights');
+    expect(section(/^At step 200/)[3]?.split(/\s{2,}/)).toEqual([
+      'uniform',
+      '4.9',
+      '1',
+      '0.2',
+      '0.990000',
+      '0.1',
+      '1 %',
+      '12.5 %',
+    ]);
+    expect(section(/^Drift/)[3]).toMatch(/^dense +2 +1 +2 {2}drift-dominated: this decay lags$/);
+    expect(section(/^Warnings/)).toEqual(['Warnings', '- something to know']);
+    expect(Math.max(...lines.map(({ length }) => length))).toBeLessThanOrEqual(100);
+    expect(`${made()}`).toBe(lines.join('\n'));
+  });
+
+  it('leaves out what there is nothing to say of', () => {
+    const text = made({ epochs: [], bests: [], diagnoses: [], warnings: [] }).toTable();
+    expect(text.split('\n')).toHaveLength(3);
+  });
+});
+
+describe('the charts', () => {
+  it('are plain vega-lite, with a point for every number and none for what is not one', () => {
+    const [loss, , distance, signal] = made().charts();
+    expect(JSON.parse(JSON.stringify(loss?.spec))).toEqual(loss?.spec);
+    const valuesOf = (chart: typeof loss) => {
+      const layers = chart?.spec['layer'] as readonly {
+        data: { values: { x: number; series: string; value: number }[] };
+      }[];
+      return at(layers, 0).data.values;
+    };
+    expect(valuesOf(loss)).toHaveLength(20 * 2);
+    expect(valuesOf(loss)[1]).toEqual({ x: 1, series: '0.9', value: 0.5 });
+    // Not the look at the start, where nothing is apart yet.
+    expect(valuesOf(distance).map(({ x, value }) => [x, value])).toEqual([
+      [100, 0.1],
+      [100, 0.2],
+      [200, 0.1],
+      [200, 0.2],
+    ]);
+    expect(valuesOf(signal).map(({ series }) => series)).toEqual(['all layers', 'dense', 'all layers', 'dense']);
+    expect(made({ diagnoses: [] }).charts()).toHaveLength(2);
+  });
+
+  it('have colours that go from dark to light', () => {
+    expect(orderedColours(1)).toEqual(['#440154']);
+    expect(orderedColours(5)).toEqual(['#440154', '#3e4a89', '#26828e', '#35b779', '#6dcd59']);
+    expect(orderedColours(3)[1]).toBe('#26828e');
+  });
+
+  it('become SVG and PNG, and measure no text of others differently afterwards', async () => {
+    const vega = await import('vega');
+    const own: unknown = Reflect.get(Reflect.get(vega, 'textMetrics') as object, 'width');
+    const svg = await made().toSvg('signal-to-noise');
+    expect(Reflect.get(Reflect.get(vega, 'textMetrics') as object, 'width')).toBe(own);
+    expect(svg).toMatch(/^<svg/);
+    for (const text of ['all layers', 'dense', 'Drift / noise', 'above it: drift']) expect(svg).toContain(text);
+    const png = await toPng(svg);
+    expect(Buffer.from(png.subarray(1, 4)).toString()).toBe('PNG');
+    const { message } = await rejectionOf(made().toSvg('nothing'), 'INVALID_ARGUMENT');
+    expect(message).toMatch(/one of 'metric-loss', 'metric-acc', 'distance', 'signal-to-noise', received 'nothing'/);
+  });
+
+  it('stand in one HTML file that loads nothing, beside the table and the data', async () => {
+    const html = await made({ warnings: ['</script><b>'] }).toHtml();
+    expect(html.match(/<svg/g)).toHaveLength(4);
+    expect(html).not.toMatch(/(src|href)="?https?:/);
+    const json = /<script type="application\/json" id="report">(.*)<\/script>/.exec(html)?.[1] ?? '';
+    expect(JSON.parse(json)).toMatchObject({ facts: { steps: 200 }, warnings: ['</script><b>'] });
+    expect(html).toContain('- &lt;/script>&lt;b>');
+  });
+
+  it('are saved with the rest', async () => {
+    const { files, leftOut } = await made().save(join(folder, 'a', 'b'));
+    const charts = ['distance', 'metric-acc', 'metric-loss', 'signal-to-noise'];
+    const expected = [...charts.flatMap((name) => [`${name}.png`, `${name}.svg`, `${name}.vl.json`])];
+    expect(readdirSync(join(folder, 'a', 'b')).sort()).toEqual(
+      [...expected, 'report.html', 'report.json', 'report.txt'].sort(),
+    );
+    expect([files.length, leftOut]).toEqual([15, '']);
+    expect(JSON.parse(readFileSync(join(folder, 'a', 'b', 'report.json'), 'utf8')).facts.steps).toBe(200);
+  });
+});
+
+describe('a package that is not installed', () => {
+  it('is named, with the way to get it', async () => {
+    const missing = 'tfjs-ema-has-no-such-package';
+    const { message, cause } = await rejectionOf(
+      optional(['vega', 'vega-lite'], () => import(/* @vite-ignore */ missing)),
+      'MISSING_PACKAGE',
+    );
+    expect(message).toMatch(/npm install --save-dev vega vega-lite/);
+    expect(cause).toBeInstanceOf(Error);
+    const failing = optional(['vega'], () => Promise.reject(new RangeError('inside of it')));
+    await expect(failing).rejects.toThrow(RangeError);
+  });
+});

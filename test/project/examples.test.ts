@@ -1,0 +1,94 @@
+// Every example, and every snippet of README and docs, run as a user would run it.
+// What the library computes is tested elsewhere.
+
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, it } from 'vitest';
+
+const root = fileURLToPath(new URL('../..', import.meta.url));
+const tsx = join(root, 'node_modules', 'tsx', 'dist', 'cli.mjs');
+
+/** Runs a TypeScript file with the aliases of the project's tsconfig; its output. */
+function run(file: string): string {
+  return execFileSync(process.execPath, [tsx, '--tsconfig', join(root, 'tsconfig.json'), file], {
+    cwd: root,
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: { ...process.env, TF_CPP_MIN_LOG_LEVEL: '2', VITEST: '' },
+  });
+}
+
+/** What each example must say. */
+const examples: readonly [name: string, output: RegExp][] = [
+  [
+    'fit',
+    /^(ema_best_decay=\S+ val_ema_acc=\S+ val_ema_loss=\S+ val_raw_acc=\S+ val_raw_loss=\S+\n){10}.*best decay of each epoch:.*accuracy of the best average: (0\.9|1).*engine: native/s,
+  ],
+  ['fit-dataset', /epochs: [2-8]\n.*validation loss of the average:/s],
+  ['custom-loop', /raw weights: (0\.9|1).*average: (0\.9|1)/s],
+  ['hand-written', /raw weights: (0\.9|1).*average: (0\.9|1).*read: hidden\/kernel hidden\/bias inner\/kernel/s],
+  ['mean-teacher', /accuracy of the teacher: (0\.8|0\.9|1)/s],
+  ['resume', /steps counted: 20 updates: 5/s],
+  ['tensorboard', /runs: ema_0\.9, ema_0\.95, ema_best, raw, train, val/],
+  ['target-network', /\[ 1, 1, 1, 1, 1 \]/s],
+];
+
+describe('examples', () => {
+  it('are all listed here', () => {
+    const files = readdirSync(join(root, 'examples')).filter((file) => file !== 'spirals.ts');
+    expect(files.sort()).toEqual(examples.map(([name]) => `${name}.ts`).sort());
+  });
+
+  it.each(examples)('%s runs and says what it should', (name, output) => {
+    expect(run(join(root, 'examples', `${name}.ts`))).toMatch(output);
+  });
+});
+
+/** The names that snippets take for given. */
+const PRELUDE = `
+import * as tf from '@tensorflow/tfjs-node';
+import { emaCallback, equivalentDecay, WeightEma } from 'tfjs-ema';
+import { network, spirals } from '${join(root, 'examples', 'spirals.js')}';
+const { x, y } = spirals(256, 1);
+const { x: xVal, y: yVal } = spirals(64, 2);
+const { x: xTest, y: yTest } = spirals(64, 3);
+const batches = [[x, y], [x, y]];
+const model = network(4);
+process.chdir(process.env.SNIPPET_FOLDER);
+void [emaCallback, equivalentDecay, WeightEma, xVal, yVal, xTest, yTest, batches, model];
+`;
+
+/** The TypeScript blocks of a Markdown file, without their imports. */
+function snippets(file: string): string[] {
+  const blocks = readFileSync(join(root, file), 'utf8').matchAll(/^```ts\n(.*?)^```/gms);
+  return [...blocks].map(([, code = '']) => code.replace(/^import .*\n/gm, ''));
+}
+
+const all = [
+  'README.md',
+  ...readdirSync(join(root, 'docs'))
+    .filter((file) => file.endsWith('.md'))
+    .map((file) => `docs/${file}`),
+].flatMap((file) => snippets(file).map((code, index) => [`${file} ${index + 1}`, code] as const));
+
+describe('snippets', () => {
+  it.each(all)('%s runs', (_, code) => {
+    const folder = mkdtempSync(join(tmpdir(), 'tfjs-ema-snippet-'));
+    try {
+      // Below the project, so that its packages are found.
+      mkdirSync(join(root, 'out'), { recursive: true });
+      const file = join(root, 'out', `snippet-${process.pid}.mts`);
+      writeFileSync(file, `${PRELUDE.replace('process.env.SNIPPET_FOLDER', JSON.stringify(folder))}\n${code}`);
+      try {
+        expect(() => run(file)).not.toThrow();
+      } finally {
+        rmSync(file);
+      }
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  });
+});

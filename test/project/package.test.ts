@@ -1,0 +1,118 @@
+// The package as npm would publish it: what is in it, how large it is, and what it asks of an app.
+// Installs nothing: that is tools/release/test-install.mjs.
+
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+
+interface Packed {
+  readonly packed: number;
+  readonly unpacked: number;
+  readonly files: readonly { readonly path: string; readonly size: number }[];
+}
+interface PackScript {
+  pack(folder: string): Packed;
+  hasPrebuilds(): boolean;
+}
+
+const root = fileURLToPath(new URL('../..', import.meta.url));
+// The script is plain JavaScript: what it exports is stated above.
+const { pack, hasPrebuilds } = (await import(join(root, 'tools/release/pack.mjs'))) as PackScript;
+const MAX_PACKED = 1_000_000;
+
+let folder: string;
+let result: Packed;
+let paths: string[];
+const read = (path: string) => readFileSync(join(folder, 'package', path), 'utf8');
+const manifest = () => JSON.parse(read('package.json'));
+
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), 'tfjs-ema-pack-'));
+  result = pack(folder);
+  paths = result.files.map(({ path }) => path).sort();
+});
+
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+describe('the package', () => {
+  it('holds these files besides the compiled sources and the binaries', () => {
+    const others = paths.filter((path) => !path.startsWith('dist/') && !path.startsWith('prebuilds/'));
+    expect(others).toEqual(['CHANGELOG.md', 'LICENSE', 'README.md', 'binding.d.ts', 'package.json']);
+  });
+
+  it('holds each source compiled, with its types, and nothing else in dist', () => {
+    const entries = readdirSync(join(root, 'src'), { recursive: true, encoding: 'utf8' });
+    const modules = entries.filter((path) => path.endsWith('.ts')).map((path) => path.slice(0, -3));
+    const expected = modules.flatMap((name) => [`dist/${name}.js`, `dist/${name}.d.ts`]).sort();
+    expect(paths.filter((path) => path.startsWith('dist/'))).toEqual(expected);
+  });
+
+  it.skipIf(!hasPrebuilds())('holds a binary for each target, and their hashes', () => {
+    expect(paths.filter((path) => path.startsWith('prebuilds/'))).toEqual([
+      'prebuilds/SHA256SUMS',
+      'prebuilds/linux-arm64/tfjs-ema.glibc.node',
+      'prebuilds/linux-x64/tfjs-ema.glibc.node',
+    ]);
+  });
+
+  it('stays small', () => {
+    expect(result.packed).toBeLessThan(MAX_PACKED);
+  });
+
+  it('runs nothing when it is installed', () => {
+    const { scripts = {} } = manifest();
+    const lifecycle = ['preinstall', 'install', 'postinstall', 'preprepare', 'prepare', 'postprepare'];
+    expect(Object.keys(scripts).filter((name) => lifecycle.includes(name))).toEqual([]);
+    // npm compiles what has this file, without being told to.
+    expect(paths).not.toContain('binding.gyp');
+  });
+
+  it('has at most two dependencies, and demands no tfjs and no plotting of its own', () => {
+    const { dependencies, peerDependencies, peerDependenciesMeta, optionalDependencies } = manifest();
+    expect(Object.keys(dependencies).length).toBeLessThanOrEqual(2);
+    expect(optionalDependencies).toBeUndefined();
+    for (const name of Object.keys(peerDependencies)) {
+      expect(name).toMatch(/^(@tensorflow\/tfjs|vega|@resvg\/resvg-js$)/);
+      expect(peerDependenciesMeta[name]).toEqual({ optional: true });
+    }
+  });
+
+  it('exports its names and compat, each with types that are there', () => {
+    const { exports } = manifest();
+    expect(Object.keys(exports)).toEqual(['.', './compat', './package.json']);
+    for (const entry of [exports['.'], exports['./compat']]) {
+      expect(Object.keys(entry)).toEqual(['types', 'default']);
+      for (const path of Object.values<string>(entry)) expect(paths).toContain(path.slice(2));
+    }
+  });
+
+  it('names the module with a side effect, so that bundlers keep it', () => {
+    expect(manifest().sideEffects).toEqual(['./dist/compat.js']);
+  });
+
+  it('has the program tfjs-ema', () => {
+    const { bin } = manifest();
+    expect(Object.keys(bin)).toEqual(['tfjs-ema']);
+    expect(read(bin['tfjs-ema']).split('\n')[0]).toBe('#!/usr/bin/env node');
+  });
+});
+
+describe('the promises of README.md', () => {
+  const section =
+    readFileSync(join(root, 'README.md'), 'utf8').split('## What it promises')[1]?.split('\n## ')[0] ?? '';
+  const promises = section.split('\n').filter((line) => line.startsWith('- '));
+  const { scripts } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
+
+  it('name a gate each: a test file that is there, or a script that can be run', () => {
+    expect(promises.length).toBeGreaterThan(7);
+    for (const promise of promises) {
+      const tests = [...promise.matchAll(/`(test\/[\w.-]+)`/g)].map(([, path = '']) => path);
+      const commands = [...promise.matchAll(/`npm run ([\w:]+)`/g)].map(([, name = '']) => name);
+      expect(tests.length + commands.length, promise).toBeGreaterThan(0);
+      expect(tests.filter((path) => !existsSync(join(root, path)))).toEqual([]);
+      expect(commands.filter((name) => !Object.hasOwn(scripts, name))).toEqual([]);
+    }
+  });
+});

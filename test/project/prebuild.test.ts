@@ -1,0 +1,149 @@
+// The gate before a release: the ELF reader against readelf, the rules against binaries that break them, and the binaries, when made.
+// Builds none.
+
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, it } from 'vitest';
+
+interface Elf {
+  readonly machine: number;
+  readonly needed: readonly string[];
+  readonly searchPaths: readonly string[];
+  readonly versions: readonly { readonly library: string; readonly version: string }[];
+  readonly symbols: readonly { readonly name: string; readonly defined: boolean; readonly version?: string }[];
+  readonly bindNow: boolean;
+}
+interface Target {
+  readonly platform: string;
+  readonly arch: string;
+  readonly elfMachine: number;
+}
+interface Scripts {
+  readElf(bytes: Buffer): Elf;
+  faultsOf(bytes: Buffer, target: Pick<Target, 'elfMachine'>): string[];
+  readonly TARGETS: readonly Target[];
+  readonly MAX_BYTES: number;
+  ruleFaults(workflow: string): string[];
+}
+
+const file = (path: string) => fileURLToPath(new URL(`../../${path}`, import.meta.url));
+const load = async (name: string): Promise<Partial<Scripts>> => import(file(`tools/release/${name}`));
+// The scripts are plain JavaScript: what they export is stated above.
+const { readElf, faultsOf, TARGETS, MAX_BYTES, ruleFaults } = {
+  ...(await load('elf.mjs')),
+  ...(await load('verify-prebuilds.mjs')),
+  ...(await load('targets.mjs')),
+  ...(await load('lint-workflows.mjs')),
+} as Scripts;
+
+const ADDON = file('build/Release/tfjs_ema.node');
+const canRead = existsSync(ADDON) && process.platform === 'linux';
+const hasReadelf = canRead && spawnSync('readelf', ['--version']).status === 0;
+const own = TARGETS.find(({ platform, arch }) => platform === process.platform && arch === process.arch);
+
+function readelf(...options: string[]): string {
+  return spawnSync('readelf', [...options, ADDON], { encoding: 'utf8' }).stdout;
+}
+
+describe.skipIf(!canRead)('the ELF reader', () => {
+  it.skipIf(!hasReadelf)('finds the libraries, versions and symbols that readelf finds', () => {
+    const elf = readElf(readFileSync(ADDON));
+    const needed = [...readelf('-dW').matchAll(/NEEDED.*\[(.*)\]/g)].map(([, name]) => name);
+    expect(elf.needed).toEqual(needed);
+    const versions = [...readelf('-VW').matchAll(/Name: (\S+) {2}Flags: none {2}Version: \d+/g)].map(
+      ([, name]) => name,
+    );
+    expect(elf.versions.map(({ version }) => version).sort()).toEqual(versions.sort());
+    const symbols = readelf('--dyn-syms', '-W').split('\n').slice(4).filter(Boolean);
+    expect(elf.symbols).toHaveLength(symbols.length);
+    const exported = symbols.filter((line) => !/ UND /.test(line)).map((line) => line.trim().split(/\s+/)[7]);
+    expect(elf.symbols.filter(({ defined }) => defined).map(({ name }) => name)).toEqual(exported);
+    expect(elf.bindNow).toBe(true);
+  });
+
+  it('refuses what is no 64-bit ELF file', () => {
+    expect(() => readElf(Buffer.alloc(64))).toThrow('expected a 64-bit little-endian ELF file');
+  });
+});
+
+describe.skipIf(!canRead || own === undefined)('the rules for a binary', () => {
+  const bytes = () => Buffer.from(readFileSync(ADDON));
+  const faults = (changed: Buffer) => faultsOf(changed, own ?? { elfMachine: 0 }).join('\n');
+
+  it('name a C++ runtime that is not inside', () => {
+    expect(faults(bytes())).toContain('links libstdc++.so.6');
+    expect(faults(bytes())).toMatch(/needs GLIBCXX_[\d.]+ of libstdc\+\+\.so\.6; the oldest supported is GLIBC_2\.28/);
+  });
+
+  it('see that only the entry points of Node-API are exported', () => {
+    expect(faults(bytes())).not.toContain('exports');
+  });
+
+  it('name another processor', () => {
+    const other = bytes();
+    other.writeUInt16LE(8, 18);
+    expect(faults(other)).toContain(`is for machine 8, not ${own?.elfMachine}`);
+  });
+
+  it('name an executable stack and a missing RELRO', () => {
+    const changed = bytes();
+    const start = Number(changed.readBigUInt64LE(32));
+    for (let i = 0; i < changed.readUInt16LE(56); i++) {
+      const at = start + i * changed.readUInt16LE(54);
+      if (changed.readUInt32LE(at) === 0x6474e551) changed.writeUInt32LE(7, at + 4);
+      if (changed.readUInt32LE(at) === 0x6474e552) changed.writeUInt32LE(0, at);
+    }
+    expect(faults(changed)).toContain('wants an executable stack');
+    expect(faults(changed)).toContain('lacks full RELRO');
+  });
+
+  it('name a binary that has grown too large', () => {
+    expect(faults(Buffer.concat([bytes(), Buffer.alloc(MAX_BYTES)]))).toMatch(/has \d+ bytes, more than \d+/);
+  });
+});
+
+describe('the workflows', () => {
+  const pinned = '      - uses: actions/checkout@3d3c42e5aac5ba805825da76410c181273ba90b1 # v7.0.1\n';
+
+  it('must pin actions by a full commit and start without rights', () => {
+    expect(ruleFaults(`permissions: {}\n${pinned}`)).toEqual([]);
+    expect(ruleFaults(pinned)).toEqual(['lacks "permissions: {}" at the top level']);
+    expect(ruleFaults('permissions: {}\n  - uses: actions/checkout@v7\n')).toEqual([
+      'uses actions/checkout@v7, not a full commit SHA with the version in a comment',
+    ]);
+  });
+
+  it('are clean, for actionlint and for our rules', () => {
+    const { stdout, status } = spawnSync(process.execPath, [file('tools/release/lint-workflows.mjs')], {
+      encoding: 'utf8',
+    });
+    expect(stdout).toMatch(/^\d+ workflows: no faults\n$/);
+    expect(status).toBe(0);
+  });
+});
+
+describe('the published binaries', () => {
+  it('are missed when they are not there, as is what nobody expects', () => {
+    const folder = mkdtempSync(join(tmpdir(), 'tfjs-ema-prebuilds-'));
+    writeFileSync(join(folder, 'stray.so'), '');
+    const args = [file('tools/release/verify-prebuilds.mjs'), '--folder', folder];
+    const { stderr, status } = spawnSync(process.execPath, args, { encoding: 'utf8' });
+    rmSync(folder, { recursive: true });
+    expect(stderr.trim().split('\n')).toEqual([
+      'stray.so belongs to no target',
+      ...TARGETS.map(({ platform, arch }) => `${platform}-${arch}/tfjs-ema.glibc.node is missing`),
+    ]);
+    expect(status).toBe(1);
+  });
+
+  it.skipIf(!existsSync(file('prebuilds')))('are all there, sound, and compute', () => {
+    const { stderr, status } = spawnSync(process.execPath, [file('tools/release/verify-prebuilds.mjs')], {
+      encoding: 'utf8',
+    });
+    expect(stderr).toBe('');
+    expect(status).toBe(0);
+  });
+});

@@ -1,0 +1,108 @@
+// The study as a program: killed half-way and started again, with other numbers of processes, its results are the same.
+// Three runs of two epochs on the digits that come with npm.
+
+import { type ChildProcess, spawn } from 'node:child_process';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, describe, expect, it } from 'vitest';
+
+const root = mkdtempSync(join(tmpdir(), 'study-process-'));
+afterAll(() => rmSync(root, { recursive: true, force: true }));
+
+const MAIN = fileURLToPath(new URL('../../study/main.ts', import.meta.url));
+const OPTIONS = ['--conditions', 'A,A0,ST', '--epochs', '2', '--seeds', '1', '--data', 'mnist'];
+
+interface Finished {
+  readonly code: number | null;
+  readonly output: string;
+}
+
+function start(
+  out: string,
+  options: readonly string[],
+  common: readonly string[] = OPTIONS,
+): { child: ChildProcess; finished: Promise<Finished> } {
+  const argv = ['--import', 'tsx', MAIN, ...common, '--out', out, ...options];
+  const child = spawn(process.execPath, argv, { stdio: ['ignore', 'pipe', 'pipe'] });
+  let output = '';
+  for (const stream of [child.stdout, child.stderr]) stream?.on('data', (text: Buffer) => (output += text));
+  const finished = new Promise<Finished>((resolve) => child.on('exit', (code) => resolve({ code, output })));
+  return { child, finished };
+}
+
+function storedRuns(out: string): string[] {
+  const folder = join(out, 'runs');
+  return existsSync(folder) ? readdirSync(folder).filter((name) => !name.startsWith('.')) : [];
+}
+
+/** All that must be the same in every repetition: findings, runs and the kept files, byte by byte. */
+function results(out: string): unknown {
+  const { findings, runs } = JSON.parse(readFileSync(join(out, 'study.json'), 'utf8')) as Record<string, unknown>;
+  const logits = storedRuns(out).flatMap((run) => {
+    const folder = join(out, 'runs', run);
+    const files = readdirSync(folder).filter((name) => name.endsWith('.f32'));
+    return files.map((name) => [run, name, readFileSync(join(folder, name)).toString('base64')]);
+  });
+  return { findings, runs, logits };
+}
+
+describe('npm run study', () => {
+  it('killed half-way and run again has the results of an uninterrupted study, bit for bit', async () => {
+    const [interrupted, whole] = [join(root, 'interrupted'), join(root, 'whole')];
+    const first = start(interrupted, ['--workers', '1']);
+    while (storedRuns(interrupted).length === 0 && first.child.exitCode === null) {
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+    first.child.kill('SIGKILL');
+    await first.finished;
+    expect(storedRuns(interrupted).length).toBeLessThan(3);
+    const second = await start(interrupted, ['--workers', '1']).finished;
+    expect(second.output).toMatch(/[12] of 3 runs were finished before/);
+    const uninterrupted = await start(whole, ['--workers', '2']).finished;
+    expect([second.code, uninterrupted.code]).toEqual([0, 0]);
+    expect(results(interrupted)).toEqual(results(whole));
+  }, 600_000);
+
+  it('writes a report that holds its plots, and the findings where they are wanted', async () => {
+    const [out, json] = [join(root, 'whole'), join(root, 'study.json')];
+    const { code } = await start(out, ['--json', json]).finished;
+    expect(code).toBe(0);
+    const { findings } = JSON.parse(readFileSync(json, 'utf8')) as {
+      findings: { id: string; holds: boolean | null }[];
+    };
+    expect(findings.map(({ id }) => id)).toHaveLength(23);
+    expect(findings.find(({ id }) => id === 'F0')?.holds).toBe(true);
+    const page = readFileSync(join(out, 'report.html'), 'utf8');
+    expect(page.match(/<svg /g)?.length).toBeGreaterThan(3);
+    expect(page).not.toMatch(/(src|href)="(?!https:\/\/arxiv)/);
+    expect(readdirSync(join(out, 'plots'))).toContain('validation-accuracy.png');
+  }, 300_000);
+
+  it('with a wrong option ends with code 2 and one line', async () => {
+    const { code, output } = await start(join(root, 'none'), ['--epochs', 'x']).finished;
+    expect(code).toBe(2);
+    expect(output.trim().split('\n').at(-1)).toBe("--epochs: expected an integer of at least 1, received 'x'.");
+  });
+
+  it('with decays that would share a curve says so before it trains', async () => {
+    const { code, output } = await start(join(root, 'none'), ['--decays', '0.5,0.501']).finished;
+    expect(code).toBe(2);
+    expect(output.trim().split('\n').at(-1)).toMatch(
+      /^--decays: .*received 0.5 and 0.501, both 2.13 % of the 94 steps of condition A: leave one out.$/,
+    );
+  });
+
+  it('with options that leave nothing says so', async () => {
+    const { code, output } = await start(join(root, 'none'), ['--preset', 'paper-cifar10']).finished;
+    expect(code).toBe(2);
+    expect(output).toContain('nothing to run');
+  });
+
+  it('without a data set that cannot be fetched says what to do', async () => {
+    const { code, output } = await start(join(root, 'none'), ['--preset', 'paper-cifar10'], []).finished;
+    expect(code).toBe(1);
+    expect(output).toContain('cifar-10 cannot be fetched: name the folder with its binary files with --data-dir.');
+  });
+});

@@ -1,0 +1,176 @@
+// What `tfjs-ema doctor` finds out about a folder: packages and their copies, the package manager, blocked scripts, child processes.
+// Judges nothing: that is test/unit/cli/checks.test.ts; the command as a whole: test/facade/cli/doctor.test.ts.
+
+import { mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { doctor } from '../../../src/cli/doctor.js';
+import { gather, ownVersion } from '../../../src/cli/gather.js';
+import { tfjsCopies } from '../../../src/cli/node-modules.js';
+import { packageManager, scriptsBlockedBy } from '../../../src/cli/package-manager.js';
+import { runCudaProbe, runTfjsProbe } from '../../../src/cli/run-probe.js';
+
+const require = createRequire(import.meta.url);
+const NAME = '@tensorflow/tfjs-node';
+const PLACE = `node_modules/${NAME}`;
+let folder: string;
+
+beforeEach(() => {
+  folder = realpathSync(mkdtempSync(join(tmpdir(), 'tfjs-ema-gather-')));
+  // The probes are TypeScript here: their processes need the loader.
+  vi.stubEnv('NODE_OPTIONS', `--import ${pathToFileURL(require.resolve('tsx')).href}`);
+  vi.stubEnv('npm_config_ignore_scripts', '');
+});
+
+afterEach(() => {
+  vi.unstubAllEnvs();
+  vi.restoreAllMocks();
+  rmSync(folder, { recursive: true });
+});
+
+/** Writes files below the folder; a manifest for each name that ends in package.json. */
+function write(files: Readonly<Record<string, string>>): void {
+  for (const [name, text] of Object.entries(files)) {
+    mkdirSync(dirname(join(folder, name)), { recursive: true });
+    writeFileSync(join(folder, name), text);
+  }
+}
+
+const manifest = (name: string, version: string) => JSON.stringify({ name, version });
+
+describe('the package manager of a folder', () => {
+  it.each([
+    ['npm', {}],
+    ['npm', { 'node_modules/.package-lock.json': '', 'yarn.lock': '' }],
+    ['pnpm', { 'node_modules/.modules.yaml': '' }],
+    ['yarn', { '.yarnrc.yml': '' }],
+    ['yarn-classic', { 'yarn.lock': '' }],
+  ])('is %s where the traces are %o', (manager, files) => {
+    write({ 'app/package.json': '{}', ...(files as Readonly<Record<string, string>>) });
+    expect(packageManager(join(folder, 'app'))).toBe(manager);
+  });
+});
+
+describe('what blocks install scripts', () => {
+  it.each([
+    ['npm', '.npmrc', 'ignore-scripts = true', /\.npmrc: ignore-scripts = true$/],
+    ['pnpm', '.npmrc', 'ignore-scripts=true', /\.npmrc: ignore-scripts=true$/],
+    ['pnpm', 'node_modules/.modules.yaml', `ignoredBuilds:\n  - '${NAME}@4.22.0'`, /^pnpm, which runs/],
+    ['yarn', '.yarnrc.yml', 'enableScripts: false', /\.yarnrc\.yml: enableScripts: false$/],
+    ['yarn-classic', '.yarnrc', 'ignore-scripts true', /\.yarnrc: ignore-scripts true$/],
+  ] as const)('of %s is found in %s', (manager, file, text, expected) => {
+    expect(scriptsBlockedBy(folder, manager, NAME)).toBeUndefined();
+    write({ [file]: `${text}\n` });
+    expect(scriptsBlockedBy(folder, manager, NAME)).toMatch(expected);
+  });
+
+  it('is found in the environment before any file', () => {
+    vi.stubEnv('npm_config_ignore_scripts', 'true');
+    expect(scriptsBlockedBy(folder, 'npm', NAME)).toBe('the environment: npm_config_ignore_scripts=true');
+  });
+});
+
+describe('copies of tfjs', () => {
+  it('are found inside other packages and in the store of pnpm, each once', () => {
+    const core = '@tensorflow/tfjs-core';
+    const stored = `node_modules/.pnpm/core@3/node_modules/${core}`;
+    write({
+      [`node_modules/${core}/package.json`]: manifest(core, '1.0.0'),
+      [`node_modules/other/node_modules/${core}/package.json`]: manifest(core, '2.0.0'),
+      [`${stored}/package.json`]: manifest(core, '3.0.0'),
+      [`node_modules/@tensorflow/tfjs-data/package.json`]: manifest('@tensorflow/tfjs-data', '1.0.0'),
+      [`node_modules/@tensorflow/tfjs-layers/package.json`]: '{ no manifest',
+    });
+    mkdirSync(join(folder, 'node_modules/linked/node_modules/@tensorflow'), { recursive: true });
+    symlinkSync(join(folder, stored), join(folder, `node_modules/linked/node_modules/${core}`));
+    const copies = tfjsCopies(join(folder, 'below'));
+    expect(copies.map(({ name, version }) => [name, version]).sort()).toEqual([
+      [core, '1.0.0'],
+      [core, '2.0.0'],
+      [core, '3.0.0'],
+    ]);
+  });
+});
+
+describe('the facts of a folder', () => {
+  it('name no tfjs, no probe and this very Node where nothing is installed', async () => {
+    const facts = await gather(folder);
+    expect(facts).toMatchObject({ directory: folder, copies: [], tfjs: undefined, probe: undefined, cuda: undefined });
+    expect(facts.node).toMatchObject({ version: process.versions.node, platform: process.platform });
+  });
+
+  it.each([
+    [false, 'blocked'],
+    [true, 'failed'],
+  ])('tell whether the install script ran (%s), and start no process without a binding', async (ran) => {
+    write({ [`${PLACE}/package.json`]: manifest(NAME, '4.22.0'), '.npmrc': 'ignore-scripts=true\n' });
+    if (ran) mkdirSync(join(folder, PLACE, 'deps'));
+    expect(await gather(folder)).toMatchObject({
+      tfjs: {
+        name: NAME,
+        version: '4.22.0',
+        path: join(folder, PLACE),
+        binding: undefined,
+        scriptRan: ran,
+        manager: 'npm',
+      },
+      probe: undefined,
+    });
+  });
+
+  it('hold what tfjs-node does in a process of its own, and what CUDA lacks for its GPU package', async () => {
+    const gpu = join(folder, `${PLACE}-gpu`);
+    const cpu = dirname(require.resolve(`${NAME}/package.json`));
+    write({
+      [`${PLACE}-gpu/package.json`]: JSON.stringify({ ...require(`${NAME}/package.json`), name: `${NAME}-gpu` }),
+    });
+    for (const part of ['dist', 'lib', 'deps']) symlinkSync(join(cpu, part), join(gpu, part));
+    const { probe, cuda, tfjs, addon } = await gather(folder);
+    expect(tfjs).toMatchObject({ name: `${NAME}-gpu`, scriptRan: true, binding: expect.stringContaining('napi-v') });
+    expect(probe).toMatchObject({ error: undefined, backend: 'tensorflow', registration: { ops: expect.anything() } });
+    expect(probe?.engines).toMatchObject({ engine: 'native', updates: 3 });
+    expect(cuda?.missing.map(({ soname }) => soname)).not.toContain('libcuda.so.1');
+    expect(addon).toMatchObject({ build: { version: ownVersion() }, selfTest: { differing: 0 } });
+  });
+});
+
+describe('the processes of doctor', () => {
+  it('report a package that cannot be loaded', async () => {
+    expect(await runTfjsProbe(join(folder, 'none'))).toMatchObject({
+      error: expect.stringContaining('Cannot find module'),
+      backend: undefined,
+    });
+  });
+
+  it('report their death with its cause, and what was sent before it', async () => {
+    write({ 'package.json': '{"main": "dies.js"}', 'dies.js': "console.error('no luck'); process.exit(7);" });
+    expect(await runTfjsProbe(folder)).toMatchObject({ error: 'the process ended with exit code 7: no luck' });
+    write({ 'dies.js': "process.kill(process.pid, 'SIGKILL'); for (;;);" });
+    expect(await runTfjsProbe(folder)).toMatchObject({ error: expect.stringContaining('ended with signal SIGKILL') });
+    vi.stubEnv('NODE_OPTIONS', '--import ./is-not-there.mjs');
+    const { missing } = await runCudaProbe(['libone.so']);
+    expect(missing).toEqual([{ soname: 'libone.so', reason: expect.stringContaining('is-not-there') }]);
+  });
+
+  it('tell a library that is there from one that is not', async () => {
+    const { missing } = await runCudaProbe(['libc.so.6', 'libtfjs-ema-none.so.1']);
+    expect(missing.map(({ soname }) => soname)).toEqual(['libtfjs-ema-none.so.1']);
+  });
+});
+
+describe('the command', () => {
+  it.each([
+    ['as text', [], /^tfjs-ema \d.*\n\nok {4}node .*\nfail {2}tfjs .*\n\nUpdates cannot run here yet\.\n$/s],
+    ['as JSON', ['--json'], /^\{\n {2}"version": ".*"id": "tfjs",\n +"status": "fail"/s],
+  ])('prints %s, and its exit code says that something is broken', async (_, args, expected) => {
+    vi.spyOn(process, 'cwd').mockReturnValue(folder);
+    const print = vi.spyOn(process.stdout, 'write').mockReturnValue(true);
+    expect(await doctor(args)).toBe(1);
+    const text = print.mock.calls.map(([chunk]) => String(chunk)).join('');
+    print.mockRestore();
+    expect(text).toMatch(expected);
+  });
+});

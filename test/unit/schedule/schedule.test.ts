@@ -1,0 +1,152 @@
+// Schedule: alphas against closed forms and the paper's figures.
+
+import { describe, expect, it } from 'vitest';
+import { equivalentDecay } from '../../../src/schedule/decay.js';
+import { paperWarmup, Schedule } from '../../../src/schedule/schedule.js';
+import { at } from '../../support/oracle.js';
+
+const none = (decays: readonly number[], updateEvery = 1) => new Schedule({ decays, updateEvery, warmup: 'none' });
+const paper = (decays: readonly number[], updateEvery = 1) => new Schedule({ decays, updateEvery, warmup: 'paper' });
+
+describe('equivalentDecay', () => {
+  // Appendix F, table 23: decays at T = 16 and what the paper rounds their per-step decays to.
+  const table: [number, number, number][] = [
+    [0.998, 0.999875, 6],
+    [0.996, 0.99975, 5],
+    [0.992, 0.9995, 4],
+    [0.984, 0.999, 3],
+    [0.968, 0.998, 3],
+  ];
+
+  it.each(table)('takes %d per update of 16 steps to the %d per step of the paper', (update, step, digits) => {
+    const exact = equivalentDecay(update, 1 / 16);
+    expect(Number(exact.toFixed(digits))).toBe(step);
+    expect(equivalentDecay(exact, 16)).toBeCloseTo(update, 14);
+  });
+
+  it('is the decay of all steps together', () => {
+    expect(equivalentDecay(0.5, 3)).toBe(0.125);
+  });
+});
+
+describe('Schedule without warm-up', () => {
+  it('gives 1 - decay ** pending', () => {
+    const schedule = none([0.9, 0.99, 0.5], 16);
+    for (const pending of [1, 3, 16]) {
+      schedule.alphas(0, pending).forEach((alpha, k) => {
+        expect(alpha).toBeCloseTo(1 - at([0.9, 0.99, 0.5], k) ** pending, 14);
+      });
+    }
+  });
+
+  it('keeps every digit near decay 1, where the plain difference loses them', () => {
+    // 1 - (1 - e) ** T = T e - T (T - 1) / 2 e^2 + O(T^3 e^3); the last term is below 1e-27 here.
+    const e = 2 ** -40;
+    const exact = 16 * e - 120 * e * e;
+    const [alpha] = none([1 - e], 16).alphas(0, 16);
+    expect(Math.abs(Number(alpha) - exact) / exact).toBeLessThan(1e-15);
+  });
+
+  it('gives exactly 1 for decay 0 and exactly +0 for decay 1', () => {
+    for (const pending of [1, 7]) {
+      const [zero, one] = none([0, 1]).alphas(5, pending);
+      expect(zero).toBe(1);
+      expect(Object.is(one, 0)).toBe(true);
+    }
+  });
+
+  it('composes: alphas of 5 and 11 steps keep what one of 16 keeps', () => {
+    const schedule = none([0.9995], 16);
+    const keep = (pending: number) => 1 - at(schedule.alphas(0, pending), 0);
+    expect(keep(5) * keep(11)).toBeCloseTo(keep(16), 15);
+  });
+
+  it('returns the same array while nothing changes', () => {
+    const schedule = none([0.9], 4);
+    const first = schedule.alphas(0, 4);
+    expect(schedule.alphas(4, 4)).toBe(first);
+    expect(schedule.alphas(8, 3)).not.toBe(first);
+  });
+});
+
+describe("Schedule with the paper's warm-up", () => {
+  it('starts with decay 0.1: the first average is 0.1 x0 + 0.9 x1', () => {
+    for (const updateEvery of [1, 16]) {
+      const [alpha] = paper([0.999], updateEvery).alphas(0, updateEvery);
+      expect(alpha).toBeCloseTo(0.9, 15);
+    }
+  });
+
+  it('gives update t of T steps the decay min(decay ** T, (t + 1) / (t + 10))', () => {
+    const decays = [0.5, 0.9, 0.998];
+    const schedule = paper(decays, 16);
+    for (const t of [0, 1, 2, 50, 500, 5000]) {
+      schedule.alphas(16 * t, 16).forEach((alpha, k) => {
+        expect(1 - alpha).toBeCloseTo(Math.min(at(decays, k) ** 16, (t + 1) / (t + 10)), 13);
+      });
+    }
+  });
+
+  it('is not sped up by flushes: two halves keep what the warm-up allows a whole update', () => {
+    const schedule = paper([0.999], 16);
+    const keep = (before: number, pending: number) => 1 - at(schedule.alphas(before, pending), 0);
+    // Both halves lie inside update 10, whose cap is that of t = 10 to t = 10.5.
+    const halves = keep(160, 8) * keep(168, 8);
+    expect(halves).toBeGreaterThan(paperWarmup(10));
+    expect(halves).toBeLessThan(paperWarmup(10.5));
+  });
+
+  it('ends where (t + 1) / (t + 10) reaches the decay: update 4,490 for 0.998 at T = 16, step 71,840', () => {
+    const perStep = equivalentDecay(0.998, 1 / 16);
+    const keep = (before: number) => 1 - at(paper([perStep], 16).alphas(before, 16), 0);
+    expect(keep(71_840 - 16)).toBeLessThan(0.998 - 1e-8);
+    expect(keep(71_840)).toBeCloseTo(0.998, 12);
+    expect(keep(71_840 + 16)).toBeCloseTo(0.998, 12);
+  });
+});
+
+describe('Schedule with other warm-ups', () => {
+  const decays = [0.9, 0.999];
+  const keep = (schedule: Schedule, before: number, pending = 1) =>
+    schedule.alphas(before, pending).map((alpha) => 1 - alpha);
+
+  it('of timm caps update n at 1 - (1 + n / scale) ** -power', () => {
+    const schedule = new Schedule({ decays, updateEvery: 1, warmup: { inverseGamma: { scale: 2, power: 0.75 } } });
+    for (const n of [0, 1, 10, 1000, 1e6]) {
+      const cap = 1 - (1 + n / 2) ** -0.75;
+      keep(schedule, n).forEach((kept, k) => {
+        expect(kept).toBeCloseTo(Math.min(at(decays, k), cap), 13);
+      });
+    }
+  });
+
+  it('of a function of the user caps at what it gives, and refuses what is no decay', () => {
+    const schedule = new Schedule({ decays, updateEvery: 4, warmup: (t) => t / 10 });
+    keep(schedule, 20, 4).forEach((kept, k) => {
+      expect(kept).toBeCloseTo(Math.min(at(decays, k) ** 4, 0.5), 13);
+    });
+    expect(() => schedule.alphas(44, 4)).toThrow(/^warmup\(11\): expected a number from 0 to 1, received 1\.1\./);
+  });
+
+  it('zero-debias is the exact weighted mean of the weights since the start, in any steps', () => {
+    const schedule = new Schedule({ decays: [0.9, 0, 1], updateEvery: 3, warmup: 'zero-debias' });
+    expect(schedule.alphas(0, 3)).toEqual([1, 1, 1]);
+    const [alpha, last, mean] = schedule.alphas(6, 3);
+    expect(alpha).toBeCloseTo((1 - 0.9 ** 3) / (1 - 0.9 ** 9), 14);
+    expect(last).toBe(1);
+    expect(mean).toBeCloseTo(3 / 9, 14);
+  });
+
+  it('by steps caps an update at (s + 1) / (s + 10), s steps before, and ends at step 4,490 for 0.998 at T = 16', () => {
+    const perStep = equivalentDecay(0.998, 1 / 16);
+    const schedule = new Schedule({ decays: [0.9, perStep], updateEvery: 16, warmup: 'paper', warmupClock: 'steps' });
+    for (const before of [0, 16, 1600, 16_000]) {
+      const cap = (before + 1) / (before + 10);
+      expect(keep(schedule, before, 16)).toEqual([
+        expect.closeTo(Math.min(0.9 ** 16, cap), 13),
+        expect.closeTo(Math.min(0.998, cap), 13),
+      ]);
+    }
+    expect(schedule.alphas(20_016, 16)).toBe(schedule.alphas(20_000, 16));
+  });
+});

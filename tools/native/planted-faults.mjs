@@ -1,0 +1,129 @@
+// Planted faults: guards of the library are taken out one by one in a copy of the project, and the smallest test that is about each must fail.
+// What the faults are is in test/native/faults/*.mjs. Takes long: part of `npm run test:long`. Leaves the copy in .cache/faults.
+//
+//   node tools/native/planted-faults.mjs                    all
+//   node tools/native/planted-faults.mjs --only pool        those with "pool" in file, test or name
+//   node tools/native/planted-faults.mjs --check            only whether each text is still found once
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { buildCore, command, ROOT, run } from './build-core.mjs';
+import { buildAddon, runTests, stagedCopy } from './staged-copy.mjs';
+
+const FAULTS = join(ROOT, 'test', 'native', 'faults');
+// A guard whose loss makes the test wait for ever is caught as well.
+const limited = (seconds) => ({
+  ...{ stdio: 'pipe', encoding: 'utf8', timeout: seconds * 1000, killSignal: 'SIGKILL', maxBuffer: 1 << 28 },
+});
+const CORE = limited(60); // takes 3 s
+const QUIET = limited(240);
+
+/** Each fault: { name, file, find, replace } or { name, edits }, and `test`: core, cuda, or a test file. */
+async function load(only) {
+  const files = readdirSync(FAULTS).filter((file) => file.endsWith('.mjs'));
+  const lists = await Promise.all(files.sort().map((file) => import(join(FAULTS, file))));
+  const all = lists.flatMap(({ faults }) => faults).map((fault) => ({ edits: [fault], ...fault }));
+  return all.filter(({ name, test, edits }) =>
+    [name, test, ...edits.map(({ file }) => file)].some((text) => text.includes(only)),
+  );
+}
+
+/** The text of a file with the fault in it. */
+function planted(text, { file, find, replace }) {
+  const count = text.split(find).length - 1;
+  if (count !== 1) throw new Error(`${file}: expected once, found ${count} times:\n${find}`);
+  return text.replace(find, () => replace);
+}
+
+/** Builds what a test needs of the copy, and returns a function that runs the test; it throws when the test fails. */
+function prepare(folder, test, native) {
+  const core = { root: folder, defines: ['CMAKE_BUILD_TYPE=None'], flags: ['-O1'] };
+  if (test === 'core') {
+    const build = buildCore(join('faults', 'core'), core);
+    return () => run(join(build, 'core_test'), ['--small'], CORE);
+  }
+  if (test === 'cuda') {
+    const targets = ['cuda_core_test', 'fake_cuda', 'incomplete_cuda'];
+    const build = buildCore(join('faults', 'cuda-core'), { ...core, source: 'cuda-core', targets });
+    const env = { FAKE_GPUS: '3' };
+    return () => {
+      run(join(build, 'cuda_core_test'), ['--incomplete', join(build, 'incomplete', 'libcuda.so.1')], {
+        ...QUIET,
+        env,
+      });
+      run(join(build, 'cuda_core_test'), [join(build, 'fake', 'libcuda.so.1'), '--small'], { ...QUIET, env });
+    };
+  }
+  if (native) buildAddon(folder);
+  return () => runTests(folder, [test], QUIET);
+}
+
+/** undefined when the test failed, as it should; else what went wrong. */
+function verdict(folder, fault) {
+  const before = fault.edits.map(({ file }) => ({
+    path: join(folder, file),
+    text: readFileSync(join(folder, file), 'utf8'),
+  }));
+  try {
+    for (const edit of fault.edits) {
+      const path = join(folder, edit.file);
+      writeFileSync(path, planted(readFileSync(path, 'utf8'), edit));
+    }
+    let test;
+    try {
+      test = prepare(folder, fault.test, isNative(fault));
+    } catch (error) {
+      return `does not build: ${error.message.split('\n').find((line) => /\berror: /.test(line)) ?? error.message}`;
+    }
+    try {
+      test();
+    } catch {
+      return undefined;
+    }
+    return 'NOT CAUGHT';
+  } finally {
+    for (const { path, text } of before) writeFileSync(path, text);
+  }
+}
+
+const isNative = ({ edits }) => edits.some(({ file }) => /^native\/|CMakeLists/.test(file));
+
+/** Without faults every test must pass, else its failing says nothing. */
+function checkGreen(folder, faults) {
+  const native = faults.some((fault) => isNative(fault) && fault.test.startsWith('test/'));
+  for (const test of new Set(faults.map((fault) => fault.test))) {
+    try {
+      prepare(folder, test, native || test.startsWith('test/'))();
+    } catch (error) {
+      throw new Error(`${test} fails without any fault, so that it can catch none:\n${error.message}`);
+    }
+    console.log(`green without faults: ${test}`);
+  }
+}
+
+await command(async () => {
+  const { values } = parseArgs({ options: { only: { type: 'string', default: '' }, check: { type: 'boolean' } } });
+  const faults = await load(values.only);
+  if (faults.length === 0) throw new Error(`no fault has '${values.only}' in its name, test or file`);
+  for (const { edits } of faults) for (const edit of edits) planted(readFileSync(join(ROOT, edit.file), 'utf8'), edit);
+  if (values.check) {
+    console.log(`${faults.length} faults, each found in its place`);
+    return;
+  }
+  const folder = stagedCopy('faults');
+  mkdirSync(dirname(folder), { recursive: true });
+  checkGreen(folder, faults);
+  let missed = 0;
+  for (const fault of faults) {
+    const started = Date.now();
+    const wrong = verdict(folder, fault);
+    if (wrong !== undefined) missed++;
+    const seconds = ((Date.now() - started) / 1000).toFixed(1);
+    const where = fault.edits[0].file;
+    console.log(
+      `${(wrong ?? 'caught').padEnd(10)}  ${seconds.padStart(5)} s  ${fault.test.padEnd(26)}  ${where}: ${fault.name}`,
+    );
+  }
+  console.log(`${faults.length - missed} passed, ${missed} failed`);
+  if (missed > 0) throw new Error('a guard that no test misses is no guard, or its test is none');
+});

