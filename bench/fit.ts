@@ -1,4 +1,4 @@
-// `npm run bench:fit`: what the averages cost a training step, by model, engine, K and T.
+// `npx tsx bench/fit.ts`: what the averages cost a training step, by model, engine, K and T.
 // The training is in fit-cell.ts.
 
 import { writeFileSync } from 'node:fs';
@@ -13,7 +13,7 @@ import { DEFAULT_ROUNDS, defaultThreads } from './update/trials.js';
 /** A model that takes longer has failed, in seconds. */
 const MODEL_LIMIT_S = 1800;
 
-const HELP = `npm run bench:fit -- [options]
+const HELP = `npx tsx bench/fit.ts [options]
 
   --models a,b     ${FIT_MODELS.map(({ shape }) => shape).join(', ')}
   --rounds ${DEFAULT_ROUNDS}       interleaved rounds

@@ -1,4 +1,4 @@
-// `npm run bench:growth`: how the cost of an update grows with the bytes it moves, from 1e5 to 1e9.
+// `npx tsx bench/growth.ts`: how the cost of an update grows with the bytes it moves, from 1e5 to 1e9.
 // The measuring is in cell.ts, the fit in growth-fit.ts.
 
 import { writeFileSync } from 'node:fs';
@@ -19,7 +19,7 @@ import {
   defaultThreads,
 } from './update/trials.js';
 
-const HELP = `npm run bench:growth -- [options]
+const HELP = `npx tsx bench/growth.ts [options]
 
   --most 1e9       bytes of the largest update
   --rounds ${DEFAULT_ROUNDS}      rounds per size

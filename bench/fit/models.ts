@@ -1,4 +1,4 @@
-// The models that `npm run bench:fit` trains: their weights have the shapes of shapes.ts.
+// The models that `npx tsx bench/fit.ts` trains: their weights have the shapes of shapes.ts.
 // Holds layers only: no data, no timing.
 
 import type { LayersModel, SymbolicTensor } from '@tensorflow/tfjs';

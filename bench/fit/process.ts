@@ -1,4 +1,4 @@
-// The process of one model of `npm run bench:fit`: takes the task from its parent's message, sends the report back, ends.
+// The process of one model of `npx tsx bench/fit.ts`: takes the task from its parent's message, sends the report back, ends.
 // Measures nothing itself.
 
 import type { FitTask } from './trials.js';

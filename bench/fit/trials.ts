@@ -1,4 +1,4 @@
-// What `npm run bench:fit` compares: training without a callback and with each of these. Data only.
+// What `npx tsx bench/fit.ts` compares: training without a callback and with each of these. Data only.
 // How a step is timed is in fit-cell.ts.
 
 /** Models that are trained, by the name of their shapes in shapes.ts. */

@@ -61,7 +61,7 @@ export function readmeTable(run: RunFile): string {
       ...ratios,
     ];
   });
-  const caption = `One update of K averages; the others as multiples of our time. Medians of ${rounds} interleaved rounds, \`${command}\`: ${machineLine(machine)}.`;
+  const caption = `One update of K averages; the others as multiples of our time.\nMedians of ${rounds} interleaved rounds, \`${command}\`: ${machineLine(machine)}.`;
   return [row(head), row(rule), ...rows.map(row), '', caption].join('\n');
 }
 

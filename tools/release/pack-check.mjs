@@ -1,4 +1,4 @@
-// The package against publint and Are The Types Wrong; `npm run lint:package`.
+// The package against publint and Are The Types Wrong; `node tools/release/pack-check.mjs`.
 // What is in it and how large it is: test/project/package.test.ts.
 
 import { spawnSync } from 'node:child_process';
