@@ -1,4 +1,4 @@
-// The gate before a release: the ELF reader against readelf, the rules against binaries that break them, and the binaries, when made.
+// The gate before a release: what is read of a binary, the rules against binaries that break them, and the binaries, when made.
 // Builds none.
 
 import { spawnSync } from 'node:child_process';
@@ -6,24 +6,31 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'no
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { describe, expect, it } from 'vitest';
+import { afterAll, describe, expect, it, vi } from 'vitest';
 
 interface Elf {
-  readonly machine: number;
+  readonly class: string;
+  readonly machine: string;
   readonly needed: readonly string[];
   readonly searchPaths: readonly string[];
   readonly versions: readonly { readonly library: string; readonly version: string }[];
-  readonly symbols: readonly { readonly name: string; readonly defined: boolean; readonly version?: string }[];
+  readonly symbols: readonly {
+    readonly name: string;
+    readonly defined: boolean;
+    readonly weak: boolean;
+    readonly version?: string;
+  }[];
   readonly bindNow: boolean;
+  readonly noDelete: boolean;
 }
 interface Target {
   readonly platform: string;
   readonly arch: string;
-  readonly elfMachine: number;
+  readonly elfMachine: string;
 }
 interface Scripts {
-  readElf(bytes: Buffer): Elf;
-  faultsOf(bytes: Buffer, target: Pick<Target, 'elfMachine'>): string[];
+  readElf(file: string): Elf;
+  faultsOf(file: string, target: Pick<Target, 'elfMachine'>): string[];
   readonly TARGETS: readonly Target[];
   readonly MAX_BYTES: number;
   ruleFaults(workflow: string): string[];
@@ -41,37 +48,50 @@ const { readElf, faultsOf, TARGETS, MAX_BYTES, ruleFaults } = {
 
 const ADDON = file('build/Release/tfjs_ema.node');
 const canRead = existsSync(ADDON) && process.platform === 'linux';
-const hasReadelf = canRead && spawnSync('readelf', ['--version']).status === 0;
 const own = TARGETS.find(({ platform, arch }) => platform === process.platform && arch === process.arch);
+const folder = mkdtempSync(join(tmpdir(), 'tfjs-ema-binaries-'));
 
-function readelf(...options: string[]): string {
-  return spawnSync('readelf', [...options, ADDON], { encoding: 'utf8' }).stdout;
+afterAll(() => rmSync(folder, { recursive: true }));
+
+/** A file with these bytes. */
+function written(bytes: Buffer): string {
+  const path = join(folder, 'changed.node');
+  writeFileSync(path, bytes);
+  return path;
 }
 
-describe.skipIf(!canRead)('the ELF reader', () => {
-  it.skipIf(!hasReadelf)('finds the libraries, versions and symbols that readelf finds', () => {
-    const elf = readElf(readFileSync(ADDON));
-    const needed = [...readelf('-dW').matchAll(/NEEDED.*\[(.*)\]/g)].map(([, name]) => name);
-    expect(elf.needed).toEqual(needed);
-    const versions = [...readelf('-VW').matchAll(/Name: (\S+) {2}Flags: none {2}Version: \d+/g)].map(
-      ([, name]) => name,
-    );
-    expect(elf.versions.map(({ version }) => version).sort()).toEqual(versions.sort());
-    const symbols = readelf('--dyn-syms', '-W').split('\n').slice(4).filter(Boolean);
-    expect(elf.symbols).toHaveLength(symbols.length);
-    const exported = symbols.filter((line) => !/ UND /.test(line)).map((line) => line.trim().split(/\s+/)[7]);
-    expect(elf.symbols.filter(({ defined }) => defined).map(({ name }) => name)).toEqual(exported);
-    expect(elf.bindNow).toBe(true);
+describe.skipIf(!canRead)('what is read of a binary', () => {
+  it('are its processor, libraries, versions and symbols', () => {
+    const elf = readElf(ADDON);
+    expect(elf).toMatchObject({ class: 'ELF64', machine: own?.elfMachine, searchPaths: [] });
+    expect(elf).toMatchObject({ bindNow: true, noDelete: true });
+    expect(elf.needed).toContain('libc.so.6');
+    // Every version comes from a library that is needed, and every symbol with a version names one of them.
+    expect(elf.needed).toEqual(expect.arrayContaining([...new Set(elf.versions.map(({ library }) => library))]));
+    const versions = elf.symbols.flatMap(({ version }) => version ?? []);
+    expect([...new Set(versions)].sort()).toEqual([...new Set(elf.versions.map(({ version }) => version))].sort());
+    const named = new Map(elf.symbols.map((symbol) => [symbol.name, symbol]));
+    expect(named.get('napi_register_module_v1')).toEqual({
+      ...{ name: 'napi_register_module_v1', version: undefined, defined: true, weak: false },
+    });
+    expect(named.get('napi_create_object')?.defined).toBe(false);
+    expect(named.get('memcpy')).toMatchObject({ defined: false, version: expect.stringMatching(/^GLIBC_/) });
+    expect(named.get('__cxa_finalize')?.weak).toBe(true);
   });
 
-  it('refuses what is no 64-bit ELF file', () => {
-    expect(() => readElf(Buffer.alloc(64))).toThrow('expected a 64-bit little-endian ELF file');
+  it('is nothing where the file is no ELF file, or readelf is not there', () => {
+    expect(() => readElf(written(Buffer.alloc(64)))).toThrow(
+      /changed\.node: readelf cannot read it: .*Not an ELF file/,
+    );
+    vi.stubEnv('PATH', folder);
+    expect(() => readElf(ADDON)).toThrow('readelf is needed to read binaries: install binutils');
+    vi.unstubAllEnvs();
   });
 });
 
 describe.skipIf(!canRead || own === undefined)('the rules for a binary', () => {
   const bytes = () => Buffer.from(readFileSync(ADDON));
-  const faults = (changed: Buffer) => faultsOf(changed, own ?? { elfMachine: 0 }).join('\n');
+  const faults = (changed: Buffer) => faultsOf(written(changed), own ?? { elfMachine: '' }).join('\n');
 
   it('name a C++ runtime that is not inside', () => {
     expect(faults(bytes())).toContain('links libstdc++.so.6');
@@ -85,7 +105,11 @@ describe.skipIf(!canRead || own === undefined)('the rules for a binary', () => {
   it('name another processor', () => {
     const other = bytes();
     other.writeUInt16LE(8, 18);
-    expect(faults(other)).toContain(`is for machine 8, not ${own?.elfMachine}`);
+    expect(faults(other)).toContain(`is for machine MIPS R3000, not ${own?.elfMachine}`);
+    for (const { elfMachine } of TARGETS) {
+      other.writeUInt16LE(elfMachine === 'AArch64' ? 183 : 62, 18);
+      expect(faultsOf(written(other), { elfMachine }).join()).not.toContain('is for machine');
+    }
   });
 
   it('name an executable stack and a missing RELRO', () => {

@@ -7,10 +7,10 @@ export const GLIBC = '2.28';
 /** Largest binary, in bytes; today's are about half. */
 export const MAX_BYTES = 1024 * 1024;
 
-/** Node's names, and those of Zig and of ELF for the same processor. */
+/** Node's names, and those of Zig and of readelf for the same processor. */
 export const TARGETS = [
-  { platform: 'linux', arch: 'x64', zigArch: 'x86_64', elfMachine: 62 },
-  { platform: 'linux', arch: 'arm64', zigArch: 'aarch64', elfMachine: 183 },
+  { platform: 'linux', arch: 'x64', zigArch: 'x86_64', elfMachine: 'Advanced Micro Devices X86-64' },
+  { platform: 'linux', arch: 'arm64', zigArch: 'aarch64', elfMachine: 'AArch64' },
 ];
 
 /** File name of a target's binary under prebuilds/. */

@@ -3,7 +3,7 @@
 
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
@@ -38,12 +38,14 @@ function symbolFaults({ symbols, versions }) {
 }
 
 /**
- * What is wrong with a binary's bytes.
+ * What is wrong with a binary.
  * @returns sentences; none when all is well.
  */
-export function faultsOf(bytes, { elfMachine }) {
-  const elf = readElf(bytes);
+export function faultsOf(file, { elfMachine }) {
+  const elf = readElf(file);
+  const bytes = statSync(file).size;
   const rules = [
+    [elf.class === 'ELF64', `is ${elf.class}, not ELF64`],
     [elf.machine === elfMachine, `is for machine ${elf.machine}, not ${elfMachine}`],
     [elf.needed.every((name) => LIBRARIES.test(name)), `links ${elf.needed.join(', ')}, more than the C library`],
     [elf.searchPaths.length === 0, `searches ${elf.searchPaths.join(', ')} for libraries`],
@@ -51,7 +53,7 @@ export function faultsOf(bytes, { elfMachine }) {
     [!elf.executableStack, 'wants an executable stack'],
     [!elf.textRelocations, 'has text relocations'],
     [elf.noDelete, 'can be unloaded while TensorFlow holds its ops (-z nodelete)'],
-    [bytes.length <= MAX_BYTES, `has ${bytes.length} bytes, more than ${MAX_BYTES}`],
+    [bytes <= MAX_BYTES, `has ${bytes} bytes, more than ${MAX_BYTES}`],
   ];
   return [...rules.filter(([holds]) => !holds).map(([, fault]) => fault), ...symbolFaults(elf)];
 }
@@ -69,7 +71,7 @@ function verify(target, folder, { requireLoad }) {
   const file = join(folder, prebuildPath(target));
   if (!existsSync(file)) return { faults: ['is missing'] };
   const bytes = readFileSync(file);
-  const faults = faultsOf(bytes, target);
+  const faults = faultsOf(file, target);
   const runner = nodeRunner(target);
   const loaded = runner ? selfTest(file, runner) : { report: 'not loaded: another processor', faults: [] };
   if (!runner && requireLoad)
