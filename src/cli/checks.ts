@@ -1,7 +1,7 @@
 // Judging facts: each check is a pure function from facts to a sentence and a cure.
 // Reads nothing but its argument.
 
-import { allowScripts, CUDA_LIBRARIES, install, installAgain, installCuda } from './cures.js';
+import { CUDA_LIBRARIES, installCuda, runScript } from './cures.js';
 import { deviceCheck, provenDevice } from './device.js';
 import type { Check, Facts, PackageCopy } from './facts.js';
 
@@ -98,12 +98,12 @@ function tfjs({ tfjs, directory }: Facts): Check {
       id: 'tfjs',
       status: 'fail',
       message,
-      cure: `in the app's folder: ${install('npm', '@tensorflow/tfjs-node')}`,
+      cure: "in the app's folder: npm install @tensorflow/tfjs-node",
     };
   }
   const message = `${tfjs.name} ${tfjs.version} in ${tfjs.path}`;
   if (tfjs.name !== '@tensorflow/tfjs') return ok('tfjs', message);
-  const cure = `for native updates: ${install(tfjs.manager, '@tensorflow/tfjs-node')}, and import it instead of @tensorflow/tfjs`;
+  const cure = 'for native updates: npm install @tensorflow/tfjs-node, and import it instead of @tensorflow/tfjs';
   return { id: 'tfjs', status: 'warn', message: `${message}; without tfjs-node updates run in JavaScript`, cure };
 }
 
@@ -117,7 +117,7 @@ function copies({ copies }: Facts): Check | undefined {
       id: 'copies',
       status: 'warn',
       message,
-      cure: 'give all tfjs packages the same version in package.json, then: npm dedupe (pnpm dedupe, yarn dedupe)',
+      cure: 'give all tfjs packages the same version in package.json, then: npm dedupe',
     };
   }
   if (new Set(both.map(({ name }) => name)).size > 1) {
@@ -133,15 +133,13 @@ function list(copies: readonly PackageCopy[]): string {
 
 function binding({ tfjs }: Facts): Check | undefined {
   if (tfjs === undefined || tfjs.name === '@tensorflow/tfjs') return undefined;
-  const { name, manager, scriptRan, scriptsBlockedBy } = tfjs;
+  const { name, scriptRan } = tfjs;
   if (tfjs.binding !== undefined) return ok('binding', tfjs.binding);
-  if (!scriptRan) {
-    const cause = scriptsBlockedBy === undefined ? `${manager} did not run it` : `blocked by ${scriptsBlockedBy}`;
-    const message = `tfjs_binding.node is missing, as the install script of ${name} never ran: ${cause}`;
-    return { id: 'binding', status: 'fail', message, cure: allowScripts(manager, name) };
-  }
-  const message = `tfjs_binding.node is missing: the install script of ${name} ran, but failed before the binding was there`;
-  return { id: 'binding', status: 'fail', message, cure: installAgain(manager, name) };
+  const what = scriptRan
+    ? 'ran, but failed before the binding was there'
+    : "never ran: the package manager's settings keep it from running";
+  const message = `tfjs_binding.node is missing: the install script of ${name} ${what}`;
+  return { id: 'binding', status: 'fail', message, cure: runScript(name) };
 }
 
 function compat({ probe, node, tfjs }: Facts): Check | undefined {
@@ -156,7 +154,7 @@ function tensorflow({ probe, tfjs }: Facts): Check | undefined {
   if (probe === undefined || tfjs === undefined) return undefined;
   if (probe.backend === undefined) {
     const message = `${tfjs.name} could not be loaded: ${probe.error ?? 'no reason given'}`;
-    return { id: 'tensorflow', status: 'fail', message, cure: installAgain(tfjs.manager, tfjs.name) };
+    return { id: 'tensorflow', status: 'fail', message, cure: runScript(tfjs.name) };
   }
   const { registration } = probe;
   if (registration === undefined || 'reason' in registration) return undefined;

@@ -62,13 +62,7 @@ export interface TfjsFacts extends PackageCopy {
   readonly binding: string | undefined;
   /** Whether the install script has run: its first act is to make the folder `deps`. */
   readonly scriptRan: boolean;
-  readonly manager: PackageManager;
-  /** Where the settings block install scripts, such as ".npmrc: ignore-scripts=true"; undefined when nothing was found. */
-  readonly scriptsBlockedBy: string | undefined;
 }
-
-/** The package managers whose traces are known; `yarn` is version 2 and later. */
-export type PackageManager = 'npm' | 'pnpm' | 'yarn' | 'yarn-classic';
 
 /** Answers of the child process that loads tfjs; what it did not reach is undefined. */
 export interface ProbeFacts {

@@ -19,7 +19,6 @@ import type {
   Unavailable,
 } from './facts.js';
 import { readManifest, tfjsCopies } from './node-modules.js';
-import { packageManager, scriptsBlockedBy } from './package-manager.js';
 import { runCudaProbe, runTfjsProbe } from './run-probe.js';
 import { coreSelfTest } from './self-test.js';
 
@@ -78,15 +77,7 @@ function tfjsFacts(directory: string): TfjsFacts | undefined {
   for (const name of TFJS_NAMES) {
     const copy = resolveFrom(directory, name);
     if (copy === undefined) continue;
-    const manager = packageManager(directory);
-    return {
-      ...copy,
-      name,
-      binding: bindingOf(copy.path),
-      scriptRan: existsSync(join(copy.path, 'deps')),
-      manager,
-      scriptsBlockedBy: scriptsBlockedBy(directory, manager, name),
-    };
+    return { ...copy, name, binding: bindingOf(copy.path), scriptRan: existsSync(join(copy.path, 'deps')) };
   }
   return undefined;
 }

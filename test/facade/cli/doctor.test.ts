@@ -109,12 +109,12 @@ describe('tfjs-ema doctor', { timeout: 60_000 }, () => {
   });
 
   it('accepts plain tfjs, and says how to get native updates', () => {
-    const folder = app({ 'pnpm-lock.yaml': '' });
+    const folder = app();
     link(folder, '@tensorflow/tfjs');
     const report = doctor(folder);
     expect(report.check('tfjs')).toMatchObject({
       status: 'warn',
-      cure: expect.stringContaining('pnpm add @tensorflow/tfjs-node'),
+      cure: expect.stringContaining('npm install @tensorflow/tfjs-node'),
     });
     expect(report.check('engines')?.message).toContain("tfjs runs on the backend 'cpu'");
     expect(report).toMatchObject({ code: 0, engine: 'js', device: null });
@@ -125,45 +125,14 @@ describe('tfjs-ema doctor', { timeout: 60_000 }, () => {
     mkdirSync(join(unpackedOnly(folder), 'deps'));
     const report = doctor(folder);
     expect(report.check('binding')?.message).toContain('the install script of @tensorflow/tfjs-node ran, but failed');
-    expect(report.check('binding')?.cure).toMatch(
-      /^npm rebuild @tensorflow\/tfjs-node --foreground-scripts, .*TFJS_NODE_CDN_STORAGE/,
-    );
+    expect(report.check('binding')?.cure).toMatch(/^npm rebuild @tensorflow\/tfjs-node .*docs\/troubleshooting\.md/);
     expect(report.code).toBe(1);
-  });
-
-  it.each([
-    [
-      'npm',
-      { '.npmrc': 'ignore-scripts=true\n' },
-      /\.npmrc: ignore-scripts=true/,
-      /^npm rebuild @tensorflow\/tfjs-node --ignore-scripts=false/,
-    ],
-    [
-      'pnpm',
-      { 'node_modules/.modules.yaml': '{"ignoredBuilds": ["@tensorflow/tfjs-node@4.22.0"]}' },
-      /approved packages only/,
-      /^pnpm approve-builds/,
-    ],
-    [
-      'yarn',
-      { 'node_modules/.yarn-state.yml': '', '.yarnrc.yml': 'enableScripts: false\n' },
-      /enableScripts: false/,
-      /^yarn config set enableScripts true && yarn rebuild/,
-    ],
-    [
-      'yarn 1',
-      { 'node_modules/.yarn-integrity': '', '.yarnrc': 'ignore-scripts true\n' },
-      /ignore-scripts true/,
-      /^yarn config delete ignore-scripts/,
-    ],
-  ])('names the setting of %s that blocks install scripts, and what to type', (_, files, cause, cure) => {
-    const folder = app(files as Readonly<Record<string, string>>);
-    unpackedOnly(folder);
-    const check = doctor(folder, { npm_config_ignore_scripts: '' }).check('binding');
-    expect(check?.status).toBe('fail');
-    expect(check?.message).toContain('never ran: blocked by');
-    expect(check?.message).toMatch(cause);
-    expect(check?.cure).toMatch(cure);
+    const other = app();
+    unpackedOnly(other);
+    expect(doctor(other).check('binding')).toMatchObject({
+      status: 'fail',
+      message: expect.stringContaining('the install script of @tensorflow/tfjs-node never ran'),
+    });
   });
 
   it('runs in JavaScript where there is no binary for the platform, and says so', () => {

@@ -1,4 +1,4 @@
-// What `tfjs-ema doctor` finds out about a folder: packages and their copies, the package manager, blocked scripts, child processes.
+// What `tfjs-ema doctor` finds out about a folder: packages and their copies, child processes.
 // Judges nothing: that is test/unit/cli/checks.test.ts; the command as a whole: test/facade/cli/doctor.test.ts.
 
 import { mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
@@ -10,7 +10,6 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { doctor } from '../../../src/cli/doctor.js';
 import { gather, ownVersion } from '../../../src/cli/gather.js';
 import { tfjsCopies } from '../../../src/cli/node-modules.js';
-import { packageManager, scriptsBlockedBy } from '../../../src/cli/package-manager.js';
 import { runCudaProbe, runTfjsProbe } from '../../../src/cli/run-probe.js';
 
 const require = createRequire(import.meta.url);
@@ -22,7 +21,6 @@ beforeEach(() => {
   folder = realpathSync(mkdtempSync(join(tmpdir(), 'tfjs-ema-gather-')));
   // The probes are TypeScript here: their processes need the loader.
   vi.stubEnv('NODE_OPTIONS', `--import ${pathToFileURL(require.resolve('tsx')).href}`);
-  vi.stubEnv('npm_config_ignore_scripts', '');
 });
 
 afterEach(() => {
@@ -40,38 +38,6 @@ function write(files: Readonly<Record<string, string>>): void {
 }
 
 const manifest = (name: string, version: string) => JSON.stringify({ name, version });
-
-describe('the package manager of a folder', () => {
-  it.each([
-    ['npm', {}],
-    ['npm', { 'node_modules/.package-lock.json': '', 'yarn.lock': '' }],
-    ['pnpm', { 'node_modules/.modules.yaml': '' }],
-    ['yarn', { '.yarnrc.yml': '' }],
-    ['yarn-classic', { 'yarn.lock': '' }],
-  ])('is %s where the traces are %o', (manager, files) => {
-    write({ 'app/package.json': '{}', ...(files as Readonly<Record<string, string>>) });
-    expect(packageManager(join(folder, 'app'))).toBe(manager);
-  });
-});
-
-describe('what blocks install scripts', () => {
-  it.each([
-    ['npm', '.npmrc', 'ignore-scripts = true', /\.npmrc: ignore-scripts = true$/],
-    ['pnpm', '.npmrc', 'ignore-scripts=true', /\.npmrc: ignore-scripts=true$/],
-    ['pnpm', 'node_modules/.modules.yaml', `ignoredBuilds:\n  - '${NAME}@4.22.0'`, /^pnpm, which runs/],
-    ['yarn', '.yarnrc.yml', 'enableScripts: false', /\.yarnrc\.yml: enableScripts: false$/],
-    ['yarn-classic', '.yarnrc', 'ignore-scripts true', /\.yarnrc: ignore-scripts true$/],
-  ] as const)('of %s is found in %s', (manager, file, text, expected) => {
-    expect(scriptsBlockedBy(folder, manager, NAME)).toBeUndefined();
-    write({ [file]: `${text}\n` });
-    expect(scriptsBlockedBy(folder, manager, NAME)).toMatch(expected);
-  });
-
-  it('is found in the environment before any file', () => {
-    vi.stubEnv('npm_config_ignore_scripts', 'true');
-    expect(scriptsBlockedBy(folder, 'npm', NAME)).toBe('the environment: npm_config_ignore_scripts=true');
-  });
-});
 
 describe('copies of tfjs', () => {
   it('are found inside other packages and in the store of pnpm, each once', () => {
@@ -106,7 +72,7 @@ describe('the facts of a folder', () => {
     [false, 'blocked'],
     [true, 'failed'],
   ])('tell whether the install script ran (%s), and start no process without a binding', async (ran) => {
-    write({ [`${PLACE}/package.json`]: manifest(NAME, '4.22.0'), '.npmrc': 'ignore-scripts=true\n' });
+    write({ [`${PLACE}/package.json`]: manifest(NAME, '4.22.0') });
     if (ran) mkdirSync(join(folder, PLACE, 'deps'));
     expect(await gather(folder)).toMatchObject({
       tfjs: {
@@ -115,7 +81,6 @@ describe('the facts of a folder', () => {
         path: join(folder, PLACE),
         binding: undefined,
         scriptRan: ran,
-        manager: 'npm',
       },
       probe: undefined,
     });
