@@ -3,7 +3,7 @@
 
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, posix } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
@@ -37,16 +37,28 @@ beforeAll(() => {
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 describe('the package', () => {
-  it('holds these files besides the compiled sources and the binaries', () => {
-    const others = paths.filter((path) => !path.startsWith('dist/') && !path.startsWith('prebuilds/'));
+  it('holds these files besides the sources, compiled and as written, and the binaries', () => {
+    const others = paths.filter((path) => !/^(dist|src|prebuilds)\//.test(path));
     expect(others).toEqual(['CHANGELOG.md', 'LICENSE', 'README.md', 'binding.d.ts', 'package.json']);
   });
 
-  it('holds each source compiled, with its types, and nothing else in dist', () => {
+  it('holds each source, compiled with its types and maps, and nothing else in dist', () => {
     const entries = readdirSync(join(root, 'src'), { recursive: true, encoding: 'utf8' });
     const modules = entries.filter((path) => path.endsWith('.ts')).map((path) => path.slice(0, -3));
-    const expected = modules.flatMap((name) => [`dist/${name}.js`, `dist/${name}.d.ts`]).sort();
+    const endings = ['.js', '.js.map', '.d.ts', '.d.ts.map'];
+    const expected = modules.flatMap((name) => endings.map((ending) => `dist/${name}${ending}`)).sort();
     expect(paths.filter((path) => path.startsWith('dist/'))).toEqual(expected);
+    expect(paths.filter((path) => path.startsWith('src/'))).toEqual(modules.map((name) => `src/${name}.ts`).sort());
+  });
+
+  it('leads stack traces and editors from dist to the sources', () => {
+    const maps = paths.filter((path) => path.endsWith('.map'));
+    expect(maps).not.toEqual([]);
+    for (const map of maps) {
+      const { sourceRoot, sources } = JSON.parse(read(map));
+      const targets = sources.map((source: string) => posix.join(posix.dirname(map), sourceRoot, source));
+      expect(targets).toEqual([map.replace(/^dist/, 'src').replace(/(\.d)?\.[jt]s\.map$/, '.ts')]);
+    }
   });
 
   it.skipIf(!hasPrebuilds())('holds a binary for each target, and their hashes', () => {

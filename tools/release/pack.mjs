@@ -2,19 +2,22 @@
 // Judges nothing: that is pack-check.mjs and test/project/package.test.ts.
 
 import { execFileSync } from 'node:child_process';
-import { cpSync, existsSync, mkdirSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, rmSync, symlinkSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { PROJECT } from '../tensorflow/project.mjs';
 import { prebuildPath, TARGETS } from './targets.mjs';
 
-const COPIED = ['package.json', 'binding.d.ts', 'README.md', 'LICENSE', 'CHANGELOG.md', 'prebuilds'];
+const COPIED = ['package.json', 'src', 'binding.d.ts', 'README.md', 'LICENSE', 'CHANGELOG.md', 'prebuilds'];
+const FOR_COMPILER = ['tsconfig.json', 'tsconfig.build.json'];
 
-function compile(folder) {
+/** Compiles in the folder itself, so that the maps in dist/ point to the sources beside it. */
+function compile(stage) {
   const tsc = join(dirname(createRequire(import.meta.url).resolve('typescript/package.json')), 'bin', 'tsc');
-  execFileSync(process.execPath, [tsc, '-p', join(PROJECT, 'tsconfig.build.json'), '--outDir', join(folder, 'dist')], {
-    stdio: 'inherit',
-  });
+  for (const name of FOR_COMPILER) cpSync(join(PROJECT, name), join(stage, name));
+  symlinkSync(join(PROJECT, 'node_modules'), join(stage, 'node_modules'), 'junction');
+  execFileSync(process.execPath, [tsc, '-p', join(stage, 'tsconfig.build.json')], { stdio: 'inherit' });
+  for (const name of [...FOR_COMPILER, 'node_modules']) rmSync(join(stage, name));
 }
 
 /** Where no binaries were made, this machine's own build stands in for its target's. */
