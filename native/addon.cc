@@ -7,8 +7,8 @@
 #include <vector>
 
 #include "chunk.h"
-#include "ema_cpu.h"
-#include "ema_op.h"
+#include "cpu/ema_cpu.h"
+#include "op/ema_op.h"
 #include "update_count.h"
 
 namespace {

@@ -14,8 +14,8 @@
 #include <string>
 #include <vector>
 
+#include "cuda/ema_cuda.h"
 #include "device.h"
-#include "ema_cuda.h"
 
 namespace {
 

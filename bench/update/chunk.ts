@@ -1,4 +1,4 @@
-// Which chunk size and which threshold for helper threads native/ema_cpu.cc should have: `npx tsx bench/update/chunk.ts`.
+// Which chunk size and which threshold for helper threads native/cpu/ema_cpu.cc should have: `npx tsx bench/update/chunk.ts`.
 // Builds the kernel once for each chunk size and prints a Markdown table; the timing is in native/chunk.cc.
 
 import { spawnSync } from 'node:child_process';
@@ -7,8 +7,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { findCompiler } from '../../tools/tensorflow/binding.mjs';
 import { Progress } from '../../tools/shared/terminal.js';
+import { findCompiler } from '../../tools/tensorflow/binding.mjs';
 import { describeMachine, machineLine } from '../shared/machine.js';
 import { formatTime } from './report.js';
 
@@ -30,21 +30,21 @@ function run(command: string, args: readonly string[]): string {
 /** @throws Error when the source has no such constant: then this program is out of date. */
 function withConstant(source: string, name: string, value: number): string {
   const pattern = new RegExp(`(constexpr int64_t ${name} = )[0-9']+;`);
-  if (!pattern.test(source)) throw new Error(`native/ema_cpu.cc: expected a constant ${name}`);
+  if (!pattern.test(source)) throw new Error(`native/cpu/ema_cpu.cc: expected a constant ${name}`);
   return source.replace(pattern, `$1${value};`);
 }
 
 /** Builds the kernel with a chunk size, with helpers at every size. */
 function buildVariant(folder: string, compiler: string, chunk: number): string {
   const source = join(folder, `ema_cpu_${chunk}.cc`);
-  const text = readFileSync(join(NATIVE, 'ema_cpu.cc'), 'utf8');
+  const text = readFileSync(join(NATIVE, 'cpu', 'ema_cpu.cc'), 'utf8');
   writeFileSync(source, withConstant(withConstant(text, 'kChunk', chunk), 'kThreadedFloats', 0));
   const flags = [...FLAGS, '-fPIC', '-fvisibility=hidden'];
   const avx2 = join(folder, `avx2_${chunk}.o`);
   if (process.arch === 'x64')
-    run(compiler, [...flags, '-mavx2', '-mfma', '-c', join(NATIVE, 'ema_cpu_avx2.cc'), '-o', avx2]);
+    run(compiler, [...flags, '-mavx2', '-mfma', '-c', join(NATIVE, 'cpu', 'ema_cpu_avx2.cc'), '-o', avx2]);
   const library = join(folder, `chunk_${chunk}.so`);
-  const parts = ['ema_cpu_baseline.cc', 'thread_pool.cc'].map((name) => join(NATIVE, name));
+  const parts = ['ema_cpu_baseline.cc', 'thread_pool.cc'].map((name) => join(NATIVE, 'cpu', name));
   const objects = process.arch === 'x64' ? [avx2] : [];
   run(compiler, [...flags, '-shared', source, ...parts, join(BENCH, 'chunk_variant.cc'), ...objects, '-o', library]);
   return library;

@@ -8,7 +8,7 @@ import { join } from 'node:path';
 const FOLDERS = ['native', 'test', 'bench'];
 const SOURCE = /\.(cc|cu|h)$/;
 // The embedded PTX is generated.
-const GENERATED = join('native', 'ptx');
+const GENERATED = join('native', 'cuda', 'ptx');
 
 const files = FOLDERS.flatMap((folder) =>
   readdirSync(folder, { recursive: true }).map((file) => join(folder, file)),

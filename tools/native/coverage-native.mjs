@@ -5,14 +5,14 @@
 //
 // --missed also prints the lines that nothing runs; --again reads the counts of the last run.
 import { rmSync } from 'node:fs';
-import { basename, dirname, join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { filesBelow } from '../tensorflow/project.mjs';
 import { buildCore, CACHE, command, run } from './build-core.mjs';
 import { buildAddon, runTests, stagedCopy } from './staged-copy.mjs';
 
 const WANTED = 90;
 const FLAGS = ['--coverage', '-fprofile-update=atomic', '-O1'];
-const NATIVE_TESTS = ['binding', 'op', 'engine.contract', 'engine', 'fake-gpu'].map((name) => `test/${name}.test.ts`);
+const NATIVE_TESTS = ['test/native/binding', 'test/native/op', 'test/native/fake-gpu', 'test/facade/engine/'];
 
 /** The files of counts below a build folder. */
 function countFiles(folder) {
@@ -59,12 +59,11 @@ function countsOf(counts) {
     .flatMap((line) => JSON.parse(line).files);
 }
 
-/** The name of a source in native/, also of the copies that test/native/core makes of ema_cpu.cc; undefined for others. */
+/** The path of a source below native/, also of the copies that test/native/core makes of ema_cpu.cc; undefined for others. */
 function nameOf(file) {
   // Other chunk sizes, the same lines.
-  if (/\/ema_cpu_(avx2|baseline)_\d+\.cc$/.test(file)) return 'ema_cpu.cc';
-  const name = basename(file);
-  return basename(dirname(file)) === 'native' ? name : undefined;
+  if (/\/ema_cpu_(avx2|baseline)_\d+\.cc$/.test(file)) return 'cpu/ema_cpu.cc';
+  return /(?<!\/(?:test|update))\/native\/((?:\w+\/)?\w+\.(?:cc|cu|h))$/.exec(file)?.[1];
 }
 
 /** For each file of native/, for each line with code, how often it ran in all builds together. */

@@ -1,8 +1,8 @@
-// Turns native/ema_kernel.cu into the PTX text that the addon carries, and checks that the two belong together.
+// Turns native/cuda/ema_kernel.cu into the PTX text that the addon carries, and checks that the two belong together.
 // Knows nothing of what the kernels do. Run without CUDA: Debian's clang-14 is enough (`apt-get install clang-14`).
 //
-//   node tools/native/ptx.mjs            compile and write native/ptx/ema_kernel_ptx.h
-//   node tools/native/ptx.mjs --check    the text in native/ptx belongs to today's sources (and, where clang-14 is, is the same to the byte)
+//   node tools/native/ptx.mjs            compile and write native/cuda/ptx/ema_kernel_ptx.h
+//   node tools/native/ptx.mjs --check    the text in native/cuda/ptx belongs to today's sources (and, where clang-14 is, is the same to the byte)
 //   node tools/native/ptx.mjs --ptxas    assemble the text with each ptxas found (PATH, or PTXAS=/a/ptxas:/b/ptxas); print registers and spills
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -12,8 +12,8 @@ import { join } from 'node:path';
 import { PROJECT } from '../tensorflow/project.mjs';
 
 const native = join(PROJECT, 'native');
-const output = join(native, 'ptx', 'ema_kernel_ptx.h');
-const source = 'ema_kernel.cu';
+const output = join(native, 'cuda', 'ptx', 'ema_kernel_ptx.h');
+const source = 'cuda/ema_kernel.cu';
 
 // One compiler version, so that everybody gets the same bytes. PTX 6.0 for sm_50 is what a CUDA 9 driver reads; every newer one does too.
 const compiler = 'clang-14';
@@ -64,7 +64,7 @@ function compile() {
   const work = mkdtempSync(join(tmpdir(), 'ema-ptx-'));
   try {
     const file = join(work, 'kernel.ptx');
-    const result = call(compiler, [...flags, source, '-o', file], { cwd: native });
+    const result = call(compiler, [...flags, '-I.', source, '-o', file], { cwd: native });
     if (result === null) return null;
     if (result.status !== 0) throw new Error(`${compiler} failed:\n${result.stderr}`);
     const lines = readFileSync(file, 'utf8')
@@ -121,13 +121,13 @@ function write() {
     throw new Error(`${compiler} is not installed; on Debian: apt-get install ${compiler}`);
   }
   writeFileSync(output, render(ptx, sourceHash()));
-  console.log(`wrote native/ptx/ema_kernel_ptx.h: ${ptx.length} bytes of PTX`);
+  console.log(`wrote native/cuda/ptx/ema_kernel_ptx.h: ${ptx.length} bytes of PTX`);
 }
 
 function check() {
   const { header, hash } = readOutput();
   if (hash !== sourceHash()) {
-    throw new Error('native/ptx/ema_kernel_ptx.h was made from other sources; run `node tools/native/ptx.mjs`');
+    throw new Error('native/cuda/ptx/ema_kernel_ptx.h was made from other sources; run `node tools/native/ptx.mjs`');
   }
   const ptx = compile();
   if (ptx === null) {
@@ -135,7 +135,7 @@ function check() {
     return;
   }
   if (render(ptx, hash) !== header) {
-    throw new Error(`${compiler} gives other PTX than native/ptx holds; run \`node tools/native/ptx.mjs\``);
+    throw new Error(`${compiler} gives other PTX than native/cuda/ptx holds; run \`node tools/native/ptx.mjs\``);
   }
   console.log(`PTX belongs to its sources (hash and ${compiler}, same bytes)`);
 }

@@ -63,7 +63,7 @@ function environment() {
   };
 }
 
-const OURS = /tfjs_ema\.node|native\/\w+\.(cc|h)/;
+const OURS = /tfjs_ema\.node|native\/(\w+\/)?\w+\.(cc|h)/;
 // A frame in another binary. The sanitizer's own frames and those of the C++ library, inlined or not, decide nothing.
 const FOREIGN = /\(\/\S*(\/node|libtensorflow\S*|(?<!tfjs_ema)\.node)\+0x/;
 

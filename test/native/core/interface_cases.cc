@@ -5,8 +5,8 @@
 
 #include "cases.h"
 #include "check.h"
-#include "cpu_features.h"
-#include "ema_cpu.h"
+#include "cpu/cpu_features.h"
+#include "cpu/ema_cpu.h"
 #include "status.h"
 #include "variants.h"
 

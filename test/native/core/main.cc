@@ -8,7 +8,7 @@
 
 #include "cases.h"
 #include "check.h"
-#include "ema_cpu.h"
+#include "cpu/ema_cpu.h"
 #include "random_table.h"
 
 int main(int argc, char** argv) {

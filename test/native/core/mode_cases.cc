@@ -5,8 +5,8 @@
 
 #include "cases.h"
 #include "check.h"
-#include "ema_cpu.h"
-#include "float_mode.h"
+#include "cpu/ema_cpu.h"
+#include "cpu/float_mode.h"
 #include "model.h"
 #include "oracle.h"
 #if defined(__x86_64__)

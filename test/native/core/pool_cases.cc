@@ -9,7 +9,7 @@
 
 #include "cases.h"
 #include "check.h"
-#include "thread_pool.h"
+#include "cpu/thread_pool.h"
 
 namespace cases {
 namespace {

@@ -7,7 +7,7 @@
 #include <thread>
 #include <vector>
 
-#include "ema_cpu.h"
+#include "cpu/ema_cpu.h"
 #include "model.h"
 #include "oracle.h"
 #include "variants.h"

@@ -7,7 +7,7 @@
 #include <cstring>
 #include <vector>
 
-#include "ema_cpu.h"
+#include "cpu/ema_cpu.h"
 #include "model.h"
 #include "oracle.h"
 #include "variants.h"

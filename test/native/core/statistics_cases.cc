@@ -7,7 +7,7 @@
 
 #include "cases.h"
 #include "check.h"
-#include "ema_cpu.h"
+#include "cpu/ema_cpu.h"
 #include "model.h"
 #include "oracle.h"
 

@@ -2,8 +2,8 @@
 // Chooses nothing but what this processor can run.
 #include "variants.h"
 
-#include "cpu_features.h"
-#include "ema_cpu.h"
+#include "cpu/cpu_features.h"
+#include "cpu/ema_cpu.h"
 
 #define DECLARE(variant)                          \
   void CpuUpdate_##variant(const Update& update); \

@@ -6,8 +6,8 @@
 
 #include "cases.h"
 #include "check.h"
+#include "cuda/ema_cuda.h"
 #include "device.h"
-#include "ema_cuda.h"
 #include "model.h"
 
 namespace cases {

@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "cuda_api.h"
+#include "cuda/cuda_api.h"
 
 namespace device {
 

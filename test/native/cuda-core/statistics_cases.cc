@@ -7,8 +7,8 @@
 
 #include "cases.h"
 #include "check.h"
+#include "cuda/ema_cuda.h"
 #include "device.h"
-#include "ema_cuda.h"
 #include "lerp.h"
 #include "model.h"
 

@@ -5,8 +5,8 @@
 
 #include "cases.h"
 #include "check.h"
-#include "tf_api.h"
-#include "tf_stream.h"
+#include "op/tf_api.h"
+#include "op/tf_stream.h"
 
 // As in TensorDeviceGpu.h, reduced to what decides the layout: the order of virtual functions, the
 // first member.

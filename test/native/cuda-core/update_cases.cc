@@ -8,9 +8,9 @@
 
 #include "cases.h"
 #include "check.h"
+#include "cuda/ema_cuda.h"
+#include "cuda/ema_cuda_table.h"
 #include "device.h"
-#include "ema_cuda.h"
-#include "ema_cuda_table.h"
 #include "lerp.h"
 #include "model.h"
 

@@ -1,4 +1,4 @@
-// The names of native/ema_device.h for a host compiler: ema_kernel.cu itself runs on the host.
+// The names of native/cuda/ema_device.h for a host compiler: ema_kernel.cu itself runs on the host.
 // Read before any native header. Every access goes through the fake's memory, which checks it.
 #pragma once
 

@@ -14,7 +14,7 @@
 
 #include "emulated_device.h"
 // After the emulated device, which it is compiled for.
-#include "../../native/ema_kernel.cu"
+#include "cuda/ema_kernel.cu"
 #include "fake_cuda.h"
 
 namespace ema {

@@ -1,4 +1,4 @@
-// The kernels of native/ema_kernel.cu, compiled for the host, by name.
+// The kernels of native/cuda/ema_kernel.cu, compiled for the host, by name.
 // Knows nothing of streams; runs what it is given at once.
 #pragma once
 

@@ -1,9 +1,9 @@
 // Reading TensorFlow's CUDA stream out of a running kernel's context; ema_cuda_module.h checks
 // whose it is. Nothing else of TensorFlow's C++ is touched, and no CUDA call is made.
-#include "tf_stream.h"
+#include "op/tf_stream.h"
 
-#include "cuda_api.h"
-#include "tf_api.h"
+#include "cuda/cuda_api.h"
+#include "op/tf_api.h"
 
 // A pluggable device gives its stream through the C API (TF_GetStream), the built-in CUDA device
 // only through C++:

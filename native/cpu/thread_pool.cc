@@ -1,6 +1,6 @@
 // Helper threads: starting, joining a job, stopping.
 // No floating point here: each piece sets the mode it needs.
-#include "thread_pool.h"
+#include "cpu/thread_pool.h"
 
 #include <system_error>
 

@@ -1,6 +1,6 @@
 // The CPU kernel for every machine of the architecture: NEON on arm64, the C library's fma on
 // x86-64 without AVX2. Holds no logic of its own.
-#include "ema_cpu_kernel.h"
+#include "cpu/ema_cpu_kernel.h"
 
 namespace ema {
 

@@ -1,6 +1,6 @@
 // One operation on host memory: splitting it into pieces, choosing the kernel, sharing the pieces
 // among threads. The loops themselves are in ema_cpu_kernel.h.
-#include "ema_cpu.h"
+#include "cpu/ema_cpu.h"
 
 #include <algorithm>
 #include <atomic>
@@ -9,10 +9,10 @@
 #include <thread>
 #include <vector>
 
-#include "cpu_features.h"
-#include "ema_cpu_kernel.h"
-#include "float_mode.h"
-#include "thread_pool.h"
+#include "cpu/cpu_features.h"
+#include "cpu/ema_cpu_kernel.h"
+#include "cpu/float_mode.h"
+#include "cpu/thread_pool.h"
 
 namespace ema {
 namespace {

@@ -7,8 +7,8 @@
 #include <vector>
 
 #include "chunk.h"
+#include "op/tf_api.h"
 #include "status.h"
-#include "tf_api.h"
 
 namespace ema {
 

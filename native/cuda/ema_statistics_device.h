@@ -2,8 +2,8 @@
 // No entry points. On demand only: needs no memory for partial sums, slow on one huge weight.
 #pragma once
 
-#include "ema_cuda_table.h"
-#include "ema_device.h"
+#include "cuda/ema_cuda_table.h"
+#include "cuda/ema_device.h"
 #include "lerp.h"
 
 namespace ema {

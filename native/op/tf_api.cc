@@ -1,6 +1,6 @@
 // Finding TensorFlow among the libraries of this process, and its functions by name.
 // Loads nothing: only what tfjs-node has already loaded is looked at.
-#include "tf_api.h"
+#include "op/tf_api.h"
 
 #include <dlfcn.h>
 #include <link.h>

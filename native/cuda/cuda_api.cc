@@ -1,6 +1,6 @@
 // Finding the CUDA driver among the libraries of this process, and its functions by name.
 // Loads nothing: without a libcuda that TensorFlow has opened there is no GPU to work for.
-#include "cuda_api.h"
+#include "cuda/cuda_api.h"
 
 #include <dlfcn.h>
 

@@ -5,8 +5,8 @@
 #include <cstdio>
 #include <exception>
 
+#include "op/tf_api.h"
 #include "status.h"
-#include "tf_api.h"
 
 namespace ema {
 

@@ -1,6 +1,6 @@
 // Definition and registration of the operations, once per loaded image.
 // Computes nothing.
-#include "ema_op.h"
+#include "op/ema_op.h"
 
 #include <dlfcn.h>
 
@@ -8,10 +8,10 @@
 #include <cstdio>
 #include <mutex>
 
-#include "ema_cuda.h"
-#include "ema_op_compute.h"
-#include "tf_api.h"
-#include "tf_stream.h"
+#include "cuda/ema_cuda.h"
+#include "op/ema_op_compute.h"
+#include "op/tf_api.h"
+#include "op/tf_stream.h"
 
 namespace ema {
 namespace {

@@ -5,10 +5,10 @@
 #include <cstring>
 #include <vector>
 
-#include "ema_cpu.h"
-#include "ema_cuda.h"
+#include "cpu/ema_cpu.h"
+#include "cuda/ema_cuda.h"
+#include "op/tf_stream.h"
 #include "status.h"
-#include "tf_stream.h"
 #include "update_count.h"
 
 namespace ema {

@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <cmath>
 
-#include "ema_cpu.h"
-#include "float_mode.h"
+#include "cpu/ema_cpu.h"
+#include "cpu/float_mode.h"
 #include "lerp.h"
 
 namespace ema {

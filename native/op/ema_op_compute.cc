@@ -1,16 +1,16 @@
 // What each operation does when TensorFlow calls it: load inputs, check everything, then write.
 // The arithmetic is in ema_cpu and ema_cuda.
-#include "ema_op_compute.h"
+#include "op/ema_op_compute.h"
 
 #include <algorithm>
 #include <string>
 
-#include "ema_cpu.h"
-#include "op_call.h"
-#include "op_device.h"
-#include "op_inputs.h"
-#include "op_kernel.h"
-#include "tf_api.h"
+#include "cpu/ema_cpu.h"
+#include "op/op_call.h"
+#include "op/op_device.h"
+#include "op/op_inputs.h"
+#include "op/op_kernel.h"
+#include "op/tf_api.h"
 
 namespace ema {
 namespace {

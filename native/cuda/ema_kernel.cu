@@ -1,8 +1,8 @@
 // Device code: the update of up to eight averages in one pass, copies, all entry points.
 // No host logic: a launch's work is in its parameters (ema_cuda_table.h), the formula in lerp.h.
-#include "ema_cuda_table.h"
-#include "ema_device.h"
-#include "ema_statistics_device.h"
+#include "cuda/ema_cuda_table.h"
+#include "cuda/ema_device.h"
+#include "cuda/ema_statistics_device.h"
 #include "lerp.h"
 
 namespace ema {

@@ -1,6 +1,6 @@
 // What op_device.h needs of the system: large pages on the host; on the GPU, which stream was
 // found. No kernel launches here.
-#include "op_device.h"
+#include "op/op_device.h"
 
 #include <sys/mman.h>
 

@@ -1,6 +1,6 @@
 // Loading the embedded PTX into the current context, and launching from it.
 // No work lists here: ema_cuda.cc makes them.
-#include "ema_cuda_module.h"
+#include "cuda/ema_cuda_module.h"
 
 #include <array>
 #include <map>
@@ -8,7 +8,7 @@
 #include <mutex>
 #include <string>
 
-#include "ptx/ema_kernel_ptx.h"
+#include "cuda/ptx/ema_kernel_ptx.h"
 
 namespace ema {
 namespace {

@@ -5,8 +5,8 @@
 #include <cstdint>
 #include <memory>
 
+#include "op/tf_api.h"
 #include "status.h"
-#include "tf_api.h"
 
 namespace ema {
 

@@ -3,8 +3,8 @@
 #pragma once
 
 #include "chunk.h"
-#include "cuda_api.h"
-#include "ema_cuda.h"
+#include "cuda/cuda_api.h"
+#include "cuda/ema_cuda.h"
 #include "status.h"
 
 namespace ema {

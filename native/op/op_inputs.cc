@@ -1,6 +1,6 @@
 // Checks of a kernel's inputs: count, sizes, overlap, ranges.
 // Reads device pointers as numbers only; writes nothing.
-#include "op_inputs.h"
+#include "op/op_inputs.h"
 
 #include <cstdint>
 #include <cstring>

@@ -2,7 +2,7 @@
 // The project's one dependency on TensorFlow's C++ ABI; nothing else of it may be used elsewhere.
 #pragma once
 
-#include "ema_cuda.h"
+#include "cuda/ema_cuda.h"
 #include "status.h"
 
 struct TF_OpKernelContext;

@@ -1,14 +1,14 @@
 // Cutting an operation into launches: which weights, copies or comparisons go into which kernel's
 // parameters. Calls the driver only through ema_cuda_module.h, except to zero memory and to wait.
-#include "ema_cuda.h"
+#include "cuda/ema_cuda.h"
 
 #include <algorithm>
 #include <limits>
 #include <string>
 
-#include "cuda_api.h"
-#include "ema_cuda_module.h"
-#include "ema_cuda_table.h"
+#include "cuda/cuda_api.h"
+#include "cuda/ema_cuda_module.h"
+#include "cuda/ema_cuda_table.h"
 
 namespace ema {
 namespace {
