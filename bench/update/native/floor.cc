@@ -1,6 +1,6 @@
 // The machine's own limits, as functions for Node: one memcpy of the weights, the simplest loop
-// that reads and writes in place, and the simplest loop of one average. Built by bench/update/floor.ts for
-// benchmarks only; no part of the package.
+// that reads and writes in place, and the simplest loop of one average. Built by
+// bench/update/floor.ts for benchmarks only; no part of the package.
 #include <node_api.h>
 
 #include <cstdint>
