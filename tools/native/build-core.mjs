@@ -1,6 +1,7 @@
 // Building the stand-alone programs of test/native/core and test/native/cuda-core, and running programs; for the scripts that test the native side.
 // Judges nothing.
 import { spawnSync } from 'node:child_process';
+import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { PROJECT as ROOT } from '../tensorflow/project.mjs';
 
@@ -21,10 +22,17 @@ export function run(program, args, { env = {}, ...options } = {}) {
   return result.stdout ?? '';
 }
 
+/** Removes a build folder that was made of other sources: cmake refuses it. */
+function dropBuildOfOthers(build, source) {
+  const cache = join(build, 'CMakeCache.txt');
+  if (!existsSync(cache) || readFileSync(cache, 'utf8').includes(`CMAKE_HOME_DIRECTORY:INTERNAL=${source}\n`)) return;
+  rmSync(build, { recursive: true });
+}
+
 /**
  * Configures and builds one of test/native/core and test/native/cuda-core.
  * @param name folder below .cache
- * @param source folder below test, default core
+ * @param source folder below test/native, default core
  * @param flags compiler and linker flags, such as -fsanitize=address
  * @param defines CMake's -D options
  * @param targets what to build, default all
@@ -33,14 +41,12 @@ export function run(program, args, { env = {}, ...options } = {}) {
  */
 export function buildCore(name, { source = 'core', flags = [], defines = [], targets = [], root = ROOT } = {}) {
   const build = join(CACHE, name);
+  const folder = join(root, 'test', 'native', source);
+  dropBuildOfOthers(build, folder);
   const quiet = { stdio: ['ignore', 'pipe', 'pipe'], encoding: 'utf8' };
   run(
     'cmake',
-    [
-      ...['-S', join(root, 'test', 'native', source), '-B', build],
-      `-DCMAKE_CXX_FLAGS=${flags.join(' ')}`,
-      ...defines.map((define) => `-D${define}`),
-    ],
+    [...['-S', folder, '-B', build], `-DCMAKE_CXX_FLAGS=${flags.join(' ')}`, ...defines.map((define) => `-D${define}`)],
     quiet,
   );
   const wanted = targets.flatMap((target) => ['--target', target]);
