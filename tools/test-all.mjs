@@ -1,0 +1,92 @@
+// Everything that must hold, stage by stage, in a quarter of an hour on two cores: what CI runs, all of it or some of its stages a job.
+// Plain Node, no packages: a clean clone starts with it. A stage that fails stops none that follow. Hours long: tools/test-long.mjs.
+//
+//   node tools/test-all.mjs                        all
+//   node tools/test-all.mjs --only tests,checks    some
+//   node tools/test-all.mjs --skip durability      all but some
+//   node tools/test-all.mjs --list                 names the stages
+//
+// The last line is "N passed, N failed": tests, as vitest itself reports them.
+
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { runLanes, runStage, summary } from './shared/stages.mjs';
+import { PROJECT } from './tensorflow/project.mjs';
+
+const node = (path, ...args) => [process.execPath, join(PROJECT, 'tools', path), ...args];
+const vitest = (...projects) => ['npx', 'vitest', 'run', ...projects.flatMap((name) => ['--project', name])];
+const folder = () => mkdtempSync(join(tmpdir(), 'tfjs-ema-all-'));
+
+/** First and alone: it also makes a clean clone ready. `isTests`: a run of vitest, which takes its options and leaves a report. */
+const first = { name: 'tests', command: ['npm', 'test', '--'], isTests: true };
+
+/** The rest, on two cores in two lanes of about the same length. Neither touches what the other makes. */
+const lanes = (scratch) => [
+  [
+    { name: 'durability', command: vitest('durability'), isTests: true },
+    { name: 'study', command: ['npm', 'run', 'study', '--', '--quick', '--out', join(scratch, 'study')] },
+  ],
+  [
+    { name: 'checks', command: ['npm', 'run', 'check'] },
+    { name: 'core', command: node('native/test-core.mjs') },
+    { name: 'cuda', command: node('native/test-native-cuda.mjs') },
+    { name: 'sanitizers', command: node('native/sanitize.mjs') },
+    { name: 'faults', command: node('native/planted-faults.mjs', '--check') },
+    { name: 'package', command: node('release/pack-check.mjs') },
+    { name: 'sbom', command: node('release/sbom.mjs', join(scratch, 'sbom.json')) },
+    { name: 'install', command: node('release/test-install.mjs', 'npm') },
+    { name: 'project', command: vitest('project'), isTests: true },
+    { name: 'study-tests', command: vitest('study'), isTests: true },
+    // What loads TensorFlow, once more on the one that tfjs-node ships.
+    {
+      name: 'tensorflow-2.9.1',
+      command: [...node('tensorflow/with-tf.mjs'), '2.9.1', '--', ...vitest('facade', 'native')],
+      isTests: true,
+    },
+  ],
+];
+
+/** The stages that were asked for: whether the first is among them, and the others in their lanes. */
+function chosen(all, { only, skip }) {
+  const names = [first, ...all.flat()].map(({ name }) => name);
+  const listed = (text) => text?.split(',').map((name) => name.trim()) ?? [];
+  const unknown = [...listed(only), ...listed(skip)].find((name) => !names.includes(name));
+  if (unknown !== undefined) throw new Error(`there is no stage '${unknown}': name some of ${names.join(', ')}`);
+  const isWanted = ({ name }) => (only === undefined || listed(only).includes(name)) && !listed(skip).includes(name);
+  return { isFirst: isWanted(first), others: all.map((lane) => lane.filter(isWanted)) };
+}
+
+async function main() {
+  const string = { type: 'string' };
+  const { values } = parseArgs({ options: { only: string, skip: string, list: { type: 'boolean' } } });
+  const scratch = folder();
+  try {
+    const { isFirst, others } = chosen(lanes(scratch), values);
+    if (values.list) {
+      const names = [...(isFirst ? [first] : []), ...others.flat()].map(({ name }) => name);
+      process.stdout.write(`${names.join('\n')}\n`);
+      return 0;
+    }
+    const prepare = { name: 'bootstrap', command: node('tensorflow/bootstrap.mjs') };
+    const started = performance.now();
+    const results = [await runStage(isFirst ? first : prepare, scratch)];
+    results.push(...(await runLanes(others, scratch)));
+    const { lines, ok } = summary(results, (performance.now() - started) / 1000);
+    process.stdout.write(`${lines.join('\n')}\n`);
+    return ok ? 0 : 1;
+  } finally {
+    rmSync(scratch, { recursive: true, force: true });
+  }
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  try {
+    process.exitCode = await main();
+  } catch (error) {
+    process.stderr.write(`${error.message}\n`);
+    process.exitCode = 1;
+  }
+}
