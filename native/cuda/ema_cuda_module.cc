@@ -8,7 +8,7 @@
 #include <mutex>
 #include <string>
 
-#include "cuda/ptx/ema_kernel_ptx.h"
+#include "ema_kernel_ptx.h"
 
 namespace ema {
 namespace {

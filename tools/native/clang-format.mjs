@@ -7,12 +7,10 @@ import { join } from 'node:path';
 
 const FOLDERS = ['native', 'test', 'bench'];
 const SOURCE = /\.(cc|cu|h)$/;
-// The embedded PTX is generated.
-const GENERATED = join('native', 'cuda', 'ptx');
 
 const files = FOLDERS.flatMap((folder) =>
   readdirSync(folder, { recursive: true }).map((file) => join(folder, file)),
-).filter((file) => SOURCE.test(file) && !file.startsWith(GENERATED));
+).filter((file) => SOURCE.test(file));
 const mode = process.argv.includes('--check') ? ['--dry-run', '-Werror'] : ['-i'];
 const { status } = spawnSync('npx', ['--no-install', 'clang-format', ...mode, ...files], { stdio: 'inherit' });
 process.exit(status ?? 1);
