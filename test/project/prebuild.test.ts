@@ -156,7 +156,7 @@ describe('the published binaries', () => {
     const args = [file('tools/release/verify-prebuilds.mjs'), '--folder', folder];
     const { stderr, status } = spawnSync(process.execPath, args, { encoding: 'utf8' });
     rmSync(folder, { recursive: true });
-    expect(stderr.trim().split('\n')).toEqual([
+    expect(stderr.split('\n').filter((line) => / belongs to | is missing$/.test(line))).toEqual([
       'stray.so belongs to no target',
       ...TARGETS.map(({ platform, arch }) => `${platform}-${arch}/tfjs-ema.glibc.node is missing`),
     ]);
@@ -167,7 +167,6 @@ describe('the published binaries', () => {
     const { stderr, status } = spawnSync(process.execPath, [file('tools/release/verify-prebuilds.mjs')], {
       encoding: 'utf8',
     });
-    expect(stderr).toBe('');
-    expect(status).toBe(0);
+    expect(status, stderr).toBe(0);
   });
 });

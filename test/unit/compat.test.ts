@@ -18,10 +18,14 @@ function run(before: string): string {
     await import(${JSON.stringify(COMPAT)});
     const { isNullOrUndefined } = util;
     console.log(JSON.stringify([undefined, null, 0, '', NaN, {}].map((value) => isNullOrUndefined(value))));`;
-  const { stdout, stderr } = spawnSync(process.execPath, ['--import', TSX, '--input-type=module', '-e', script], {
-    encoding: 'utf8',
-  });
-  expect(stderr).toBe('');
+  const { status, stdout, stderr } = spawnSync(
+    process.execPath,
+    ['--import', TSX, '--input-type=module', '-e', script],
+    {
+      encoding: 'utf8',
+    },
+  );
+  expect(status, stderr).toBe(0);
   return stdout.trim();
 }
 

@@ -289,11 +289,12 @@ describe('a writer that is killed', () => {
     await gone;
   }
 
-  it('at any of 30 moments leaves a whole file, and what it left over goes with the next write', async () => {
+  it('at any of 30 moments and more leaves a whole file, and what it left over goes with the next write', async () => {
     const main = await makeWriter();
     const states = new Set<number>();
     let leftOvers = 0;
-    for (let round = 0; round < 30; round += 1) {
+    // Until kills did fall into writes, however slow the disk and busy the machine: otherwise this would show nothing.
+    for (let round = 0; round < 30 || states.size < 2 || leftOvers === 0; round += 1) {
       await killAfter(
         spawn(process.execPath, [main, path], { stdio: ['ignore', 'pipe', 'inherit'] }),
         (round * 7) % 31,
@@ -307,10 +308,7 @@ describe('a writer that is killed', () => {
     }
     await writeAtomically(path, NEW);
     expect((await fsPromises.readdir(folder)).filter((name) => name.endsWith('.tmp'))).toEqual([]);
-    // The kills did fall into writes: otherwise this would show nothing.
-    expect(states.size).toBeGreaterThan(1);
-    expect(leftOvers).toBeGreaterThan(0);
-  }, 120_000);
+  }, 600_000);
 });
 
 describe('reading', () => {

@@ -1,7 +1,7 @@
-// The bound after a run: that of every update on its own, in a time and a memory that do not grow with the run.
+// The bound after a run: that of every update on its own, by looks at so few that time and memory do not grow with the run.
 // That no average is further off than the bound is in synthesized.test.ts.
 
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import type { Interval } from '../../../src/averages/progress.js';
 import { type EmaOptions, resolveOptions } from '../../../src/options/options.js';
 import { Schedule } from '../../../src/schedule/schedule.js';
@@ -153,16 +153,18 @@ describe('the bound of a run of 100 million updates', () => {
     ['without bias', { warmup: 'zero-debias' }],
     ['along straight lines', { catchUp: 'linear' }],
   ];
-  it.each(long)('%s takes no time and no memory', (_, more) => {
+  it.each(long)('%s looks at fewer than one update in a thousand', (_, more) => {
     // Windows of 0.6 ... 10 % of the run.
     const options: EmaOptions = { decays: 'auto', run, updateEvery: 1, ...more };
     const { decays } = resolveOptions(options);
     const wanted = Math.sqrt(at(decays, 1) * at(decays, 2));
-    const memory = process.memoryUsage().heapUsed;
-    const begin = performance.now();
+    const looks = vi.spyOn(Schedule.prototype, more.catchUp === 'linear' ? 'linearMoves' : 'alphas');
     const found = bound(options, wanted, [[1, 1e8]]);
-    expect(performance.now() - begin).toBeLessThan(5000);
-    expect(process.memoryUsage().heapUsed - memory).toBeLessThan(2 ** 26);
+    const count = looks.mock.calls.length;
+    looks.mockRestore();
+    // 45,000 to 67,000: what it takes in time and memory, on any machine.
+    expect(count).toBeGreaterThan(0);
+    expect(count).toBeLessThan(1e5);
     // The run is ten of the slowest windows, so that only a warm-up makes a difference to the kernels' own bound.
     const kernel = synthesize(decays, wanted).bound;
     expect(found).toBeGreaterThan(kernel / 2);
