@@ -1,5 +1,5 @@
 // What `tfjs-ema doctor` finds out about a folder: packages and their copies, child processes.
-// Judges nothing: that is test/unit/cli/checks.test.ts; the command as a whole: test/facade/cli/doctor.test.ts.
+// Judges nothing: that is test/unit/cli/checks.test.ts. With tfjs-node: test/facade/cli/gather.test.ts; the command as a whole: doctor.test.ts there.
 
 import { mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -8,7 +8,7 @@ import { dirname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { doctor } from '../../../src/cli/doctor.js';
-import { gather, ownVersion } from '../../../src/cli/gather.js';
+import { gather } from '../../../src/cli/gather.js';
 import { tfjsCopies } from '../../../src/cli/node-modules.js';
 import { runCudaProbe, runTfjsProbe } from '../../../src/cli/run-probe.js';
 
@@ -85,21 +85,6 @@ describe('the facts of a folder', () => {
       probe: undefined,
     });
   });
-
-  it('hold what tfjs-node does in a process of its own, and what CUDA lacks for its GPU package', async () => {
-    const gpu = join(folder, `${PLACE}-gpu`);
-    const cpu = dirname(require.resolve(`${NAME}/package.json`));
-    write({
-      [`${PLACE}-gpu/package.json`]: JSON.stringify({ ...require(`${NAME}/package.json`), name: `${NAME}-gpu` }),
-    });
-    for (const part of ['dist', 'lib', 'deps']) symlinkSync(join(cpu, part), join(gpu, part));
-    const { probe, cuda, tfjs, addon } = await gather(folder);
-    expect(tfjs).toMatchObject({ name: `${NAME}-gpu`, scriptRan: true, binding: expect.stringContaining('napi-v') });
-    expect(probe).toMatchObject({ error: undefined, backend: 'tensorflow', registration: { ops: expect.anything() } });
-    expect(probe?.engines).toMatchObject({ engine: 'native', updates: 3 });
-    expect(cuda?.missing.map(({ soname }) => soname)).not.toContain('libcuda.so.1');
-    expect(addon).toMatchObject({ build: { version: ownVersion() }, selfTest: { differing: 0 } });
-  });
 });
 
 describe('the processes of doctor', () => {
@@ -120,7 +105,8 @@ describe('the processes of doctor', () => {
     expect(missing).toEqual([{ soname: 'libone.so', reason: expect.stringContaining('is-not-there') }]);
   });
 
-  it('tell a library that is there from one that is not', async () => {
+  // CUDA, which the libraries are those of, is for Linux (and Windows) only.
+  it.skipIf(process.platform !== 'linux')('tell a library that is there from one that is not', async () => {
     const { missing } = await runCudaProbe(['libc.so.6', 'libtfjs-ema-none.so.1']);
     expect(missing.map(({ soname }) => soname)).toEqual(['libtfjs-ema-none.so.1']);
   });

@@ -1,7 +1,7 @@
 // Loading the addon: once, from this package, and with a reason where there is none (that is in misuse.test.ts).
 
 import { describe, expect, it } from 'vitest';
-import { loadAddon } from '../../../src/engine/addon.js';
+import { loadAddon } from '../../src/engine/addon.js';
 
 describe('loadAddon', () => {
   it('finds the binary of this package, and gives the same one again', () => {
