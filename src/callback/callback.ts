@@ -3,6 +3,7 @@
 
 import type { Callback, Logs } from '@tensorflow/tfjs';
 import { EmaError } from '../base/errors.js';
+import { inspect } from '../base/inspect.js';
 import { WeightEma } from '../ema/weight-ema.js';
 import { runOfFit } from '../options/run-length.js';
 import type { EmaReport } from '../report/report.js';
@@ -171,6 +172,10 @@ function defineCallback(tf: Tfjs): EmaCallbackClass {
       this.#sincePeak = peak === this.#peak ? this.#sincePeak + 1 : 0;
       this.#peak = peak;
       if (patience !== undefined && peak !== undefined && this.#sincePeak >= patience) this.model.stopTraining = true;
+    }
+
+    [inspect](): string {
+      return `EmaCallback { ${this.ema[inspect]()} }`;
     }
 
     get validations(): readonly EpochValidation[] {

@@ -1,12 +1,14 @@
 // What a checkpoint of averages holds, and whether one fits: state to bytes and back, all of it checked.
-// Opens no files, and changes no average.
+// Opens no files, and moves no average.
 
+import type { NamedTensorMap } from '@tensorflow/tfjs';
 import type { Counters, Interval } from '../averages/progress.js';
 import type { ModelShadows, Part } from '../averages/shadows.js';
 import { invalid, quote, shorten, show } from '../base/argument.js';
 import { EmaError } from '../base/errors.js';
 import { settingDifferences, settingsOf } from '../options/fingerprint.js';
 import type { ResolvedOptions } from '../options/options.js';
+import type { Tfjs } from '../tfjs/backend.js';
 import type { HeldAverage } from '../validation/bests.js';
 import { decodeBests, encodeBests, type SavedBest } from './checkpoint-bests.js';
 import {
@@ -17,6 +19,12 @@ import {
   type StoredTensor,
   withDigests,
 } from './safetensors.js';
+
+/** What a checkpoint holds beyond the averages. */
+export interface CheckpointOptions {
+  /** Whether the weights of the best averages of all epochs are saved, so that `restoreBest` and `use('best-loss', ...)` work in the resumed run. @defaultValue true */
+  readonly keepBest?: boolean;
+}
 
 /** Where averaging stands. */
 export interface Standing extends Counters {
@@ -271,4 +279,11 @@ function standingOf(saved: Readonly<Record<string, unknown>>, { decays }: Resolv
     sum(([pending, updates]) => pending * updates) === steps - standing.pending;
   if (isWhole) return standing;
   throw new EmaError('CHECKPOINT', `checkpoint: expected intervals that add up to ${steps} steps less those pending.`);
+}
+
+/** Tensors of stored values, by weight name, in the current scope. */
+export function tensorsOf(tf: Tfjs, stored: ReadonlyMap<string, StoredTensor>): NamedTensorMap {
+  const types = { F32: 'float32', I32: 'int32', BOOL: 'bool', U8: 'int32' } as const;
+  const pairs = [...stored].map(([name, { data, shape, dtype }]) => [name, tf.tensor(data, [...shape], types[dtype])]);
+  return Object.fromEntries(pairs);
 }

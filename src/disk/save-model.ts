@@ -61,6 +61,25 @@ export function saverOf(tf: Tfjs, target: SaveTarget): (artifacts: io.ModelArtif
   };
 }
 
+/**
+ * Takes what `model.save` would write.
+ * @param save calls `model.save` with the handler that it is given.
+ * @returns undefined where nothing was handed to the handler.
+ */
+export async function artifactsOf(
+  tf: Tfjs,
+  save: (handler: io.IOHandler) => Promise<io.SaveResult>,
+): Promise<{ readonly artifacts: io.ModelArtifacts | undefined; readonly result: io.SaveResult }> {
+  let artifacts: io.ModelArtifacts | undefined;
+  const result = await save({
+    save: async (taken: io.ModelArtifacts): Promise<io.SaveResult> => {
+      artifacts = taken;
+      return { modelArtifactsInfo: tf.io.getModelArtifactsInfoForJSON(taken) };
+    },
+  });
+  return { artifacts, result };
+}
+
 /** The artifacts with a provenance beside the model's own metadata. */
 export function withProvenance(artifacts: io.ModelArtifacts, provenance: Provenance): io.ModelArtifacts {
   return { ...artifacts, userDefinedMetadata: { ...artifacts.userDefinedMetadata, [NAME]: provenance } };

@@ -33,7 +33,8 @@ function surfaceOf(entry: string): string[] {
     symbol.declarations?.some(
       (node) => (ts.getCombinedModifierFlags(node) & ts.ModifierFlags.NonPublicAccessibilityModifier) !== 0,
     ) === true ||
-    symbol.name.startsWith('__#');
+    symbol.name.startsWith('#') ||
+    symbol.name.startsWith('__@');
   const lines: string[] = [];
   for (const exported of checker.getExportsOfModule(module)) {
     const symbol = exported.flags & ts.SymbolFlags.Alias ? checker.getAliasedSymbol(exported) : exported;

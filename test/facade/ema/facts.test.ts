@@ -1,7 +1,8 @@
 // What an average says of itself: before a model, with one, and after the end. The counters' course is in ema.test.ts.
 
+import { inspect } from 'node:util';
 import { describe, expect, it } from 'vitest';
-import { WeightEma } from '../../../src/index.js';
+import { emaCallback, WeightEma } from '../../../src/index.js';
 import { lineModel, tf } from '../../support/models.js';
 
 describe('the facts of an average', () => {
@@ -23,6 +24,20 @@ describe('the facts of an average', () => {
       return count;
     };
     expect([bytes('fp32'), bytes('compensated')]).toEqual([4, 8]);
+  });
+
+  it('are one line for console.log, and nothing else of the object can be seen or set', () => {
+    const ema = new WeightEma(tf, { decays: [0.9, 'uniform'], updateEvery: 1, engine: 'js' });
+    expect(inspect(ema)).toBe('WeightEma { 0.9, uniform; 0 steps, 0 updates; not attached }');
+    ema.attach(lineModel());
+    ema.update();
+    expect(inspect(ema)).toBe('WeightEma { 0.9, uniform; 1 steps, 1 updates; js }');
+    expect([Object.keys(ema), JSON.stringify(ema)]).toEqual([[], '{}']);
+    ema.dispose();
+    expect(inspect(ema)).toBe('WeightEma { 0.9, uniform; disposed; js }');
+    const callback = emaCallback(tf, { decay: 0.9, engine: 'js' });
+    expect(inspect(callback)).toBe('EmaCallback { WeightEma { 0.9; 0 steps, 0 updates; not attached } }');
+    callback.dispose();
   });
 
   it('can be asked after the end: no memory, all counts', () => {

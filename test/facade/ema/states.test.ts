@@ -84,7 +84,7 @@ const GETTERS = [
 ] as const satisfies readonly (keyof WeightEma)[];
 
 /** Not in the published types. */
-const INTERNAL = ['attached', 'checkMeasurable', 'checkTrainable', 'checkUsable', 'resumeLooks', 'source', 'warn'];
+const INTERNAL = ['checkMeasurable', 'checkTrainable', 'warn'];
 
 /** Those whose purpose is to give the model other weights. */
 const CHANGES_WEIGHTS = /^(putBack|restoreBest)/;

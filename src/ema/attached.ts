@@ -1,0 +1,133 @@
+// Everything of a `WeightEma` that exists only with a model: its averages, how far they are, the scope of swaps, the looks.
+// Names no average and keeps no best one.
+
+import { Progress } from '../averages/progress.js';
+import { ModelShadows } from '../averages/shadows.js';
+import type { Warnings } from '../base/warnings.js';
+import { Looks } from '../diagnosis/looks.js';
+import { isSwapped, SwapScope, swappedIn } from '../model/swap.js';
+import type { ModelSource } from '../model/variables.js';
+import { withRules } from '../options/layer-decays.js';
+import type { ResolvedOptions } from '../options/options.js';
+import { foresee } from '../options/run-length.js';
+import { Schedule } from '../schedule/schedule.js';
+import { labelsOf } from '../schedule/specs.js';
+import type { Tfjs } from '../tfjs/backend.js';
+import type { Selected } from './selected.js';
+
+/** The averages of one model, at work. */
+export class Attached {
+  /** As they are once the length of the run is known. */
+  readonly options: ResolvedOptions;
+  readonly shadows: ModelShadows;
+  readonly progress: Progress;
+  readonly looks: Looks;
+  readonly scope: SwapScope;
+  /** What will be wrong at the end of the run, as far as that is known beforehand. */
+  readonly forewarnings: readonly string[];
+  readonly #tf: Tfjs;
+  readonly #warnings: Warnings;
+
+  /**
+   * Copies the model's weights into the averages. All or nothing: after a failure nothing is left of it.
+   * @param options settled: all lengths in steps.
+   * @throws {@link EmaError} as {@link WeightEma.attach}
+   */
+  constructor(
+    tf: Tfjs,
+    model: ModelSource,
+    { options, warnings }: { readonly options: ResolvedOptions; readonly warnings: Warnings },
+  ) {
+    this.#tf = tf;
+    this.options = options;
+    this.#warnings = warnings;
+    this.shadows = new ModelShadows(tf, model, options);
+    try {
+      this.checkOwnWeights('attach', 'It is one of another object: attach after its use() has returned.');
+      const schedule = new Schedule({ ...options, ...withRules(options, options.layerRules) });
+      this.forewarnings = foresee(schedule, options);
+      const onSkip = (message: string): void => warnings.add(message);
+      this.progress = new Progress(this.shadows, schedule, { ...options, onSkip });
+    } catch (error) {
+      this.shadows.dispose();
+      throw error;
+    }
+    const { decays, layerRules, diagnoseEvery: every } = options;
+    this.looks = new Looks(this.progress, { decays, labels: labelsOf(options), layerRules, every }, warnings);
+    this.scope = new SwapScope(tf);
+  }
+
+  /**
+   * Checks that no average, of whatever object, stands in the place of the weights.
+   * @throws {@link EmaError} SWAPPED_IN
+   */
+  checkOwnWeights(method: string, fix: string): void {
+    if (isSwapped(this.shadows.weights.averaged)) throw swappedIn(method, fix);
+  }
+
+  /**
+   * Whether there is an average: after the first step. Before it, a warning says what is done instead.
+   * @param method who asks.
+   * @param instead such as 'the model runs with its own weights'.
+   */
+  hasBegun(method: string, instead: string): boolean {
+    if (this.progress.steps > 0) return true;
+    this.#warnings.add(
+      `${method}() before the first step: there is no average yet, so ${instead}. Call update(), or let fit train, first.`,
+    );
+    return false;
+  }
+
+  /** Counts one optimizer step, and moves the averages when they are due. */
+  count(): void {
+    const before = this.progress.updates;
+    this.progress.count();
+    if (this.progress.updates !== before) this.looks.afterUpdate();
+  }
+
+  /** Counts pending steps in: an update with `decay ** pending`. */
+  flush(): void {
+    if (this.progress.pending === 0) return;
+    this.checkOwnWeights('flush', 'It is one of another object: wait until its use() has returned.');
+    this.progress.flush();
+  }
+
+  /** An average by weight name; the caller disposes it. Works also after the model was disposed. */
+  read(selected: Selected): ReturnType<Selected['read']> {
+    const { pending } = this.progress;
+    if (selected.isKept) return selected.read();
+    if (this.shadows.isAlive) this.flush();
+    else if (pending > 0)
+      this.#warnings.add(
+        `read() after the model was disposed: its last ${pending} steps are not in the averages. Read, or flush(), before that.`,
+      );
+    return selected.read();
+  }
+
+  /** Runs `fn` while an average stands in the model's place; before the first step, with the model as it is. */
+  using<R>(selected: Selected, fn: () => R): R {
+    this.checkOwnWeights('use', 'Let the first use() return before the next.');
+    this.shadows.checkModel();
+    if (!this.hasBegun('use', 'the model runs with its own weights')) return fn();
+    if (!selected.isKept) this.progress.flush();
+    return this.scope.run(selected.swapIn(), fn);
+  }
+
+  /** Gives the model, for good, the weights of an average. */
+  settle({ read }: Selected): void {
+    // Steps from before belong to the weights from before.
+    this.progress.flush();
+    const tensors = read();
+    try {
+      this.shadows.assign(tensors);
+    } finally {
+      this.#tf.dispose(tensors);
+    }
+  }
+
+  /** Releases the averages; the model keeps its weights. */
+  dispose(): void {
+    this.shadows.dispose();
+    this.scope.dispose();
+  }
+}

@@ -1,0 +1,71 @@
+// A name resolved: which average it is, what it is called, and the ways to have it.
+// Moves no average, and puts none into a model by itself.
+
+import type { NamedTensorMap } from '@tensorflow/tfjs';
+import type { ModelShadows } from '../averages/shadows.js';
+import type { Swap } from '../model/swap.js';
+import type { ResolvedOptions } from '../options/options.js';
+import { labelsOf } from '../schedule/specs.js';
+import { indexOf, isSynthesized, type Which } from '../schedule/which.js';
+import type { Synthesis } from '../search/synthesis.js';
+import { synthesisOf } from '../search/synthesized.js';
+import type { Tfjs } from '../tfjs/backend.js';
+import type { BestAverages, BestRecord } from '../validation/bests.js';
+
+/** An average, and the ways to have it. */
+export interface Selected {
+  /** Its place in `decays`; undefined for one that is combined. */
+  readonly index: number | undefined;
+  /** What it is called in logs. */
+  readonly label: string;
+  /** Of a best average of all epochs: when it was that, by what. */
+  readonly record: BestRecord | undefined;
+  /** Whether it stands since an epoch: then pending steps do not concern it. */
+  readonly isKept: boolean;
+  /** By weight name; the caller disposes it. */
+  readonly read: () => NamedTensorMap;
+  /** In the place of the weights. */
+  readonly swapIn: () => Swap;
+}
+
+/** Among what a name is looked up. */
+export interface Choices {
+  readonly shadows: ModelShadows;
+  readonly options: ResolvedOptions;
+  readonly bests: BestAverages;
+  /** What `'best'` stands for now. */
+  readonly chosen: number | undefined;
+}
+
+/**
+ * Resolves a name, once.
+ * @throws {@link EmaError} INVALID_ARGUMENT — there is no such average.
+ */
+export function select(tf: Tfjs, which: Which, { shadows, options, bests, chosen }: Choices): Selected {
+  const labels = labelsOf(options);
+  const held = bests.find(which);
+  if (held !== undefined) {
+    const { record, tensors, clone } = held;
+    const { index } = record;
+    const swapIn = (): Swap => shadows.swapIn(tensors);
+    return { index, label: labels[index] ?? '', record, isKept: true, read: clone, swapIn };
+  }
+  if (isSynthesized(which)) return combined(tf, shadows, synthesisOf(options, which.synthesized));
+  const index = indexOf(which, labels, chosen);
+  const read = (): NamedTensorMap => shadows.read(index);
+  const swapIn = (): Swap => shadows.swapIn(index);
+  return { index, label: labels[index] ?? '', record: undefined, isKept: false, read, swapIn };
+}
+
+function combined(tf: Tfjs, shadows: ModelShadows, { coefficients }: Synthesis): Selected {
+  const read = (): NamedTensorMap => shadows.combine(coefficients);
+  const swapIn = (): Swap => {
+    const tensors = read();
+    try {
+      return shadows.swapIn(tensors);
+    } finally {
+      tf.dispose(tensors);
+    }
+  };
+  return { index: undefined, label: 'synthesized', record: undefined, isKept: false, read, swapIn };
+}
