@@ -18,13 +18,13 @@ Napi::Value Register(const Napi::CallbackInfo& info) {
   ema::Registration registration;
   const ema::Status status = ema::RegisterOps(&registration);
   if (!status.ok()) throw Napi::Error::New(env, status.message());
-  Napi::Object ops = Napi::Object::New(env);
+  const Napi::Object ops = Napi::Object::New(env);
   ops.Set("create", registration.ops.create);
   ops.Set("update", registration.ops.update);
   ops.Set("read", registration.ops.read);
   ops.Set("write", registration.ops.write);
   ops.Set("stats", registration.ops.stats);
-  Napi::Array devices = Napi::Array::New(env);
+  const Napi::Array devices = Napi::Array::New(env);
   for (size_t i = 0; i < registration.devices.size(); ++i) {
     devices.Set(static_cast<uint32_t>(i), registration.devices[i]);
   }

@@ -57,7 +57,8 @@ Status LoadKernels(CudaKernels* kernels) {
   Status status = FindKernels(module, kernels);
   if (status.ok())
     return status;  // the module stays: TensorFlow's contexts live as long as the process
-  if (Status unload = FromCuda("cuModuleUnload", Driver().cuModuleUnload(module)); !unload.ok()) {
+  if (const Status unload = FromCuda("cuModuleUnload", Driver().cuModuleUnload(module));
+      !unload.ok()) {
     return Status::Failure(status.message() + "; then " + unload.message());
   }
   return status;
@@ -82,7 +83,7 @@ Status CheckMemory(const void* memory, CUdevice device) {
   int owner = -1;
   const CUresult result = Driver().cuPointerGetAttribute(
       &owner, CUpointer_attribute::kDeviceOrdinal, DeviceAddress(memory));
-  if (Status status = FromCuda("cuPointerGetAttribute", result); !status.ok()) {
+  if (const Status status = FromCuda("cuPointerGetAttribute", result); !status.ok()) {
     return Status::Failure(status.message() + ": the tensor's memory is not CUDA's");
   }
   if (owner == device) return Status();
