@@ -2,9 +2,9 @@
 // Draws nothing itself: study/charts renders.
 
 import type { TopLevelSpec } from 'vega-lite';
-import { orderedColours, theme } from '../../tools/shared/charts/theme.js';
-import { describeGrowth, type Growth, type GrowthPoint, predictUs } from './fit.js';
+import { orderedColours, THEME } from '../../src/report/theme.js';
 import { type Machine, machineLine } from '../shared/machine.js';
+import { describeGrowth, type Growth, type GrowthPoint, predictUs } from './fit.js';
 
 /** Points of a line between the smallest and the largest size: it is curved on logarithmic axes. */
 const LINE_POINTS = 60;
@@ -56,7 +56,7 @@ export function growthChart(points: readonly GrowthPoint[], growth: Growth, mach
   const scale = { domain: averages, range: orderedColours(averages.length) };
   return {
     $schema: 'https://vega.github.io/schema/vega-lite/v6.json',
-    config: theme,
+    config: THEME,
     title: {
       text: 'An update costs what its bytes cost',
       subtitle: [describeGrowth(growth), ...machineLine(machine).split('; ')],

@@ -2,8 +2,8 @@
 // Draws nothing itself: study/charts renders.
 
 import type { TopLevelSpec } from 'vega-lite';
+import { THEME } from '../../src/report/theme.js';
 import { saveChart } from '../../tools/shared/charts/render.js';
-import { theme } from '../../tools/shared/charts/theme.js';
 import { machineLine } from '../shared/machine.js';
 import type { RunFile } from './report.js';
 
@@ -49,7 +49,7 @@ export function resultsChart({ machine, results }: RunFile): TopLevelSpec {
   const what = 'Right of the line at 1 is slower than native. Medians of paired rounds.';
   return {
     $schema: 'https://vega.github.io/schema/vega-lite/v6.json',
-    config: theme,
+    config: THEME,
     title: {
       text: 'Time of one update of all averages, over the time of tfjs-ema (native)',
       subtitle: [what, ...machineLine(machine).split('; ')],

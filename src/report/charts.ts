@@ -5,6 +5,7 @@ import type { DiagnosisSummary } from '../diagnosis/figures.js';
 import { directionOf } from '../validation/selection.js';
 import type { ReportData, ReportedAverage, ReportedEpoch } from './data.js';
 import { metricNamesOf } from './table.js';
+import { LINE_LEGEND, orderedColours, PLAIN, THEME } from './theme.js';
 
 /** A vega-lite specification: plain data. */
 export type ChartSpec = Readonly<Record<string, unknown>>;
@@ -35,18 +36,8 @@ interface LineChart {
   readonly rules?: readonly { readonly value: number; readonly text: string }[];
 }
 
-/** Colour of what is not averaged, or of everything together. */
-const PLAIN = '#6b6b6b';
 /** Layers in a chart: those with the most noise. */
 const MOST_LAYERS = 7;
-/** Viridis from its dark end to where its yellow is hard to see on white: it keeps its order for any colour vision and in print. */
-const VIRIDIS: readonly (readonly [number, number, number])[] = [
-  [68, 1, 84],
-  [62, 74, 137],
-  [38, 130, 142],
-  [53, 183, 121],
-  [109, 205, 89],
-];
 
 /** The charts for which there are data. */
 export function reportCharts(report: ReportData): readonly ReportChart[] {
@@ -55,18 +46,6 @@ export function reportCharts(report: ReportData): readonly ReportChart[] {
   if (looks.length < 2) return charts;
   const signal = looks.some((look) => look.signal !== undefined) ? [signalChart(looks)] : [];
   return [...charts, distanceChart(looks, report.averages), ...signal];
-}
-
-/** Colours for things that have an order; the first is the darkest. */
-export function orderedColours(count: number): readonly string[] {
-  return Array.from({ length: count }, (_, index) => {
-    const place = count === 1 ? 0 : ((VIRIDIS.length - 1) * index) / (count - 1);
-    const from = VIRIDIS[Math.floor(place)] ?? [0, 0, 0];
-    const to = VIRIDIS[Math.ceil(place)] ?? [0, 0, 0];
-    const share = place - Math.floor(place);
-    const channels = from.map((channel, c) => Math.round(channel + share * ((to[c] ?? 0) - channel)));
-    return `#${channels.map((channel) => channel.toString(16).padStart(2, '0')).join('')}`;
-  });
 }
 
 function metricChart({ epochs, averages }: ReportData, metric: string): ReportChart {
@@ -172,7 +151,7 @@ function lineChart({ title, subtitle, x, y, isLogarithmic, series, points, rules
         field: 'series',
         type: 'nominal',
         scale: { domain: series.map(({ name }) => name), range: series.map(({ colour }) => colour) },
-        legend: { title: null, symbolType: 'stroke', symbolStrokeWidth: 3, symbolSize: 220 },
+        legend: LINE_LEGEND,
       },
     },
   };
@@ -201,21 +180,3 @@ function ruleLayers(
     },
   ];
 }
-
-const THEME: ChartSpec = {
-  background: 'white',
-  font: 'Helvetica, Arial, Open Sans, DejaVu Sans, sans-serif',
-  padding: 16,
-  view: { stroke: null },
-  title: { anchor: 'start', fontSize: 16, fontWeight: 600, subtitleFontSize: 12.5, subtitleColor: '#444', offset: 14 },
-  axis: {
-    labelFontSize: 12,
-    titleFontSize: 13,
-    titleFontWeight: 400,
-    titlePadding: 12,
-    gridColor: '#e6e6e6',
-    tickColor: '#999',
-    domainColor: '#999',
-  },
-  legend: { labelFontSize: 12.5, labelLimit: 260, rowPadding: 4 },
-};

@@ -5,6 +5,7 @@ import type { TopLevelSpec } from 'vega-lite';
 import { EmaError } from '../base/errors.js';
 import type { ChartSpec } from './charts.js';
 import type { ReportData } from './data.js';
+import { escapeHtml, htmlPage } from './html.js';
 
 /** How charts become pictures. */
 export interface RenderOptions {
@@ -74,33 +75,21 @@ export function toHtml({
   readonly table: string;
   readonly pictures: readonly string[];
 }): string {
+  const title = `Averages of ${data.facts.steps} steps`;
   // In a script nothing is escaped, so that nothing may end it.
   const json = JSON.stringify(data).replaceAll('<', '\\u003c');
-  return `<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width">
-<title>Averages of ${data.facts.steps} steps</title>
-<style>
-body { font: 15px/1.5 Helvetica, Arial, sans-serif; margin: 2rem auto; max-width: 60rem; padding: 0 1rem; color: #222 }
-pre { font: 12.5px/1.45 ui-monospace, Menlo, Consolas, monospace; overflow-x: auto }
-figure { margin: 1.5rem 0 } svg { max-width: 100%; height: auto }
-</style>
-</head>
-<body>
-<h1>Averages of ${data.facts.steps} steps</h1>
-${pictures.map((svg) => `<figure>${svg}</figure>`).join('\n')}
-<pre>${table.replaceAll('&', '&amp;').replaceAll('<', '&lt;')}</pre>
-<script type="application/json" id="report">${json}</script>
-</body>
-</html>
-`;
+  const body = [
+    `<h1>${title}</h1>`,
+    ...pictures.map((svg) => `<figure>${svg}</figure>`),
+    `<pre>${escapeHtml(table)}</pre>`,
+    `<script type="application/json" id="report">${json}</script>`,
+  ];
+  return htmlPage({ title, body });
 }
 
-/** Ours are: they come from report-charts.ts, whose types do not name vega-lite because few users have it. */
+/** Ours are: the types of charts.ts do not name vega-lite because few users have it. */
 function isSpec(spec: object): spec is TopLevelSpec {
-  return 'layer' in spec || 'mark' in spec;
+  return 'layer' in spec || 'mark' in spec || 'facet' in spec;
 }
 
 /** Widths of letters in a common sans-serif font, in em. */

@@ -1,6 +1,7 @@
 // The report as one self-contained HTML page.
 // Draws no chart and judges nothing: it is given both.
 
+import { escapeHtml, htmlPage } from '../../src/report/html.js';
 import { formatDuration } from '../../tools/shared/terminal.js';
 import { formatDifference, formatMean } from '../findings/format.js';
 import type { Finding, Verdict } from '../findings/index.js';
@@ -22,14 +23,13 @@ const CLASS: Readonly<Record<Verdict, string>> = {
 };
 
 const STYLE = `
-body { font: 16px/1.5 "Open Sans", Helvetica, Arial, sans-serif; color: #222; max-width: 1060px; margin: 2.5rem auto; padding: 0 1.2rem; }
 h1 { font-size: 1.7rem; margin-bottom: .3rem; } h2 { font-size: 1.25rem; margin-top: 2.6rem; }
 p.lead { color: #444; } table { border-collapse: collapse; width: 100%; font-size: .9rem; }
 th, td { text-align: left; vertical-align: top; padding: .5rem .6rem; border-bottom: 1px solid #e3e3e3; }
 th { border-bottom: 2px solid #999; font-weight: 600; } th.wide { width: 46%; } td.number { white-space: nowrap; }
 .verdict { display: inline-block; padding: .05rem .5rem; border-radius: .6rem; white-space: nowrap; font-size: .82rem; }
 .yes { background: #d6efdc; } .partly { background: #fdeecb; } .no { background: #f8d7d5; } .null { background: #dde7f3; } .none { background: #eee; }
-.words { color: #555; font-size: .86rem; } figure { margin: 1.8rem 0; } figure svg { max-width: 100%; height: auto; }
+.words { color: #555; font-size: .86rem; }
 figcaption { color: #444; font-size: .92rem; max-width: 46rem; } details { margin: .4rem 0; } code { font-size: .88em; }
 `;
 
@@ -49,7 +49,7 @@ export function reportPage(description: StudyDescription, figures: readonly Figu
     '<h2>What was run</h2>',
     provenance(description),
   ];
-  return `<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n<meta name="viewport" content="width=device-width, initial-scale=1">\n<title>tfjs-ema: the study</title>\n<style>${STYLE}</style>\n</head>\n<body>\n${body.join('\n')}\n</body>\n</html>\n`;
+  return htmlPage({ title: 'tfjs-ema: the study', style: STYLE, body });
 }
 
 function summary(findings: readonly Finding[]): string {
@@ -92,8 +92,4 @@ function provenance({ about, conditions, runs }: StudyDescription): string {
   const kept = about.runsKept === 0 ? '' : ` (${about.runsKept} runs were finished before)`;
   return `<table><thead><tr><th></th><th>Condition</th><th>Network</th><th>Data</th><th>Epochs</th><th>Seeds</th></tr></thead><tbody>${rows.join('\n')}</tbody></table>
 <p class="words"><code>${escapeHtml(about.command)}</code>, ${escapeHtml(about.date.slice(0, 10))}${about.commit === null ? '' : `, commit ${escapeHtml(about.commit)}`}; ${formatDuration(about.seconds)}${kept}; ${escapeHtml(places.join(' | '))}.</p>`;
-}
-
-function escapeHtml(text: string): string {
-  return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;');
 }

@@ -2,7 +2,7 @@
 // Knows nothing of the study.
 
 import type { TopLevelSpec } from 'vega-lite';
-import { theme } from '../../tools/shared/charts/theme.js';
+import { LINE_LEGEND, THEME } from '../../src/report/theme.js';
 
 /** A point; `low` and `high` bound a band around the line. */
 export interface ChartPoint {
@@ -64,7 +64,7 @@ export function lineChart(chart: LineChart): TopLevelSpec {
     return points.map((point, order): Row => ({ ...point, series: label, order }));
   });
   return {
-    config: theme,
+    config: THEME,
     title: { text: title, subtitle: [...subtitle] },
     width: size[0],
     height: size[1],
@@ -76,14 +76,23 @@ export function lineChart(chart: LineChart): TopLevelSpec {
 function line(chart: LineChart): Layer {
   const { series, points } = chart;
   const dashes = series.map(({ dashed }) => (dashed ? [5, 4] : [1, 0]));
-  const legend = { title: null, symbolType: 'stroke', symbolStrokeWidth: 3, symbolSize: 220 };
   const colours = series.map(({ colour }) => colour);
   return {
     mark: { type: 'line', strokeWidth: 2.2, clip: isCut(chart), ...(points ? { point: { size: 36 } } : {}) },
     encoding: {
       ...position(chart),
-      color: { field: 'series', type: 'nominal', scale: { domain: labels(series), range: colours }, legend },
-      strokeDash: { field: 'series', type: 'nominal', scale: { domain: labels(series), range: dashes }, legend },
+      color: {
+        field: 'series',
+        type: 'nominal',
+        scale: { domain: labels(series), range: colours },
+        legend: LINE_LEGEND,
+      },
+      strokeDash: {
+        field: 'series',
+        type: 'nominal',
+        scale: { domain: labels(series), range: dashes },
+        legend: LINE_LEGEND,
+      },
       order: { field: 'order', type: 'quantitative' },
     },
   };

@@ -3,7 +3,7 @@
 
 import { mean } from 'simple-statistics';
 import type { TopLevelSpec } from 'vega-lite';
-import { theme } from '../../tools/shared/charts/theme.js';
+import { THEME } from '../../src/report/theme.js';
 import { slowestMain } from '../findings/curves.js';
 import type { StudyResults } from '../findings/index.js';
 import { model, testAccuracy } from '../findings/study-results.js';
@@ -162,7 +162,7 @@ function churnSpec(rows: readonly object[]): TopLevelSpec {
     header: { title: null, labelAngle: 0, labelAlign: 'left', labelFontSize: 12.5 },
   } as const;
   return {
-    config: theme,
+    config: THEME,
     title: {
       text: 'Do two seeds agree?',
       subtitle: ['Share of test images with different top classes, mean over pairs of seeds'],

@@ -2,7 +2,7 @@
 // Draws nothing.
 
 import { mean } from 'simple-statistics';
-import { orderedColours, RAW_COLOUR } from '../../tools/shared/charts/theme.js';
+import { orderedColours, PLAIN } from '../../src/report/theme.js';
 import { curve, mainTrackIds } from '../findings/curves.js';
 import type { StudyResults } from '../findings/index.js';
 import type { RunResult } from '../runs/result.js';
@@ -10,7 +10,7 @@ import { RAW } from '../runs/tracks.js';
 import type { ChartPoint, ChartSeries } from './line-chart.js';
 
 /** Colours of the models that are compared everywhere. */
-export const COLOURS = { sgdLast: RAW_COLOUR, sgdLoss: '#c58a1f', ema: '#2a788e', other: '#a23b72' } as const;
+export const COLOURS = { sgdLast: PLAIN, sgdLoss: '#c58a1f', ema: '#2a788e', other: '#a23b72' } as const;
 
 /** What the models are called in legends. */
 export const LABELS = { sgdLast: 'SGD at the end', sgdLoss: 'SGD (loss)', emaLoss: 'EMA (loss)' } as const;
@@ -46,11 +46,11 @@ export function mainSeries(results: StudyResults, condition: string, choice: Cur
   if (first === undefined) return [];
   const tracks = mainTrackIds(first);
   const colours = orderedColours(tracks.length);
-  const raw = { label: 'raw weights', colour: RAW_COLOUR, points: meanCurve(runs, () => RAW, choice) };
+  const raw = { label: 'raw weights', colour: PLAIN, points: meanCurve(runs, () => RAW, choice) };
   const averages = tracks.map((track, index) => {
     return {
       label: windowLabel(track),
-      colour: colours[index] ?? RAW_COLOUR,
+      colour: colours[index] ?? PLAIN,
       points: meanCurve(runs, () => track, choice),
     };
   });

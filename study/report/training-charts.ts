@@ -1,7 +1,7 @@
 // Charts of the course of training: curves per epoch, early epochs, learning rate, windows, warm-up, T.
 // Findings are not judged here.
 
-import { orderedColours } from '../../tools/shared/charts/theme.js';
+import { orderedColours } from '../../src/report/theme.js';
 import { bestEpoch, curve, slowestMain } from '../findings/curves.js';
 import type { StudyResults } from '../findings/index.js';
 import type { Condition } from '../runs/condition.js';

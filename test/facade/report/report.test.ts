@@ -6,9 +6,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, describe, expect, it } from 'vitest';
 import { emaCallback, type ReportData, type Signal, WeightEma } from '../../../src/index.js';
-import { orderedColours } from '../../../src/report/charts.js';
 import { optional, toPng } from '../../../src/report/render.js';
 import { EmaReport } from '../../../src/report/report.js';
+import { orderedColours } from '../../../src/report/theme.js';
 import { rejectionOf } from '../../support/expect.js';
 import { data, denseModel, tf } from '../../support/models.js';
 import { at } from '../../support/oracle.js';
@@ -211,7 +211,7 @@ describe('the charts', () => {
     expect(html).not.toMatch(/(src|href)="?https?:/);
     const json = /<script type="application\/json" id="report">(.*)<\/script>/.exec(html)?.[1] ?? '';
     expect(JSON.parse(json)).toMatchObject({ facts: { steps: 200 }, warnings: ['</script><b>'] });
-    expect(html).toContain('- &lt;/script>&lt;b>');
+    expect(html).toContain('- &lt;/script&gt;&lt;b&gt;');
   });
 
   it('are saved with the rest', async () => {

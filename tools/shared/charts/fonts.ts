@@ -5,11 +5,8 @@ import { createRequire } from 'node:module';
 import { Resvg } from '@resvg/resvg-js';
 import * as vega from 'vega';
 
-/** Font of the charts; it comes with the project, as a machine without a desktop often has none. */
-export const FONT_NAME = 'Open Sans';
-
-/** What an SVG asks for: our font, else what the reader's machine has of similar width. */
-export const FONT_FAMILY = `${FONT_NAME}, Helvetica, Arial, DejaVu Sans, sans-serif`;
+/** The first font that charts ask for; it comes with the project, as a machine without a desktop often has none. */
+const FONT_NAME = 'Open Sans';
 
 const { resolve } = createRequire(import.meta.url);
 const PACKAGE = '@expo-google-fonts/open-sans';
@@ -20,8 +17,8 @@ export const FONT_FILES: readonly string[] = [
   resolve(`${PACKAGE}/600SemiBold/OpenSans_600SemiBold.ttf`),
 ];
 
-/** Font options of the rasteriser: no font but ours, so that a picture is the same everywhere. */
-export const resvgFont = { fontFiles: [...FONT_FILES], loadSystemFonts: false, defaultFontFamily: FONT_NAME };
+/** No font but ours, so that a width is the same everywhere. */
+const font = { fontFiles: [...FONT_FILES], loadSystemFonts: false, defaultFontFamily: FONT_NAME };
 
 /** What vega knows of a text that it lays out. */
 interface TextItem {
@@ -53,5 +50,5 @@ function measure(text: string, fontSize: number, fontWeight: string): number {
   const escaped = text.replaceAll('&', '&amp;').replaceAll('<', '&lt;');
   const style = `font-family="${FONT_NAME}" font-size="${fontSize}" font-weight="${fontWeight}"`;
   const svg = `<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"><text y="5" ${style}>${escaped}</text></svg>`;
-  return new Resvg(svg, { font: resvgFont }).getBBox()?.width ?? 0;
+  return new Resvg(svg, { font }).getBBox()?.width ?? 0;
 }
