@@ -4,7 +4,7 @@
 import type { DiagnosisSummary } from '../diagnosis/figures.js';
 import { directionOf } from '../validation/selection.js';
 import type { ReportData, ReportedAverage, ReportedEpoch } from './data.js';
-import { metricNamesOf } from './table.js';
+import { metricNamesOf, shortLabels } from './table.js';
 import { LINE_LEGEND, orderedColours, PLAIN, THEME } from './theme.js';
 
 /** A vega-lite specification: plain data. */
@@ -49,10 +49,11 @@ export function reportCharts(report: ReportData): readonly ReportChart[] {
 }
 
 function metricChart({ epochs, averages }: ReportData, metric: string): ReportChart {
+  const labels = shortLabels(averages);
   const pointsOf = ({ epoch, raw, averages: measured }: ReportedEpoch): Point[] =>
     [raw, ...measured].map((metrics, index) => ({
       x: epoch + 1,
-      series: index === 0 ? 'raw weights' : (averages[index - 1]?.label ?? ''),
+      series: index === 0 ? 'raw weights' : (labels[index - 1] ?? ''),
       value: metrics[metric] ?? Number.NaN,
     }));
   const title = `Validation ${metric}: raw weights and averages`;
@@ -71,6 +72,7 @@ function metricChart({ epochs, averages }: ReportData, metric: string): ReportCh
 
 function distanceChart(looks: readonly DiagnosisSummary[], averages: readonly ReportedAverage[]): ReportChart {
   const title = 'How far the averages are from the weights';
+  const labels = shortLabels(averages);
   const spec = lineChart({
     title,
     subtitle: 'Distance of all weights together, as a share of their norm.',
@@ -81,7 +83,7 @@ function distanceChart(looks: readonly DiagnosisSummary[], averages: readonly Re
     points: looks.flatMap(({ steps, total }) =>
       total.averages.map(({ distance }, k) => ({
         x: steps,
-        series: averages[k]?.label ?? '',
+        series: labels[k] ?? '',
         value: distance / total.norm,
       })),
     ),
@@ -125,9 +127,12 @@ function signalChart(looks: readonly DiagnosisSummary[]): ReportChart {
 }
 
 function byDecay(averages: readonly ReportedAverage[]): { readonly name: string; readonly colour: string }[] {
-  const sorted = [...averages].sort((a, b) => a.decay - b.decay);
+  const labels = shortLabels(averages);
+  const sorted = averages
+    .map(({ decay }, index) => ({ decay, name: labels[index] ?? '' }))
+    .sort((a, b) => a.decay - b.decay);
   const colours = orderedColours(sorted.length);
-  return sorted.map(({ label }, index) => ({ name: label, colour: colours[index] ?? PLAIN }));
+  return sorted.map(({ name }, index) => ({ name, colour: colours[index] ?? PLAIN }));
 }
 
 function lineChart({ title, subtitle, x, y, isLogarithmic, series, points, rules = [] }: LineChart): ChartSpec {

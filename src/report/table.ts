@@ -3,7 +3,7 @@
 
 import type { DiagnosisSummary } from '../diagnosis/figures.js';
 import { type Direction, directionOf, type Metrics } from '../validation/selection.js';
-import type { ReportData, ReportedEpoch } from './data.js';
+import type { ReportData, ReportedAverage, ReportedEpoch } from './data.js';
 
 /** Epochs in a table: of a longer run every n-th, and the last. */
 const MOST_EPOCHS = 12;
@@ -29,11 +29,28 @@ export function metricNamesOf(epochs: readonly ReportedEpoch[]): readonly string
   ];
 }
 
+/** Labels no longer than this are shown as they are. */
+const LONGEST_LABEL = 8;
+
+/**
+ * What averages are called where there is little room: decays of `'auto'` have up to 17 digits. Three of `1 - decay` tell them apart;
+ * where they do not, labels stay as they are.
+ */
+export function shortLabels(averages: readonly ReportedAverage[]): readonly string[] {
+  const labels = averages.map(({ label }) => label);
+  const short = averages.map(({ label, decay }) => {
+    if (label.length <= LONGEST_LABEL || label !== `${decay}`) return label;
+    return `${Number((1 - Number((1 - decay).toPrecision(3))).toPrecision(12))}`;
+  });
+  return new Set(short).size === new Set(labels).size ? short : labels;
+}
+
 function factsOf({ facts, averages }: ReportData): string {
+  const labels = shortLabels(averages);
   const { engine, engineReason, steps, updates, seconds, bytes } = facts;
   const each = updates === 0 ? '' : `, ${significant((1000 * seconds) / updates)} ms each`;
-  const names = averages.map(({ label, halfLife }) =>
-    Number.isFinite(halfLife) ? `${label} (half-life ${significant(halfLife)} steps)` : label,
+  const names = averages.map(({ halfLife }, index) =>
+    Number.isFinite(halfLife) ? `${labels[index]} (half-life ${significant(halfLife)} steps)` : labels[index],
   );
   return [
     `${updates} updates in ${steps} steps took ${significant(seconds)} s${each}; the averages occupy ${significant(bytes / 2 ** 20)} MiB`,
@@ -49,7 +66,7 @@ function metricTable({ epochs, averages }: ReportData, metric: string): string {
     const best = bestOf(values, direction);
     return [`${epoch + 1}`, ...values.map((value, index) => `${figure(value)}${index === best ? '*' : ' '}`)];
   });
-  const header = ['epoch', 'raw ', ...averages.map(({ label }) => `${label} `)];
+  const header = ['epoch', 'raw ', ...shortLabels(averages).map((label) => `${label} `)];
   return [`val_${metric} (* ${direction === 'min' ? 'lowest' : 'highest'} of the epoch)`, grid([header, ...rows])].join(
     '\n',
   );
@@ -57,10 +74,11 @@ function metricTable({ epochs, averages }: ReportData, metric: string): string {
 
 function bestsOf({ bests, averages }: ReportData): string {
   if (bests.length === 0) return '';
+  const labels = shortLabels(averages);
   const lines = bests.map(({ metric, value, epoch, index, tied }) => {
-    const others = (tied?.averages ?? []).filter((other) => other !== index).map((other) => averages[other]?.label);
+    const others = (tied?.averages ?? []).filter((other) => other !== index).map((other) => labels[other]);
     const ties = others.length === 0 ? '' : `; the data cannot tell it from ${others.join(', ')}`;
-    return `val_${metric} ${figure(value)}: average ${averages[index]?.label}, epoch ${epoch + 1}${ties}`;
+    return `val_${metric} ${figure(value)}: average ${labels[index]}, epoch ${epoch + 1}${ties}`;
   });
   return ['Best of all epochs', ...lines].join('\n');
 }
@@ -69,8 +87,9 @@ function diagnosisTables({ diagnoses, averages }: ReportData): string[] {
   const last = diagnoses.at(-1);
   if (last === undefined) return [];
   const { total } = last;
+  const labels = shortLabels(averages);
   const header = ['average', '|ema|', '|w - ema|', 'relative', 'cosine', 'largest', 'dead', 'of the start'];
-  const rows = averages.map(({ label }, k) => {
+  const rows = labels.map((label, k) => {
     const of = total.averages[k];
     if (of === undefined) return [label];
     const figures = [of.norm, of.distance, of.distance / total.norm].map(significant);

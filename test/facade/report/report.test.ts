@@ -157,6 +157,21 @@ describe('the table', () => {
     expect(`${made()}`).toBe(lines.join('\n'));
   });
 
+  it('shows long decays with as many digits as tell them apart, and the names of the others as they are', () => {
+    const average = (decay: number) => ({ label: `${decay}`, decay, halfLife: 5 });
+    const header = (decays: readonly number[]) =>
+      made({ averages: [...decays.map(average), { label: 'uniform', decay: 1, halfLife: Number.POSITIVE_INFINITY }] })
+        .toTable()
+        .split('\n')
+        .find((line) => line.startsWith('epoch'))
+        ?.trim()
+        .split(/\s+/)
+        .slice(2);
+    expect(header([0.999875, 1 - 0.0128 / 3, 1 - 0.0256 / 3])).toEqual(['0.999875', '0.99573', '0.99147', 'uniform']);
+    const close = [0.99571234567, 0.99571234568];
+    expect(header(close)).toEqual([...close.map((decay) => `${decay}`), 'uniform']);
+  });
+
   it('leaves out what there is nothing to say of', () => {
     const text = made({ epochs: [], bests: [], diagnoses: [], warnings: [] }).toTable();
     expect(text.split('\n')).toHaveLength(3);
