@@ -1,5 +1,5 @@
 // What `npm start` runs: trains a small network on images, and shows what averaging its weights gains.
-// Command line and exit code only; demo-run.ts does the work.
+// Command line and exit code only; run.ts does the work.
 
 import { stripVTControlCharacters } from 'node:util';
 import { UsageError } from '../../tools/shared/option-checks.js';

@@ -16,7 +16,7 @@ export interface DemoOptions {
   readonly epochs: number | undefined;
   readonly data: DatasetChoice;
   readonly engine: EngineChoice;
-  /** Folder for charts and model. */
+  /** Folder for report, charts and model. */
   readonly out: string;
   /** File for the figures. */
   readonly json: string | undefined;
@@ -48,7 +48,7 @@ npm start -- [options]
   --epochs N      number of epochs, instead of the mode's own
   --data NAME     images to train on: ${DATA.join(', ')} (default auto)
   --engine NAME   who runs the updates: ${ENGINES.join(', ')} (default auto)
-  --out DIR       folder for charts and model (default out)
+  --out DIR       folder for report, charts and model (default out)
   --json FILE     also write the figures as JSON
   -h, --help      show this`;
 

@@ -1,18 +1,41 @@
 // The demo from data to files: load, train, test, save, report.
-// Holds the order of the steps; each step has its own demo-*.ts.
+// Holds the order of the steps; the training is in training.ts, table and charts are those of `ema.report()`.
 
 import { mkdir, writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
-import { saveChart } from '../../tools/shared/charts/render.js';
+import { dirname, join, resolve } from 'node:path';
+import type { EmaReport } from '../../src/index.js';
+import { FONT_FILES, measureWithOurFont } from '../../tools/shared/charts/fonts.js';
 import { formatDuration, Progress } from '../../tools/shared/terminal.js';
-import { tf } from '../../tools/shared/tfjs.js';
-import { type ImageDataset, loadDataset } from '../data/index.js';
-import { toTensors } from './batches.js';
-import { type DemoFigures, figuresOf, type RunContext } from './figures.js';
+import { type Tf, tf } from '../../tools/shared/tfjs.js';
+import { loadDataset } from '../data/index.js';
+import { toTensors } from '../runs/batches.js';
 import type { DemoOptions } from './options.js';
-import { conclusions, describeRun, resultTable, runCharts } from './report.js';
-import { saveAndReload } from './saved.js';
-import { type DemoRun, evaluate, type Score, train } from './training.js';
+import { compile, type DemoRun, evaluate, percent, RECIPE, release, type Score, train } from './training.js';
+
+/** What `--json` writes. */
+export interface DemoFigures {
+  readonly data: string;
+  readonly dataReason: string;
+  readonly mode: DemoOptions['mode'];
+  readonly seed: number;
+  readonly epochs: number;
+  readonly images: { readonly train: number; readonly validation: number; readonly test: number };
+  readonly learningRate: number;
+  readonly momentum: number;
+  /** On images that neither trained nor chose anything. */
+  readonly test: TestScores;
+  /** Of `fitDataset`, and of the whole program. */
+  readonly fitSeconds: number;
+  readonly seconds: number;
+  readonly report: EmaReport;
+}
+
+/** The raw weights, the best average, and the same average saved and loaded again as any program would. */
+export interface TestScores {
+  readonly raw: Score;
+  readonly best: Score;
+  readonly reloaded: Score;
+}
 
 /**
  * Runs the demo, and writes what it finds to standard output and to the files that the options name.
@@ -23,18 +46,19 @@ export async function runDemo(options: DemoOptions, progress = new Progress()): 
   const seconds = (): number => (performance.now() - begin) / 1000;
   const { dataset, reason } = await loadDataset(options.data, (line) => progress.log(line));
   progress.log(`data: ${dataset.name}; ${reason}`);
-  const run = await train(tf, { ...dataset, ...dataset.train }, options, progress);
+  const run = await train(tf, dataset, options, progress);
   try {
-    const test = await testScores(run, dataset);
-    const reloaded = await saveAndReload(tf, run, join(options.out, 'model'));
-    const data = { name: dataset.name, reason };
-    const context: RunContext = { data, mode: options.mode, seed: options.seed, test, reloaded, seconds: seconds() };
-    const figures = figuresOf(run, context);
-    for (const line of ['', ...describeRun(figures), '', resultTable(figures), '', ...conclusions(figures), '']) {
-      progress.log(line);
-    }
-    const files = await writeFiles(run, figures, options);
-    progress.log(`Written: ${files.join(', ')}`);
+    const test = await testScores(tf, run, join(options.out, 'model'));
+    const { train: trained, validation, test: tested } = run.samples;
+    const count = { train: trained.indices.length, validation: validation.indices.length, test: tested.indices.length };
+    const about = { data: dataset.name, dataReason: reason, mode: options.mode, seed: options.seed };
+    const { learningRate, momentum } = RECIPE;
+    const figures = {
+      ...{ ...about, epochs: run.epochs, images: count, learningRate, momentum, test },
+      ...{ fitSeconds: run.seconds, seconds: seconds(), report: run.ema.report() },
+    };
+    for (const line of ['', figures.report.toTable(), '', ...conclusions(figures), '']) progress.log(line);
+    progress.log(`Written: ${(await writeFiles(figures, options)).join(', ')}`);
     progress.log(`Done in ${formatDuration(seconds())}.`);
     return figures;
   } finally {
@@ -42,30 +66,48 @@ export async function runDemo(options: DemoOptions, progress = new Progress()): 
   }
 }
 
-/** Scores on images that neither trained nor chose anything. */
-async function testScores(run: DemoRun, { test, ...shape }: ImageDataset): Promise<RunContext['test']> {
-  const indices = Uint32Array.from({ length: test.count }, (_, index) => index);
-  const tensors = toTensors(tf, { ...shape, ...test }, { indices, levels: run.levels });
-  const averages: Score[] = [];
+async function testScores(tf: Tf, { samples, model, ema }: DemoRun, folder: string): Promise<TestScores> {
+  const images = toTensors(tf, samples.test, samples);
+  // tfjs takes what follows `file://` as a path as it stands, without URL escapes.
+  const url = `file://${resolve(folder)}`;
+  await mkdir(folder, { recursive: true });
+  await ema.saveModel('best', url);
+  const loaded = compile(tf, await tf.loadLayersModel(`${url}/model.json`));
   try {
-    for (let index = 0; index < run.averages.length; index += 1) {
-      averages.push(await run.ema.use({ index }, (model) => evaluate(tf, model, tensors)));
-    }
-    return { raw: evaluate(tf, run.model, tensors), averages };
+    return {
+      raw: evaluate(tf, model, images),
+      best: await ema.use('best', (averaged) => evaluate(tf, averaged, images)),
+      reloaded: evaluate(tf, loaded, images),
+    };
   } finally {
-    tf.dispose(tensors);
+    release(loaded);
+    tf.dispose(images);
   }
 }
 
-/** Writes charts and figures; the model is there already. */
-async function writeFiles(run: DemoRun, figures: DemoFigures, { out, json }: DemoOptions): Promise<string[]> {
-  const files = [join(out, 'model', 'model.json')];
-  for (const [name, spec] of Object.entries(runCharts(run, figures))) {
-    const { svg, png } = await saveChart(spec, join(out, name));
-    files.push(svg, png);
-  }
-  if (json === undefined) return files;
+/** What the figures mean, in sentences that are true of them whichever way they fell. */
+export function conclusions({ test, images, fitSeconds, report }: DemoFigures): string[] {
+  const { raw, best, reloaded } = test;
+  const words = ({ accuracy, loss }: Score): string => `${percent(accuracy)} accuracy, loss ${loss.toFixed(4)}`;
+  const isBetter = best.accuracy >= raw.accuracy && best.loss < raw.loss;
+  const isSame = reloaded.accuracy === best.accuracy && reloaded.loss === best.loss;
+  return [
+    `On ${images.test.toLocaleString('en-US')} test images, which neither trained nor chose anything:`,
+    `  raw weights   ${words(raw)}`,
+    `  best average  ${words(best)}${isBetter ? '' : ': averaging did not win in this run'}`,
+    `  saved as a plain tfjs model and loaded again, it gives ${isSame ? 'the same numbers' : `OTHER numbers: ${words(reloaded)}`}`,
+    `Updates took ${percent(report.facts.seconds / fitSeconds)} of the time of training and validation.`,
+    'The learning rate stays constant, which keeps the raw weights noisy; decayed to zero, it would leave averages less to gain.',
+  ];
+}
+
+/** Writes report and figures; the model is there already. */
+async function writeFiles(figures: DemoFigures, { out, json }: DemoOptions): Promise<string[]> {
+  measureWithOurFont();
+  const { files } = await figures.report.save(out, { fontFiles: FONT_FILES });
+  const written = [join(out, 'model', 'model.json'), ...files];
+  if (json === undefined) return written;
   await mkdir(dirname(json), { recursive: true });
   await writeFile(json, `${JSON.stringify(figures, undefined, 2)}\n`);
-  return [...files, json];
+  return [...written, json];
 }

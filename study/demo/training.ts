@@ -1,158 +1,151 @@
-// One training run with averages: from images to figures per epoch.
+// The demo's training run: a small network on real images, with the averages that the README recommends.
 // Prints nothing but progress, writes no files.
 
-import type { LayersModel, Tensor2D, Tensor4D } from '@tensorflow/tfjs-node';
+import type { LayersModel, Logs, Tensor2D, Tensor4D } from '@tensorflow/tfjs-node';
 import { type EmaCallback, emaCallback } from '../../src/index.js';
-import { seededRandom } from '../../tools/shared/random.js';
-import type { Progress } from '../../tools/shared/terminal.js';
+import { formatBar, formatDuration, type Progress } from '../../tools/shared/terminal.js';
 import type { Tf } from '../../tools/shared/tfjs.js';
+import type { ImageDataset } from '../data/index.js';
 import { smallCnn } from '../networks/small-cnn.js';
-import { type Levels, standardise } from '../runs/samples.js';
-import { drawSplit, type ImageSet, toTensors, trainingBatches } from './batches.js';
-import { reporter, stepClock } from './callbacks.js';
+import { toTensors, trainingBatches } from '../runs/batches.js';
+import { drawSamples, type RunSamples } from '../runs/samples.js';
 import type { DemoOptions } from './options.js';
-import { type Recipe, recipeFor, type Track, tracksFor } from './recipe.js';
+
+/**
+ * The learning rate stays constant: the last weights then jump about their mean, which is what averaging removes. Decaying
+ * the rate to zero removes the same noise in another way, and leaves averages less to gain.
+ */
+export const RECIPE = { batchSize: 128, learningRate: 0.1, momentum: 0.9 } as const;
+
+/** Images at the most, and epochs unless told otherwise. */
+const SIZES = {
+  quick: { train: 15_000, validation: 5_000, epochs: 8 },
+  full: { train: 54_000, validation: 6_000, epochs: 12 },
+} as const;
+
+/** Images per batch where nothing is trained; it does not change a result. */
+const EVALUATION_BATCH = 500;
+
+/** Below this many steps the shortest window of `'auto'` would be under a step: two averages of a fixed length then. */
+const SHORT_RUN = 160;
 
 /** Loss and accuracy on one set of images. */
 export interface Score {
-  readonly accuracy: number;
   readonly loss: number;
-}
-
-/** An average and what validation measured of it. */
-export interface AverageRun extends Track {
-  /** One score per epoch. */
-  readonly epochs: readonly Score[];
+  readonly accuracy: number;
 }
 
 /** A finished run. */
 export interface DemoRun {
-  readonly recipe: Recipe;
-  readonly steps: number;
-  /** Images that really trained and validated: a small data set has fewer than the recipe wants. */
-  readonly images: { readonly train: number; readonly validation: number };
-  /** Raw weights: one score per epoch. */
-  readonly raw: readonly Score[];
-  readonly averages: readonly AverageRun[];
-  /** Index of the average with the lowest validation loss at the end. */
-  readonly best: number;
-  readonly stepSeconds: number;
-  readonly updateSeconds: number;
-  readonly ema: EmaCallback;
+  readonly epochs: number;
+  readonly samples: RunSamples;
   readonly model: LayersModel;
-  readonly validation: readonly [Tensor4D, Tensor2D];
-  readonly levels: Levels;
-  /** Releases averages, model and validation tensors. */
+  readonly ema: EmaCallback;
+  /** In `fitDataset`, validation included. */
+  readonly seconds: number;
+  /** Releases averages and model. */
   readonly dispose: () => void;
 }
 
-/** Images per batch where nothing is trained; it does not change a result. */
-export const EVALUATION_BATCH = 500;
-
-/** The images of a {@link DemoRun}, and how many classes they have. */
-export type TrainingSet = ImageSet & { readonly classes: number };
-
-/** Trains the demo's network, tracking the averages. */
-export async function train(tf: Tf, set: TrainingSet, options: DemoOptions, progress: Progress): Promise<DemoRun> {
-  const { recipe, split, levels, stepsPerEpoch, steps, tracks, random } = plan(set, options);
-  const validation = toTensors(tf, set, { indices: split.validation, levels });
-  const model = compiledModel(tf, set, recipe, options.seed);
-  const ema = emaFor(tf, tracks, { validation, engine: options.engine, progress });
-  progress.log(`network: ${smallCnn.description}; ${model.countParams().toLocaleString('en-US')} parameters`);
-  const clock = stepClock(tf);
-  const callbacks = [clock, ema, reporter(tf, ema, progress, { epochs: recipe.epochs, stepsPerEpoch })];
-  const batches = trainingBatches(tf, set, { indices: split.train, levels, batchSize: recipe.batchSize, random });
-  await model.fitDataset(batches, { epochs: recipe.epochs, callbacks, verbose: 0 });
-  return {
-    ...{ recipe, steps, levels, model, ema, validation, ...scores(ema, tracks) },
-    images: { train: split.train.length, validation: split.validation.length },
-    stepSeconds: clock.seconds,
-    updateSeconds: ema.updateSeconds,
-    dispose: () => {
-      ema.dispose();
-      model.optimizer.dispose();
-      model.dispose();
-      tf.dispose([...validation]);
-    },
-  };
-}
-
-/** All that follows from data and options without training. */
-function plan(set: TrainingSet, options: DemoOptions) {
-  const recipe = recipeFor(options);
-  const random = seededRandom(options.seed);
-  const split = drawSplit(
-    set.labels.length,
-    { train: recipe.trainImages, validation: recipe.validationImages },
-    random,
-  );
-  const stepsPerEpoch = Math.ceil(split.train.length / recipe.batchSize);
-  const steps = stepsPerEpoch * recipe.epochs;
-  return {
-    recipe,
-    random,
-    split,
-    stepsPerEpoch,
-    steps,
-    tracks: tracksFor(steps),
-    levels: standardise(set, { split: set, indices: split.train }),
-  };
-}
-
-function emaFor(
+/** Trains the demo's network, with averages of it. */
+export async function train(
   tf: Tf,
-  tracks: readonly Track[],
-  run: { validation: [Tensor4D, Tensor2D]; engine: DemoOptions['engine']; progress: Progress },
-): EmaCallback {
-  return emaCallback(tf, {
-    decays: tracks.map(({ decay }) => decay),
-    updateEvery: 1,
-    warmup: 'paper',
-    batchNorm: 'average',
-    engine: run.engine,
-    validationData: run.validation,
+  images: ImageDataset,
+  options: Pick<DemoOptions, 'mode' | 'epochs' | 'seed' | 'engine'>,
+  progress: Progress,
+): Promise<DemoRun> {
+  const sizes = SIZES[options.mode];
+  const epochs = options.epochs ?? sizes.epochs;
+  const samples = sampled(images, sizes);
+  const stepsPerEpoch = Math.ceil(samples.train.indices.length / RECIPE.batchSize);
+  const model = compile(tf, smallCnn.build(tf, networkSetup(images, options.seed)));
+  progress.log(`network: ${smallCnn.description}; ${model.countParams().toLocaleString('en-US')} parameters`);
+  const validationData = toTensors(tf, samples.validation, samples);
+  const totalSteps = stepsPerEpoch * epochs;
+  const ema = emaCallback(tf, {
+    decays: totalSteps < SHORT_RUN ? [0.9, 0.95] : 'auto',
+    validationData,
     batchSize: EVALUATION_BATCH,
-    onWarning: (message) => run.progress.log(`note: ${message}`),
+    // Batches made one by one have no number that fit could tell; and in so short a run the shortest window is a few steps.
+    run: { stepsPerEpoch, totalSteps },
+    updateEvery: 1,
+    engine: options.engine,
+    onWarning: (message) => progress.log(`note: ${message}`),
   });
+  const begin = performance.now();
+  const batches = trainingBatches(tf, samples, { ...RECIPE, shift: 0, seed: options.seed });
+  const callbacks = [ema, reporter(tf, progress, { epochs, stepsPerEpoch })];
+  await model.fitDataset(batches, { epochs, callbacks, verbose: 0 });
+  tf.dispose(validationData);
+  const dispose = (): void => {
+    ema.dispose();
+    release(model);
+  };
+  return { epochs, samples, model, ema, seconds: (performance.now() - begin) / 1000, dispose };
 }
 
-/** Makes a model ready for {@link evaluate}: the loss and metric of the demo. */
-export function compile(tf: Tf, model: LayersModel, { learningRate, momentum }: Recipe): LayersModel {
-  const optimizer = tf.train.momentum(learningRate, momentum);
-  model.compile({ optimizer, loss: 'sparseCategoricalCrossentropy', metrics: ['accuracy'] });
+/** A fifth of a small data set validates. */
+function sampled(images: ImageDataset, { train, validation }: { readonly train: number; readonly validation: number }) {
+  const held = Math.min(validation, Math.floor(images.train.count / 5));
+  const choice = { name: images.name, train, validation: held, noise: 0, shift: 0 };
+  return drawSamples({ images, humanLabels: undefined }, choice);
+}
+
+function networkSetup({ height, width, channels, classes }: ImageDataset, seed: number) {
+  return { inputShape: [height, width, channels], classes, seed } as const;
+}
+
+/** Makes a model ready for {@link evaluate}. */
+export function compile(tf: Tf, model: LayersModel): LayersModel {
+  const optimizer = tf.train.momentum(RECIPE.learningRate, RECIPE.momentum);
+  model.compile({ optimizer, loss: 'categoricalCrossentropy', metrics: ['accuracy'] });
   return model;
 }
 
-/** Scores of the model as it is. */
+/** The model's score as it is. */
 export function evaluate(tf: Tf, model: LayersModel, [x, y]: readonly [Tensor4D, Tensor2D]): Score {
   const measured = model.evaluate(x, y, { batchSize: EVALUATION_BATCH, verbose: 0 });
-  const [loss, accuracy] = [measured].flat().map((scalar) => scalar.dataSync()[0] ?? Number.NaN);
+  const [loss = Number.NaN, accuracy = Number.NaN] = [measured].flat().map((scalar) => scalar.dataSync()[0]);
   tf.dispose(measured);
-  return { accuracy: accuracy ?? Number.NaN, loss: loss ?? Number.NaN };
+  return { loss, accuracy };
 }
 
-function compiledModel(
-  tf: Tf,
-  set: ImageSet & { readonly classes: number },
-  recipe: Recipe,
-  seed: number,
-): LayersModel {
-  const { height, width, channels, classes } = set;
-  return compile(tf, smallCnn.build(tf, { inputShape: [height, width, channels], classes, seed }), recipe);
+/** Releases a compiled model. */
+export function release(model: LayersModel): void {
+  model.optimizer.dispose();
+  model.dispose();
 }
 
-function scores(ema: EmaCallback, tracks: readonly Track[]): Pick<DemoRun, 'raw' | 'averages' | 'best'> {
-  const { validations } = ema;
-  return {
-    raw: validations.map(({ raw }) => toScore(raw)),
-    averages: tracks.map((track, index) => ({
-      ...track,
-      epochs: validations.map(({ averages }) => toScore(averages[index])),
-    })),
-    best: validations.at(-1)?.best ?? 0,
-  };
+/** Writes a line per epoch, and on a terminal the state within it; fit is given it after the averages, whose logs it reads. */
+function reporter(tf: Tf, progress: Progress, run: { readonly epochs: number; readonly stepsPerEpoch: number }) {
+  return new (class extends tf.Callback {
+    readonly #begin = performance.now();
+    #epoch = 0;
+
+    override async onEpochBegin(epoch: number): Promise<void> {
+      this.#epoch = epoch;
+    }
+    override async onBatchEnd(batch: number): Promise<void> {
+      const { epochs, stepsPerEpoch } = run;
+      const done = this.#epoch * stepsPerEpoch + batch + 1;
+      const left = (this.#seconds() / done) * (epochs * stepsPerEpoch - done);
+      progress.update(`${this.#place()} ${formatBar(batch + 1, stepsPerEpoch)} about ${formatDuration(left)} left`);
+    }
+    override async onEpochEnd(_: number, logs: Logs = {}): Promise<void> {
+      const accuracy = (name: string): string => percent(logs[`val_${name}_acc`] ?? Number.NaN);
+      const words = `validation accuracy: raw ${accuracy('raw')}, best average ${accuracy('ema')}`;
+      progress.log(`${this.#place()}   ${words}   ${formatDuration(this.#seconds())}`);
+    }
+    #place(): string {
+      return `epoch ${`${this.#epoch + 1}`.padStart(`${run.epochs}`.length)}/${run.epochs}`;
+    }
+    #seconds(): number {
+      return (performance.now() - this.#begin) / 1000;
+    }
+  })();
 }
 
-function toScore(metrics: Readonly<Record<string, number>> = {}): Score {
-  return { accuracy: metrics['acc'] ?? Number.NaN, loss: metrics['loss'] ?? Number.NaN };
+/** A share as people read it. */
+export function percent(share: number): string {
+  return `${(100 * share).toFixed(2)} %`;
 }

@@ -30,6 +30,15 @@ export function uploadBatches(
   return { batches, given: samples.given, real: samples.real, dispose: () => tf.dispose(batches) };
 }
 
+/** Samples as two tensors, images and their labels as one-hot rows, which the caller disposes. */
+export function toTensors(
+  tf: Tf,
+  { split, indices, given }: Pick<Samples, 'split' | 'indices' | 'given'>,
+  { images, levels }: Pick<RunSamples, 'images' | 'levels'>,
+): [Tensor4D, Tensor2D] {
+  return [imageTensor(tf, { shape: images, levels, split }, indices), oneHot(tf, given, images.classes)];
+}
+
 /** A batch for `fitDataset`: images, and labels as one-hot rows. */
 export interface TrainingBatch {
   readonly [name: string]: Tensor;

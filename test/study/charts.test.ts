@@ -1,26 +1,31 @@
-// The charts of demo and study: order, colours, and that their text is really drawn.
+// The charts of study and benchmarks: order, colours, and that their text is really drawn.
 // How a chart looks is for eyes; this holds what a program can check.
 
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { type EpochChart, epochChart } from '../../study/report/epochs.js';
+import { toPng } from '../../src/report/render.js';
+import { PLAIN } from '../../src/report/theme.js';
+import { type ChartPoint, type LineChart, lineChart } from '../../study/report/line-chart.js';
 import { FONT_FILES, textWidth } from '../../tools/shared/charts/fonts.js';
-import { saveChart, toPng, toSvg } from '../../tools/shared/charts/render.js';
-import { orderedColours, RAW_COLOUR } from '../../tools/shared/charts/theme.js';
+import { saveChart, toSvg } from '../../tools/shared/charts/render.js';
 
-const CHART: EpochChart = {
+const CHART: LineChart = {
   title: 'Averages end higher than the raw weights',
   subtitle: ['first line', 'second line'],
-  metric: 'Validation accuracy (%)',
-  epochLabel: 'Epoch (10 steps each)',
-  raw: [80, 82, 81],
-  averages: [
-    { decay: 0.99, label: 'slow', values: [81, 84, 85] },
-    { decay: 0.9, label: 'fast', values: [82, 83, 83] },
+  x: { title: 'Epoch (10 steps each)' },
+  y: { title: 'Validation accuracy (%)' },
+  series: [
+    { label: 'raw weights', colour: PLAIN, points: pointsOf([80, 82, 81]) },
+    { label: 'slow', colour: '#440154', points: pointsOf([81, 84, 85]) },
+    { label: 'fast', colour: '#26828e', dashed: true, points: pointsOf([82, 83, 83]) },
   ],
 };
+
+function pointsOf(values: readonly number[]): ChartPoint[] {
+  return values.map((y, index) => ({ x: index + 1, y }));
+}
 
 const PNG_SIGNATURE = Buffer.from([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a]);
 
@@ -33,52 +38,27 @@ function sizeOf(png: Buffer): [width: number, height: number] {
   return [png.readUInt32BE(16), png.readUInt32BE(20)];
 }
 
-describe('the chart of a run', () => {
+describe('a chart of lines', () => {
   it('names its axes with units and shows title and subtitle', async () => {
-    const svg = await toSvg(epochChart(CHART));
-    for (const text of [CHART.title, ...CHART.subtitle, CHART.metric, 'Epoch (10 steps each)']) {
+    const svg = await toSvg(lineChart(CHART));
+    for (const text of [CHART.title, ...CHART.subtitle, CHART.x.title, CHART.y.title])
       expect(svg).toContain(`>${text}<`);
-    }
   });
 
-  it('lists the raw weights first and then the averages by decay', async () => {
-    const texts = textsOf(await toSvg(epochChart(CHART)));
-    expect(texts.filter((text) => ['raw weights', 'slow', 'fast'].includes(text))).toEqual([
-      'raw weights',
-      'fast',
-      'slow',
-    ]);
+  it('lists the series in their order, and draws a line for each in its colour', async () => {
+    const svg = await toSvg(lineChart(CHART));
+    const labels = CHART.series.map(({ label }) => label);
+    expect(textsOf(svg).filter((text) => labels.includes(text))).toEqual(labels);
+    for (const { colour } of CHART.series) expect(svg).toContain(`stroke="${colour}"`);
   });
 
-  it('draws a line per series, the raw weights in grey', async () => {
-    const svg = await toSvg(epochChart(CHART));
-    for (const colour of [RAW_COLOUR, ...orderedColours(2)]) expect(svg).toContain(`stroke="${colour}"`);
-  });
-
-  it('is there for a run of one epoch, and without averages', async () => {
-    const short = { ...CHART, raw: [80], averages: CHART.averages.map((series) => ({ ...series, values: [81] })) };
-    expect(textsOf(await toSvg(epochChart(short)))).toContain('slow');
-    expect(textsOf(await toSvg(epochChart({ ...CHART, averages: [] })))).toContain('raw weights');
+  it('is there for a single point', async () => {
+    const series = CHART.series.map((line) => ({ ...line, points: line.points.slice(0, 1) }));
+    expect(textsOf(await toSvg(lineChart({ ...CHART, series })))).toContain('slow');
   });
 
   it('is the same text for the same figures', async () => {
-    expect(await toSvg(epochChart(CHART))).toBe(await toSvg(epochChart(CHART)));
-  });
-});
-
-describe('colours of things in order', () => {
-  it.each([1, 2, 5, 9])('are %i different ones', (count) => {
-    expect(new Set(orderedColours(count)).size).toBe(count);
-  });
-
-  it('begin dark and get lighter', () => {
-    const lightness = orderedColours(5).map((colour) => {
-      const [red = 0, green = 0, blue = 0] = (colour.match(/\d+|[0-9a-f]{2}/gi) ?? []).map((part) =>
-        colour.startsWith('#') ? Number.parseInt(part, 16) : Number(part),
-      );
-      return 0.2126 * red + 0.7152 * green + 0.0722 * blue;
-    });
-    expect([...lightness].sort((a, b) => a - b)).toEqual(lightness);
+    expect(await toSvg(lineChart(CHART))).toBe(await toSvg(lineChart(CHART)));
   });
 });
 
@@ -96,16 +76,17 @@ describe('text', () => {
   });
 
   it('is drawn into the PNG', async () => {
-    const svg = await toSvg(epochChart(CHART));
+    const svg = await toSvg(lineChart(CHART));
+    const draw = (text: string) => toPng(text, { fontFiles: FONT_FILES });
     const withoutText = svg.replaceAll(/<text[^>]*>[^<]*<\/text>/g, '');
-    expect(toPng(svg).equals(toPng(withoutText))).toBe(false);
+    expect(Buffer.from(await draw(svg)).equals(await draw(withoutText))).toBe(false);
   });
 });
 
 it('a chart is saved as SVG and as PNG of twice the size, in a folder that it makes', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'tfjs-ema-charts-'));
   onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
-  const files = await saveChart(epochChart(CHART), join(folder, 'new', 'run'));
+  const files = await saveChart(lineChart(CHART), join(folder, 'new', 'run'));
   expect(files).toEqual({ svg: join(folder, 'new', 'run.svg'), png: join(folder, 'new', 'run.png') });
   const svg = readFileSync(files.svg, 'utf8');
   const png = readFileSync(files.png);

@@ -1,4 +1,4 @@
-// The demo that `npm start` runs: options, recipe, batches, and a short run of the whole on real digits.
+// The demo that `npm start` runs: its options, and a short run of the whole on real digits.
 // The facade and the engines have their own tests.
 
 import { spawnSync } from 'node:child_process';
@@ -6,15 +6,9 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { drawSplit, type ImageSet, toTensors, trainingBatches } from '../../study/demo/batches.js';
-import type { DemoFigures } from '../../study/demo/figures.js';
 import { parseDemoOptions, USAGE } from '../../study/demo/options.js';
-import { recipeFor, tracksFor } from '../../study/demo/recipe.js';
-import { conclusions, finding, resultTable } from '../../study/demo/report.js';
-import { runDemo } from '../../study/demo/run.js';
-import { standardise } from '../../study/runs/samples.js';
+import { conclusions, type DemoFigures, runDemo } from '../../study/demo/run.js';
 import { UsageError } from '../../tools/shared/option-checks.js';
-import { seededRandom } from '../../tools/shared/random.js';
 import { Progress } from '../../tools/shared/terminal.js';
 import { tf } from '../../tools/shared/tfjs.js';
 
@@ -96,101 +90,13 @@ describe('options', () => {
   });
 });
 
-describe('recipe', () => {
-  it('takes the number of epochs that is asked for', () => {
-    expect(recipeFor({ mode: 'quick', epochs: 3 }).epochs).toBe(3);
-    expect(recipeFor({ mode: 'full', epochs: undefined }).epochs).toBeGreaterThan(3);
-  });
-
-  it("tracks the paper's windows: 0.64 to 10.23 % of the run, each twice the one before", () => {
-    const tracks = tracksFor(78_200);
-    expect(tracks.map(({ window }) => Math.round(window))).toEqual([500, 1000, 2000, 4000, 8000]);
-    expect(tracks.map(({ decay }) => decay)).toEqual([0.998, 0.999, 0.9995, 0.99975, 0.999875]);
-  });
-
-  it.each([1, 2, 10, 50, 300, 1_000_000])('has different valid decays for a run of %i steps', (steps) => {
-    const decays = tracksFor(steps).map(({ decay }) => decay);
-    expect(decays.length).toBeGreaterThan(0);
-    expect(new Set(decays).size).toBe(decays.length);
-    for (const decay of decays) expect(decay >= 0.5 && decay < 1).toBe(true);
-  });
-});
-
-describe('batches', () => {
-  const COUNT = 25;
-  /** Image i has the grey levels 10 i and 10 i + 1, and label i. */
-  const set: ImageSet = {
-    images: Uint8Array.from({ length: 2 * COUNT }, (_, at) => 10 * Math.floor(at / 2) + (at % 2)),
-    labels: Uint8Array.from({ length: COUNT }, (_, index) => index),
-    ...{ count: COUNT, height: 1, width: 2, channels: 1 },
-  };
-  const everything = Uint32Array.from({ length: COUNT }, (_, index) => index);
-  const asIs = [Float32Array.from({ length: 256 }, (_, level) => level)];
-
-  async function labelsOf(batches: ReturnType<typeof trainingBatches>): Promise<number[][]> {
-    const labels: number[][] = [];
-    await batches.forEachAsync((batch) => {
-      const { xs, ys } = batch as unknown as { xs: ReturnType<typeof tf.tensor>; ys: ReturnType<typeof tf.tensor> };
-      labels.push([...ys.dataSync()]);
-      expect([...xs.dataSync()]).toEqual([...ys.dataSync()].flatMap((label) => [10 * label, 10 * label + 1]));
-      tf.dispose([xs, ys]);
-    });
-    return labels;
-  }
-
-  const batchesFor = (seed: number) =>
-    trainingBatches(tf, set, { indices: everything.slice(), levels: asIs, batchSize: 10, random: seededRandom(seed) });
-
-  it('show each image once per epoch with its own label, the last batch being smaller', async () => {
-    const batches = await labelsOf(batchesFor(1));
-    expect(batches.map((labels) => labels.length)).toEqual([10, 10, 5]);
-    expect(batches.flat().sort((a, b) => a - b)).toEqual([...set.labels]);
-  });
-
-  it('have another order in each epoch, and the same for the same seed', async () => {
-    const [first, second] = [batchesFor(1), batchesFor(1)];
-    const orders = [await labelsOf(first), await labelsOf(first)];
-    expect(orders[0]).not.toEqual(orders[1]);
-    expect([await labelsOf(second), await labelsOf(second)]).toEqual(orders);
-    expect(await labelsOf(batchesFor(2))).not.toEqual(orders[0]);
-  });
-
-  it('keep no tensors', async () => {
-    const before = tf.memory().numTensors;
-    await labelsOf(batchesFor(1));
-    expect(tf.memory().numTensors).toBe(before);
-  });
-
-  it('are split so that no image both trains and validates', () => {
-    const { train, validation } = drawSplit(100, { train: 70, validation: 15 }, seededRandom(3));
-    expect([train.length, validation.length]).toEqual([70, 15]);
-    expect(new Set([...train, ...validation]).size).toBe(85);
-    expect(drawSplit(100, { train: 70, validation: 15 }, seededRandom(3))).toEqual({ train, validation });
-  });
-
-  it('keep a fifth for validation where there are fewer images than wanted', () => {
-    const { train, validation } = drawSplit(100, { train: 1000, validation: 1000 }, seededRandom(3));
-    expect([train.length, validation.length]).toEqual([80, 20]);
-  });
-
-  it('are standardised over the training images only', () => {
-    const indices = Uint32Array.from([2, 5, 9]);
-    const [x, y] = toTensors(tf, set, { indices, levels: standardise(set, { split: set, indices }) });
-    const { mean, variance } = tf.moments(x);
-    expect(mean.dataSync()[0]).toBeCloseTo(0, 5);
-    expect(variance.dataSync()[0]).toBeCloseTo(1, 5);
-    expect([...y.dataSync()]).toEqual([2, 5, 9]);
-    tf.dispose([x, y, mean, variance]);
-  });
-});
-
 describe('a short run on digits', () => {
   const folder = mkdtempSync(join(tmpdir(), 'tfjs-ema-demo-'));
   const options = parseDemoOptions([
     '--data',
     'mnist',
     '--epochs',
-    '2',
+    '4',
     '--out',
     folder,
     '--json',
@@ -207,56 +113,53 @@ describe('a short run on digits', () => {
   });
   afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-  it('writes its figures as JSON', () => {
+  it('writes its figures as JSON, the report of its averages among them', () => {
     const written: unknown = JSON.parse(readFileSync(join(folder, 'f.json'), 'utf8'));
     expect(written).toEqual(JSON.parse(JSON.stringify(figures)));
-    const average = { decay: expect.any(Number), valAccuracy: expect.any(Number), valLoss: expect.any(Number) };
+    const score = { loss: expect.any(Number), accuracy: expect.any(Number) };
     expect(written).toMatchObject({
-      engine: expect.stringMatching(/^(native|js)$/),
-      engineReason: expect.any(String),
-      data: 'mnist',
-      raw: { valAccuracy: expect.any(Number), valLoss: expect.any(Number) },
-      averages: figures.averages.map(() => average),
-      updateShare: expect.any(Number),
-      seconds: expect.any(Number),
+      ...{ data: 'mnist', dataReason: 'asked for', mode: 'quick', seed: 1, epochs: 4 },
+      images: { train: 6400, validation: 1600, test: 2000 },
+      test: { raw: score, best: score, reloaded: score },
+      report: { facts: { steps: 200, updates: 200 }, epochs: [0, 1, 2, 3].map((epoch) => ({ epoch })) },
     });
   });
 
-  it('learns: averages and raw weights read nearly all digits', () => {
-    expect(figures.raw.testAccuracy).toBeGreaterThan(0.9);
-    for (const { testAccuracy } of figures.averages) expect(testAccuracy).toBeGreaterThan(0.9);
+  it("tracks the averages of 'auto': the paper's windows, 0.64 to 10.23 % of the run", () => {
+    const windows = figures.report.averages.map(({ decay }) => 1 / (1 - decay) / 200);
+    expect(windows).toHaveLength(5);
+    expect(windows.at(-1)).toBeCloseTo(0.1023, 3);
+    for (const { averages } of figures.report.epochs) expect(averages).toHaveLength(5);
+  });
+
+  it('learns: average and raw weights read nearly all digits', () => {
+    expect(figures.test.raw.accuracy).toBeGreaterThan(0.9);
+    expect(figures.test.best.accuracy).toBeGreaterThan(0.9);
   });
 
   it('finds the same numbers after saving and loading', () => {
-    expect(figures.reloaded.identical).toBe(true);
-    expect(figures.bestDecay).toBe([...figures.averages].sort((a, b) => a.valLoss - b.valLoss)[0]?.decay);
+    expect(figures.test.reloaded).toEqual(figures.test.best);
   });
 
   it('measures the share of the updates in the same run', () => {
-    expect(figures.updateShare).toBe(figures.updateSeconds / figures.stepSeconds);
-    expect(figures.updateSeconds).toBeGreaterThan(0);
-    expect(figures.stepSeconds + figures.updateSeconds).toBeLessThan(figures.seconds);
+    expect(figures.report.facts.seconds).toBeGreaterThan(0);
+    expect(figures.report.facts.seconds).toBeLessThan(figures.fitSeconds);
+    expect(figures.fitSeconds).toBeLessThan(figures.seconds);
   });
 
-  it('leaves charts and a model that needs nothing of this package', () => {
-    for (const name of [
-      'accuracy.svg',
-      'accuracy.png',
-      'loss.svg',
-      'loss.png',
-      'model/model.json',
-      'model/weights.bin',
-    ]) {
+  it('leaves the report, its charts, and a model that needs nothing of this package', () => {
+    const charts = ['metric-acc.svg', 'metric-acc.png', 'metric-loss.svg', 'metric-loss.png'];
+    for (const name of [...charts, 'report.html', 'report.json', 'model/model.json', 'model/weights.bin']) {
       expect(existsSync(join(folder, name)), name).toBe(true);
     }
   });
 
-  it('says what it does: data, a line per epoch, the table, the finding', () => {
+  it('says what it does: data, a line per epoch, the table of the report, the test scores', () => {
     const text = recorder.lines.join('\n');
     expect(text).toContain('data: mnist');
-    expect(text).toMatch(/epoch 1\/2 +training loss \d\.\d{4} +validation accuracy: raw \d+\.\d\d %/);
-    expect(text).toContain(resultTable(figures));
-    expect(text).toContain(conclusions(figures)[0]);
+    expect(text).toMatch(/epoch 1\/4 +validation accuracy: raw \d+\.\d\d %, best average \d+\.\d\d %/);
+    expect(text).toContain(figures.report.toTable());
+    for (const line of conclusions(figures)) expect(text).toContain(line);
     expect(text).not.toMatch(/NaN|undefined|\?/);
   });
 
@@ -267,13 +170,20 @@ describe('a short run on digits', () => {
 
   it('gives the same figures again for the same seed', async () => {
     const again = await runDemo({ ...options, json: undefined }, new Recorder());
-    expect([again.raw, again.averages]).toEqual([figures.raw, figures.averages]);
+    expect([again.test, again.report.epochs]).toEqual([figures.test, figures.report.epochs]);
   });
 
-  it('says so when averaging does not win', () => {
-    const lost = { ...figures, raw: { ...figures.raw, valAccuracy: 1, valLoss: 0 } };
-    expect(finding(lost)).toMatch(/^Averaging did not win/);
-    const won = { ...figures, raw: { ...figures.raw, valAccuracy: 0, valLoss: 9 } };
-    expect(finding(won)).toMatch(/^The best average ends/);
+  it('is as good for a run that is too short for the windows of the paper', async () => {
+    const { report, test } = await runDemo({ ...options, epochs: 1, json: undefined }, new Recorder());
+    expect(report.averages.map(({ label }) => label)).toEqual(['0.9', '0.95']);
+    expect(test.reloaded).toEqual(test.best);
+  });
+
+  it('says so when averaging does not win, and when the loaded model is another', () => {
+    const { test } = figures;
+    const told = (change: Partial<typeof test>) => conclusions({ ...figures, test: { ...test, ...change } }).join('\n');
+    expect(told({ raw: { accuracy: 1, loss: 0 } })).toContain('averaging did not win in this run');
+    expect(told({ raw: { accuracy: 0, loss: 9 } })).not.toContain('did not win');
+    expect(told({ reloaded: { accuracy: 0.5, loss: 1 } })).toContain('OTHER numbers: 50.00 % accuracy');
   });
 });
