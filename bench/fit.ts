@@ -6,8 +6,8 @@ import { parseArgs } from 'node:util';
 import { formatTable, Progress } from '../tools/shared/terminal.js';
 import { FIT_MODELS, type FitModel, type FitReport, type FitResult, type FitTask } from './fit/trials.js';
 import { describeMachine, machineLine } from './shared/machine.js';
-import { formatTime } from './update/report.js';
 import { runInProcess } from './shared/run-in-process.js';
+import { formatTime } from './update/report.js';
 import { DEFAULT_ROUNDS, defaultThreads } from './update/trials.js';
 
 /** A model that takes longer has failed, in seconds. */

@@ -8,8 +8,8 @@ import { formatTable, Progress } from '../tools/shared/terminal.js';
 import { growthChart } from './growth/chart.js';
 import { BEYOND_CACHE, describeGrowth, fitGrowth, type Growth, type GrowthPoint, predictUs } from './growth/fit.js';
 import { describeMachine, machineLine } from './shared/machine.js';
-import { formatTime } from './update/report.js';
 import { runInProcess } from './shared/run-in-process.js';
+import { formatTime } from './update/report.js';
 import {
   bytesPerParameter,
   CELL_LIMIT_S,
@@ -51,10 +51,14 @@ function cellOf(shapes: Cell['shapes'], k: number, { rounds, threads }: { rounds
 }
 
 async function measure(cell: Cell): Promise<{ medianUs: number; versions: CellReport['versions'] }> {
-  const { results, versions } = await runInProcess<CellReport>(new URL('./update/cell-process.ts', import.meta.url), cell, {
-    threads: cell.threads,
-    limitS: CELL_LIMIT_S,
-  });
+  const { results, versions } = await runInProcess<CellReport>(
+    new URL('./update/cell-process.ts', import.meta.url),
+    cell,
+    {
+      threads: cell.threads,
+      limitS: CELL_LIMIT_S,
+    },
+  );
   const [native] = results;
   if (native === undefined) throw new Error('the native engine did not take part: is the addon built?');
   return { medianUs: native.medianUs, versions };

@@ -3,12 +3,12 @@
 
 import { parseArgs } from 'node:util';
 import { formatDuration, Progress } from '../tools/shared/terminal.js';
-import { saveResultsChart } from './update/chart.js';
 import { describeMachine } from './shared/machine.js';
-import { makeEnvironments } from './update/python.js';
-import { formatCell, formatRun, type RunFile, writeRun } from './update/report.js';
 import { runInProcess } from './shared/run-in-process.js';
 import { networkByName, parametersOf } from './shared/shapes.js';
+import { saveResultsChart } from './update/chart.js';
+import { makeEnvironments } from './update/python.js';
+import { formatCell, formatRun, type RunFile, writeRun } from './update/report.js';
 import {
   CELL_LIMIT_S,
   type Cell,
@@ -150,7 +150,11 @@ async function measure(cells: readonly Cell[], progress: Progress): Promise<Meas
     onProgress('starting');
     try {
       const options = { threads: cell.threads, limitS: CELL_LIMIT_S, onProgress };
-      const report = await runInProcess<CellReport>(new URL('./update/cell-process.ts', import.meta.url), cell, options);
+      const report = await runInProcess<CellReport>(
+        new URL('./update/cell-process.ts', import.meta.url),
+        cell,
+        options,
+      );
       measured.results.push(...report.results);
       Object.assign(measured.versions, report.versions);
       progress.log(`${place()}: ${formatCell(report.results)}`);

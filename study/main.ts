@@ -7,10 +7,10 @@ import { UsageError } from '../tools/shared/option-checks.js';
 import { formatDuration, Progress } from '../tools/shared/terminal.js';
 import { DataError } from './data/index.js';
 import { parseStudyOptions, USAGE } from './plan/options.js';
+import { runStudy, type Study } from './plan/study.js';
 import { describeStudy } from './report/description.js';
 import { writeReport } from './report/report.js';
 import { findingsTable } from './report/table.js';
-import { runStudy, type Study } from './plan/study.js';
 
 /** What main returns where the promise that averaging leaves training alone is broken (F0). */
 const BROKEN = 1;

@@ -3,13 +3,13 @@
 
 import type { LayersModel, Tensor } from '@tensorflow/tfjs';
 import { median } from 'simple-statistics';
-import { type EmaCallback, emaCallback } from '../../src/index.js';
 import { loadAddon } from '../../src/engine/addon.js';
+import { type EmaCallback, emaCallback } from '../../src/index.js';
 import { tf } from '../../tools/shared/tfjs.js';
-import { buildModel } from './models.js';
-import type { FitContender, FitModel, FitReport, FitResult, FitTask } from './trials.js';
 import { orderOf } from '../shared/rounds.js';
 import { decaysOf } from '../update/trials.js';
+import { buildModel } from './models.js';
+import type { FitContender, FitModel, FitReport, FitResult, FitTask } from './trials.js';
 
 const CLASSES = 10;
 

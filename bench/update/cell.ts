@@ -6,12 +6,12 @@ import type { LayersModel } from '@tensorflow/tfjs';
 import { loadAddon } from '../../src/engine/addon.js';
 import { declaredWeights, variableOf } from '../../src/tfjs/backend.js';
 import { tf } from '../../tools/shared/tfjs.js';
+import { interleave, type Runner, runnerOf, type Samples, summarise } from '../shared/rounds.js';
+import { parametersOf } from '../shared/shapes.js';
 import { CONTENDERS, type Prepared, type Setting } from './contenders.js';
 import { loadFloor } from './floor.js';
 import { modelWithWeights, setWeights } from './model.js';
 import { PythonSide } from './python.js';
-import { interleave, type Runner, runnerOf, type Samples, summarise } from '../shared/rounds.js';
-import { parametersOf } from '../shared/shapes.js';
 import {
   type Cell,
   type CellReport,

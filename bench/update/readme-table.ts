@@ -4,8 +4,8 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { pathToFileURL } from 'node:url';
 import { machineLine } from '../shared/machine.js';
-import { find, formatRatio, formatTime, type RunFile, readRun } from './report.js';
 import { networkByName, parametersOf } from '../shared/shapes.js';
+import { find, formatRatio, formatTime, type RunFile, readRun } from './report.js';
 import type { ContenderName } from './trials.js';
 
 const BEGIN = '<!-- bench:begin -->';

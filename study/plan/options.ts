@@ -6,10 +6,10 @@ import type { ParseArgsConfig } from 'node:util';
 import { ENGINES, integer, numbers, oneOf, path, readOptions, UsageError } from '../../tools/shared/option-checks.js';
 import { STUDY_DATA } from '../data/study-data.js';
 import { type LogitNetworkName, logitNetworks } from '../networks/logit-networks.js';
-import type { Plan } from './plan.js';
 import { CONDITIONS } from '../runs/conditions.js';
 import { type PresetName, presets } from '../runs/presets.js';
 import { trackId } from '../runs/tracks.js';
+import type { Plan } from './plan.js';
 
 /** What the study is asked to do. */
 export interface StudyOptions {

@@ -7,8 +7,6 @@ import { formatBar, formatDuration, type Progress } from '../../tools/shared/ter
 import { type LoadedData, loadStudyData } from '../data/study-data.js';
 import { type Finding, judgeAll, StudyResults } from '../findings/index.js';
 import { paperRules } from '../findings/paper-tables.js';
-import type { StudyOptions } from './options.js';
-import { planRuns } from './plan.js';
 import type { Condition, RunSpec } from '../runs/condition.js';
 import { stepsOf } from '../runs/learning-rate.js';
 import { trainAll } from '../runs/pool.js';
@@ -16,6 +14,8 @@ import { Forecast } from '../runs/progress.js';
 import { sampleCounts } from '../runs/samples.js';
 import { codeDigest, RunStore, type StoredRun } from '../runs/store.js';
 import { mainTracks, sameName } from '../runs/tracks.js';
+import type { StudyOptions } from './options.js';
+import { planRuns } from './plan.js';
 
 /** A finished study. */
 export interface Study {

@@ -3,9 +3,9 @@
 
 import { currentCommit } from '../../tools/shared/commit.js';
 import type { Finding } from '../findings/index.js';
+import type { Study } from '../plan/study.js';
 import type { RunResult } from '../runs/result.js';
 import type { RunEnvironment } from '../runs/store.js';
-import type { Study } from '../plan/study.js';
 
 /** Test accuracy in per cent and test loss of each model of one run. */
 export interface RunSummary {
