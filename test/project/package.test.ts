@@ -1,7 +1,18 @@
-// The package as npm would publish it: what is in it, how large it is, and what it asks of an app.
+// The package as npm would publish it: what is in it, how large it is, what it asks of an app, and how a clean clone becomes one.
 // Installs nothing: that is tools/release/test-install.mjs.
 
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, posix } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -75,7 +86,8 @@ describe('the package', () => {
 
   it('runs nothing when it is installed', () => {
     const { scripts = {} } = manifest();
-    const lifecycle = ['preinstall', 'install', 'postinstall', 'preprepare', 'prepare', 'postprepare'];
+    // `prepare` is for checkouts and installs from git only: of a package out of a registry npm does not run it.
+    const lifecycle = ['preinstall', 'install', 'postinstall'];
     expect(Object.keys(scripts).filter((name) => lifecycle.includes(name))).toEqual([]);
     // npm compiles what has this file, without being told to.
     expect(paths).not.toContain('binding.gyp');
@@ -108,6 +120,61 @@ describe('the package', () => {
     const { bin } = manifest();
     expect(Object.keys(bin)).toEqual(['tfjs-ema']);
     expect(read(bin['tfjs-ema']).split('\n')[0]).toBe('#!/usr/bin/env node');
+  });
+});
+
+describe('a clean clone', () => {
+  const CLONED = ['src', 'tools', 'package.json', 'tsconfig.json', 'tsconfig.build.json', 'binding.d.ts', 'README.md'];
+
+  /** A copy of what git holds of the package. */
+  function clone(name: string, { installed = true } = {}): string {
+    const copy = join(folder, name);
+    for (const path of CLONED) cpSync(join(root, path), join(copy, path), { recursive: true });
+    if (installed) symlinkSync(join(root, 'node_modules'), join(copy, 'node_modules'));
+    return copy;
+  }
+
+  /** Runs prepack.mjs as npm does. */
+  function prepack(copy: string, event: string, command: string) {
+    return spawnSync(process.execPath, [join(copy, 'tools/release/prepack.mjs')], {
+      encoding: 'utf8',
+      env: { ...process.env, npm_lifecycle_event: event, npm_command: command },
+    });
+  }
+
+  it('is packed with its code, and without what was compiled from a source that is gone', () => {
+    const copy = clone('packed');
+    mkdirSync(join(copy, 'dist'));
+    writeFileSync(join(copy, 'dist', 'gone.js'), '');
+    const { stdout, stderr } = spawnSync('npm', ['pack', '--json', '--pack-destination', copy], {
+      cwd: copy,
+      encoding: 'utf8',
+    });
+    expect(existsSync(join(copy, 'dist', 'gone.js')), stderr).toBe(false);
+    // npm 11 gives a list, npm 12 an object by package name. What the scripts say comes before.
+    const [{ files }] = Object.values<Packed>(JSON.parse(stdout.slice(stdout.search(/^[[{]/m)))) as [Packed];
+    expect(files.map(({ path }) => path)).toEqual(expect.arrayContaining(['dist/index.js', 'dist/cli/main.js']));
+  });
+
+  it('is compiled where it is installed from git', () => {
+    const copy = clone('git');
+    expect(prepack(copy, 'prepare', 'install').status).toBe(0);
+    expect(existsSync(join(copy, 'dist', 'index.js'))).toBe(true);
+  });
+
+  it('without packages is not packed, and the way out is told', () => {
+    const copy = clone('bare', { installed: false });
+    const { status, stderr } = prepack(copy, 'prepack', 'pack');
+    expect(status).toBe(1);
+    expect(stderr).toMatch(/typescript is not installed\n {2}way out: run "npm ci --ignore-scripts"/);
+    expect(prepack(copy, 'prepare', 'install').status).toBe(0);
+  });
+
+  it('is not published without binaries', () => {
+    const { status, stderr } = prepack(clone('published'), 'prepack', 'publish');
+    expect(status).toBe(1);
+    expect(stderr).toMatch(/linux-x64\/tfjs-ema\.glibc\.node is missing/);
+    expect(stderr).toMatch(/way out: run "node tools\/release\/prebuild\.mjs"/);
   });
 });
 
