@@ -110,8 +110,10 @@ constexpr int BatchOf(int averages, bool compensated) {
 }
 
 // Blocks that share a multiprocessor, for the launch bounds: 40 registers a thread for 6, then 48,
-// 64, 80, and 128 for 2. The most that no ptxas from 11.8 to 13.0 answers with a spill, sm_50 to
-// sm_120.
+// 64, 80, and 128 for 2. One more, and some ptxas of 11.8 to 13.0 spills somewhere in sm_50 to
+// sm_120; as it is, only 11.8 does: 8 to 32 bytes of update_7 and _8 (bench/results/ptxas.txt).
+// On an H200 one average is 1 to 2 % faster with 6 blocks than with 5 or 4
+// (bench/results/gpu/2026-11-27-h200/k1-variants.txt).
 constexpr int BlocksOf(int averages, bool compensated) {
   if (compensated) return averages == 1 ? 5 : (averages <= 3 ? 4 : (averages == 4 ? 3 : 2));
   return averages == 1 ? 6 : (averages == 2 ? 5 : (averages <= 5 ? 4 : 3));
