@@ -52,7 +52,8 @@ void FindStreamSymbols() {
 
 Status StreamOf(TF_OpKernelContext* context, StreamChoice* choice) {
   *choice = StreamChoice();
-  // First, because eigen_device would follow a null pointer on a pluggable device.
+  // First, because eigen_device would follow a null pointer on a pluggable device; at each call,
+  // because a plugin that is loaded later leaves the process with devices of both kinds.
   if (get_stream != nullptr) {
     const TfStatus status = NewTfStatus();
     choice->stream = get_stream(context, status.get());
