@@ -36,7 +36,7 @@ wanted() { [[ " $steps " == *" $1 "* ]]; }
   uname -a
 } > "$out/machine.log"
 
-step configure 60 cmake -S "$root/test/cuda-core" -B "$build" -DCMAKE_BUILD_TYPE=Release
+step configure 60 cmake -S "$root/test/native/cuda-core" -B "$build" -DCMAKE_BUILD_TYPE=Release
 step build 300 cmake --build "$build" --parallel
 
 if wanted core; then
