@@ -66,8 +66,9 @@ async function main() {
   try {
     const { isFirst, others } = chosen(lanes(scratch), values);
     if (values.list) {
-      const names = [...(isFirst ? [first] : []), ...others.flat()].map(({ name }) => name);
-      process.stdout.write(`${names.join('\n')}\n`);
+      const wanted = [...(isFirst ? [first] : []), ...others.flat()];
+      const lines = wanted.map(({ name, command }) => `${name.padEnd(16)}  ${command.join(' ')}\n`);
+      process.stdout.write(lines.join(''));
       return 0;
     }
     const prepare = { name: 'bootstrap', command: node('tensorflow/bootstrap.mjs') };
