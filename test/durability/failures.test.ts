@@ -1,10 +1,11 @@
 // A failure at every call into tfjs and TensorFlow that a method makes: what was there before is there afterwards, and nothing else.
 // Failures of the disk are in atomic-file and save-model.
 
-import { afterAll, afterEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, describe, expect, it, vi } from 'vitest';
 import { EmaError } from '../../src/index.js';
 import { tf } from '../support/models.js';
 import { Injected, withFailure } from './failures/injection.js';
+import { note } from './failures/inside.js';
 import { OPTIONS, removeFiles, SCENES, type Scene, saveLonger } from './failures/scenes.js';
 import {
   averagesOf,
@@ -15,6 +16,30 @@ import {
   standingOf,
   weightsOf,
 } from './failures/stage.js';
+
+// Subclasses that note what is made, and change nothing else.
+vi.mock(import('../../src/ema/attached.js'), async (original) => {
+  const { Attached } = await original();
+  return {
+    Attached: class extends Attached {
+      constructor(...args: ConstructorParameters<typeof Attached>) {
+        super(...args);
+        note.attached(this);
+      }
+    },
+  };
+});
+vi.mock(import('../../src/validation/bests.js'), async (original) => {
+  const { BestAverages } = await original();
+  return {
+    BestAverages: class extends BestAverages {
+      constructor(...args: ConstructorParameters<typeof BestAverages>) {
+        super(...args);
+        note.bests(this);
+      }
+    },
+  };
+});
 
 const isLong = process.env['EMA_LONG'] === '1';
 /** For the longest scene on a busy machine. */

@@ -1,13 +1,14 @@
 // A small model with averages in mid-run, and everything about both that a failure must leave alone.
 // Injects no failures and holds no expectations.
 
-import type { LayersModel, NamedTensorMap, Sequential, Tensor } from '@tensorflow/tfjs';
-import type { Progress } from '../../../src/averages/progress.js';
-import { type BestRecord, type EmaCallback, type EmaOptions, emaCallback } from '../../../src/index.js';
+import type { LayersModel, Sequential, Tensor } from '@tensorflow/tfjs';
+import { type EmaCallback, type EmaOptions, emaCallback } from '../../../src/index.js';
 import { isSwapped } from '../../../src/model/swap.js';
 import { batchNormLayers } from '../../../src/tfjs/backend.js';
+import type { BestAverages } from '../../../src/validation/bests.js';
 import { floats, setRandomWeights, tf, weightValues } from '../../support/models.js';
 import { bits } from '../../support/oracle.js';
+import { attachedTo, lastBests } from './inside.js';
 
 /** Engine and options of a stage. */
 export type StageOptions = EmaOptions & { readonly engine: 'native' | 'js' };
@@ -19,16 +20,10 @@ export interface Stage {
   readonly ema: EmaCallback['ema'];
   readonly x: Tensor;
   readonly y: Tensor;
+  readonly bests: BestAverages;
   readonly isCompensated: boolean;
   /** Tensors that were there before the averages. */
   readonly tensorsBefore: number;
-}
-
-// Protected in the types: what a method gives would be counted in first.
-interface Inside {
-  readonly run?: Progress;
-  readonly chosen?: number;
-  readonly kept: { readonly held: readonly { record: BestRecord; tensors?: NamedTensorMap }[] };
 }
 
 /**
@@ -43,6 +38,7 @@ export function makeStage(options: StageOptions, steps: number): Stage {
   const tensorsBefore = tf.memory().numTensors;
   const callback = emaCallback(tf, { validationData: [x, y], batchSize: 4, onWarning: () => undefined, ...options });
   const { ema } = callback;
+  const bests = lastBests();
   callback.setModel(model);
   if (steps > 0) ema.attach(model);
   for (let step = 0; step < steps; step += 1) {
@@ -50,7 +46,8 @@ export function makeStage(options: StageOptions, steps: number): Stage {
     ema.update();
   }
   upload([x, y, ...model.weights.map((weight) => weight.read())]);
-  return { model, callback, ema, x, y, isCompensated: options.precision === 'compensated', tensorsBefore };
+  const isCompensated = options.precision === 'compensated';
+  return { model, callback, ema, x, y, bests, isCompensated, tensorsBefore };
 }
 
 /** Hands values to TensorFlow, which otherwise their first op does: so a method makes the same calls each time. */
@@ -85,10 +82,9 @@ export function weightsOf({ model }: { readonly model: LayersModel }): string {
 
 /** Whether an average stands in the model's place, and whether BatchNorm is as its layer was made. */
 export function standingOf({ model, ema }: Stage): unknown {
-  const { run } = inside(ema);
   const layers = batchNormLayers(model);
   return {
-    isSwapped: ema.isSwapped || isSwapped(run?.shadow.weights.averaged ?? []),
+    isSwapped: ema.isSwapped || (ema.isAttached && isSwapped(attachedTo(model).shadows.weights.averaged)),
     momentum: layers.map(({ momentum }) => momentum),
     replaced: layers.map((layer) => Object.hasOwn(layer, 'call')),
     overwritten: Object.keys(ema.overwritten),
@@ -96,23 +92,28 @@ export function standingOf({ model, ema }: Stage): unknown {
 }
 
 /** Averages to the bit, without counting pending steps in, and the counters that belong to them. */
-export function averagesOf({ ema, isCompensated }: Stage): string {
-  const { run, chosen, kept } = inside(ema);
-  if (run === undefined) return 'none';
-  const { steps, pending, updates, intervals, shadow } = run;
+export function averagesOf({ ema, model, bests: kept, isCompensated }: Stage): string {
+  if (!ema.isAttached) return 'none';
+  const { progress, shadows } = attachedTo(model);
+  const { steps, pending, updates, intervals } = progress;
   const parts = isCompensated ? (['high', 'low'] as const) : (['high'] as const);
-  const rows = parts.flatMap((part) => ema.decays.map((_, k) => shadow.values(k, part)));
+  const rows = parts.flatMap((part) => ema.decays.map((_, k) => shadows.values(k, part)));
   const bests = kept.held.map(({ record, tensors }) => ({
     record,
     tensors: Object.values(tensors ?? {}).map(valuesOf),
   }));
-  const values = [...rows, shadow.values(0, 'previous')].map((row) => row.map(hex));
+  const values = [...rows, shadows.values(0, 'previous')].map((row) => row.map(hex));
   // A step whose update failed is counted, and pending.
-  return JSON.stringify({ held: steps - pending, updates, intervals, chosen, bests, values });
+  return JSON.stringify({ held: steps - pending, updates, intervals, chosen: chosenOf(ema), bests, values });
 }
 
-function inside(ema: Stage['ema']): Inside {
-  return ema as unknown as Inside;
+/** What `'best'` stands for. */
+function chosenOf(ema: Stage['ema']): number | undefined {
+  try {
+    return ema.indexOf('best');
+  } catch {
+    return undefined;
+  }
 }
 
 function valuesOf(tensor: Tensor): string {
