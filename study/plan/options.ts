@@ -5,10 +5,10 @@ import { availableParallelism } from 'node:os';
 import type { ParseArgsConfig } from 'node:util';
 import { ENGINES, integer, numbers, oneOf, path, readOptions, UsageError } from '../../tools/shared/option-checks.js';
 import { STUDY_DATA } from '../data/study-data.js';
-import { type LogitNetworkName, logitNetworks } from '../networks/logit-networks.js';
+import { type PresetName, presets } from '../paper/presets.js';
 import { CONDITIONS } from '../runs/conditions.js';
-import { type PresetName, presets } from '../runs/presets.js';
 import { trackId } from '../runs/tracks.js';
+import { NETWORK_NAMES } from './catalog.js';
 import type { Plan } from './plan.js';
 
 /** What the study is asked to do. */
@@ -61,7 +61,7 @@ npm run study -- [options]
   --conditions LIST   only these of ${CONDITIONS.map(({ id }) => id).join(', ')}
   --data NAME         ${STUDY_DATA.join(', ')} (default fashion-mnist)
   --data-dir DIR      folder of the CIFAR files in their binary format
-  --network NAME      ${Object.keys(logitNetworks).join(', ')}
+  --network NAME      ${NETWORK_NAMES.join(', ')}
   --epochs N          epochs of every run
   --noise LIST        whole per cents of wrong labels (default 20,40,60)
   --windows LIST      averages, as windows in per cent of the run (default 0.64,1.28,2.56,5.12,10.23)
@@ -100,7 +100,7 @@ export function parseStudyOptions(argv: readonly string[]): StudyOptions {
       allSeeds: values['all-seeds'] === true,
       data: oneOf('--data', values.data, STUDY_DATA),
       dataDirectory: path('--data-dir', values['data-dir']),
-      network: oneOf('--network', values.network, Object.keys(logitNetworks) as LogitNetworkName[]),
+      network: oneOf('--network', values.network, NETWORK_NAMES),
       epochs: integer('--epochs', values.epochs, { min: 1 }),
       noise: noise(values.noise),
       averages: averages(values.windows, values.decays),

@@ -3,10 +3,9 @@
 
 import type { EngineChoice } from '../../src/index.js';
 import type { StudyDataName } from '../data/study-data.js';
-import type { LogitNetworkName } from '../networks/logit-networks.js';
-import type { Condition, RunSpec } from '../runs/condition.js';
+import { type PresetName, presets } from '../paper/presets.js';
+import type { Condition, LogitNetworkName, RunSpec } from '../runs/condition.js';
 import { CONDITIONS, noisyCondition, QUICK_EPOCHS } from '../runs/conditions.js';
-import { type PresetName, presets } from '../runs/presets.js';
 
 /** What is to be trained; what is left out is as the study has it. */
 export interface Plan {

@@ -4,9 +4,9 @@
 import { join } from 'node:path';
 import { UsageError } from '../../tools/shared/option-checks.js';
 import { formatBar, formatDuration, type Progress } from '../../tools/shared/terminal.js';
-import { type LoadedData, loadStudyData } from '../data/study-data.js';
+import type { LoadedData } from '../data/study-data.js';
 import { type Finding, judgeAll, StudyResults } from '../findings/index.js';
-import { paperRules } from '../findings/paper-tables.js';
+import { paperRules } from '../paper/tables.js';
 import type { Condition, RunSpec } from '../runs/condition.js';
 import { stepsOf } from '../runs/learning-rate.js';
 import { trainAll } from '../runs/pool.js';
@@ -14,8 +14,11 @@ import { Forecast } from '../runs/progress.js';
 import { sampleCounts } from '../runs/samples.js';
 import { codeDigest, RunStore, type StoredRun } from '../runs/store.js';
 import { mainTracks, sameName } from '../runs/tracks.js';
+import { loadStudyData } from './catalog.js';
 import type { StudyOptions } from './options.js';
 import { planRuns } from './plan.js';
+
+const WORKER = new URL('worker.ts', import.meta.url);
 
 /** A finished study. */
 export interface Study {
@@ -91,6 +94,7 @@ async function train(specs: readonly RunSpec[], { options, store, progress }: Tr
   const left = (): string => (forecast.left === undefined ? '' : `, ${formatDuration(forecast.left)} left`);
   await trainAll(specs, {
     store,
+    worker: WORKER,
     workers,
     threads,
     onEpoch: (spec, epoch) => {

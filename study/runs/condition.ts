@@ -1,9 +1,11 @@
 // What a training run of the study is: data, network, recipe, averages and what is measured, all of it plain data.
-// Runs nothing and lists no conditions; those are in conditions.ts and presets.ts.
+// Runs nothing and lists no conditions; those are in conditions.ts and ../paper/presets.ts.
 
 import type { EngineChoice } from '../../src/index.js';
 import type { StudyDataName } from '../data/study-data.js';
-import type { LogitNetworkName } from '../networks/logit-networks.js';
+
+/** Networks by name: the study's own and the paper's. Whoever trains a run hands its network in. */
+export type LogitNetworkName = 'study-net' | 'study-net-bn' | 'resnet-18' | 'resnet-34' | 'vgg-16' | 'wrn-28-10';
 
 /** Which images train, validate and test. */
 export interface DataChoice {

@@ -1,8 +1,7 @@
 // Runs in parallel: one process per core, each training one run after the other.
-// Trains nothing itself; what a process does is in worker.ts.
+// Trains nothing itself; what a process does is in the program that it is given.
 
 import { type ChildProcess, fork } from 'node:child_process';
-import { fileURLToPath } from 'node:url';
 import type { RunSpec } from './condition.js';
 import type { FromWorker, ToWorker } from './messages.js';
 import type { RunStore } from './store.js';
@@ -10,6 +9,8 @@ import type { RunStore } from './store.js';
 /** How runs are spread over processes, and who hears of them. */
 export interface PoolOptions {
   readonly store: RunStore;
+  /** The program of a process; it answers with the messages of messages.ts. */
+  readonly worker: URL;
   /** Processes, at least 1. */
   readonly workers: number;
   /** Threads that TensorFlow uses in each process; 1 makes runs repeatable to the bit. */
@@ -20,8 +21,6 @@ export interface PoolOptions {
   readonly onDone: (spec: RunSpec, seconds: number) => void;
 }
 
-const WORKER = fileURLToPath(new URL('worker.ts', import.meta.url));
-
 /**
  * Trains all runs and stores their results.
  * @throws Error — a run failed; the other processes are ended, finished runs stay in the store.
@@ -30,7 +29,7 @@ export async function trainAll(specs: readonly RunSpec[], options: PoolOptions):
   const queue = [...specs];
   const children: ChildProcess[] = [];
   const work = Array.from({ length: Math.min(options.workers, specs.length) }, () => {
-    const child = startWorker(options.threads);
+    const child = startWorker(options);
     children.push(child);
     return serve(child, queue, options);
   });
@@ -41,10 +40,10 @@ export async function trainAll(specs: readonly RunSpec[], options: PoolOptions):
   }
 }
 
-function startWorker(threads: number): ChildProcess {
+function startWorker({ worker, threads }: PoolOptions): ChildProcess {
   // TensorFlow reads these once, when it is loaded.
   const limits = { TF_NUM_INTRAOP_THREADS: `${threads}`, TF_NUM_INTEROP_THREADS: '1', OMP_NUM_THREADS: `${threads}` };
-  return fork(WORKER, [], { env: { ...process.env, ...limits }, stdio: ['ignore', 'inherit', 'pipe', 'ipc'] });
+  return fork(worker, [], { env: { ...process.env, ...limits }, stdio: ['ignore', 'inherit', 'pipe', 'ipc'] });
 }
 
 /** Feeds one process until the queue is empty. */

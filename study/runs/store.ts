@@ -112,7 +112,15 @@ function readFloats(path: string): Float32Array {
 /** What a run's result depends on beside its specification: these folders and files of the project. */
 export const CODE: readonly string[] = [
   ...['src', 'binding.d.ts', 'native', 'CMakeLists.txt'],
-  ...['study/runs', 'study/metrics', 'study/networks', 'study/data', 'tools/shared/random.ts', 'tools/shared/tfjs.ts'],
+  ...[
+    'study/runs',
+    'study/metrics',
+    'study/networks',
+    'study/data',
+    'study/paper',
+    'tools/shared/random.ts',
+    'tools/shared/tfjs.ts',
+  ],
 ];
 
 /**

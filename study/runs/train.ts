@@ -3,7 +3,7 @@
 
 import type { Callback } from '@tensorflow/tfjs-node';
 import type { Tf } from '../../tools/shared/tfjs.js';
-import { logitNetworks } from '../networks/logit-networks.js';
+import type { LogitNetwork } from '../networks/logit-network.js';
 import { trainingBatches, uploadBatches } from './batches.js';
 import type { RunSpec } from './condition.js';
 import { learningRateAt, type Steps, stepsOf } from './learning-rate.js';
@@ -18,6 +18,8 @@ import { trackGroups } from './tracks.js';
 /** What a run needs beside its specification. */
 export interface RunInput {
   readonly spec: RunSpec;
+  /** The one that the condition names. */
+  readonly network: LogitNetwork;
   readonly samples: RunSamples;
   /** Digits; needed where transfer is measured. */
   readonly probe: RunSamples | undefined;
@@ -51,12 +53,12 @@ export async function trainRun(tf: Tf, input: RunInput): Promise<RunOutput> {
   }
 }
 
-function prepare(tf: Tf, { spec, samples, probe }: RunInput, steps: Steps): TrainedRun {
+function prepare(tf: Tf, { spec, network, samples, probe }: RunInput, steps: Steps): TrainedRun {
   const { condition, seed, engine } = spec;
   const { measures, recipe } = condition;
   const { height, width, channels, classes } = samples.images;
   const setup = { inputShape: [height, width, channels], classes, seed, weightDecay: recipe.weightDecay } as const;
-  const model = logitNetworks[condition.network].build(tf, setup);
+  const model = network.build(tf, setup);
   const initial = copyWeights(tf, model);
   const trackers = new Trackers(tf, trackGroups(condition.averages, steps.total), engine);
   const validation = uploadBatches(tf, samples.validation, samples);

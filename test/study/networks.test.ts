@@ -1,9 +1,10 @@
-// The paper's networks: published parameter counts, and a forward pass of the right shape.
-// Training them with the callback is tested in study-preset.test.ts.
+// The networks of study and paper: published parameter counts, and a forward pass of the right shape.
+// Training them with the callback is tested in paper/preset.test.ts.
 
 import { afterAll, describe, expect, it } from 'vitest';
 import { FEATURES } from '../../study/networks/logit-network.js';
-import { type LogitNetworkName, logitNetworks } from '../../study/networks/logit-networks.js';
+import { logitNetworks, NETWORK_NAMES } from '../../study/plan/catalog.js';
+import type { LogitNetworkName } from '../../study/runs/condition.js';
 import { tf } from '../../tools/shared/tfjs.js';
 
 const CIFAR = [32, 32, 3] as const;
@@ -45,7 +46,7 @@ describe('networks have as many parameters as published', () => {
 });
 
 describe('networks', () => {
-  it.each(Object.keys(logitNetworks) as LogitNetworkName[])(
+  it.each(NETWORK_NAMES)(
     '%s gives one logit a class, from its features',
     (name) => {
       const inputShape = name.startsWith('study') ? FASHION : CIFAR;

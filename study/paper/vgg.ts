@@ -3,7 +3,7 @@
 
 import type { LayersModel, Tensor } from '@tensorflow/tfjs-node';
 import type { Tf } from '../../tools/shared/tfjs.js';
-import { Builder, FEATURES, type LogitNetwork, type LogitSetup } from './logit-network.js';
+import { Builder, FEATURES, type LogitNetwork, type LogitSetup } from '../networks/logit-network.js';
 
 /** Convolutions between the poolings. */
 const STAGES = [

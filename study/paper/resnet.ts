@@ -3,7 +3,7 @@
 
 import type { LayersModel, SymbolicTensor } from '@tensorflow/tfjs-node';
 import type { Tf } from '../../tools/shared/tfjs.js';
-import { Builder, FEATURES, type LogitNetwork, type LogitSetup } from './logit-network.js';
+import { Builder, FEATURES, type LogitNetwork, type LogitSetup } from '../networks/logit-network.js';
 
 /** Filters of the four stages; every stage but the first halves height and width. */
 const FILTERS = [64, 128, 256, 512] as const;

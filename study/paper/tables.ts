@@ -1,12 +1,12 @@
 // The paper's tables for its own settings, against runs of the same settings (`--preset`).
-// The findings of the study's own conditions are in the other files here.
+// The findings of the study's own conditions are in ../findings.
 
-import { type PresetName, presets } from '../runs/presets.js';
-import { isAbove, isBelow, isWithin } from './criteria.js';
-import { effectVerdict, type Judgement, type Rule } from './finding.js';
-import { formatDifference, formatLevel, formatMean } from './format.js';
-import type { Measure } from './measure.js';
-import { model, type StudyResults, testAccuracy } from './study-results.js';
+import { isAbove, isBelow, isWithin } from '../findings/criteria.js';
+import { effectVerdict, type Judgement, type Rule } from '../findings/finding.js';
+import { formatDifference, formatLevel, formatMean } from '../findings/format.js';
+import type { Measure } from '../findings/measure.js';
+import { model, type StudyResults, testAccuracy } from '../findings/study-results.js';
+import { type PresetName, presets } from './presets.js';
 
 /** The condition of every preset. */
 const ID = 'paper';

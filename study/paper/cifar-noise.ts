@@ -3,8 +3,8 @@
 
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { DataError } from '../data/dataset.js';
 import { type CifarDataset, type CifarName, readCifar } from './cifar.js';
-import { DataError } from './dataset.js';
 import { readPickledArrays } from './pickle.js';
 
 /** Which labels of the file: one annotator, the majority of three, or the worst of three. */

@@ -1,8 +1,8 @@
 // The paper's own settings: CIFAR data, its networks, 200 epochs, five decays at T = 16. For machines with a GPU.
 // Data only; what the paper does not say is marked as our choice.
 
-import type { Condition, DataChoice, Measures, Recipe } from './condition.js';
-import { PAPER_DECAYS_PER_STEP } from './conditions.js';
+import type { Condition, DataChoice, Measures, Recipe } from '../runs/condition.js';
+import { PAPER_DECAYS_PER_STEP } from '../runs/conditions.js';
 
 // Augmentation of the clean runs is not described; a shift of 4 and mirroring are usual on CIFAR (our choice).
 const CLEAN: Omit<DataChoice, 'name'> = { validation: 0.2, noise: 0, shift: 4 };

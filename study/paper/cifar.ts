@@ -3,7 +3,7 @@
 
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { DataError, type ImageDataset, type ImageSplit } from './dataset.js';
+import { DataError, type ImageDataset, type ImageSplit } from '../data/dataset.js';
 
 const SIDE = 32;
 const CHANNELS = 3;

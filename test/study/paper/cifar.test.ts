@@ -5,11 +5,11 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
-import { readCifar } from '../../study/data/cifar.js';
-import { readCifarNoise } from '../../study/data/cifar-noise.js';
-import { DataError } from '../../study/data/index.js';
-import { loadStudyData } from '../../study/data/study-data.js';
-import { cifarRecords, humanLabelsFile } from '../support/cifar-files.js';
+import { DataError } from '../../../study/data/index.js';
+import { readCifar } from '../../../study/paper/cifar.js';
+import { readCifarNoise } from '../../../study/paper/cifar-noise.js';
+import { loadStudyData } from '../../../study/plan/catalog.js';
+import { cifarRecords, humanLabelsFile } from '../../support/cifar-files.js';
 
 const root = mkdtempSync(join(tmpdir(), 'study-cifar-'));
 afterAll(() => rmSync(root, { recursive: true }));

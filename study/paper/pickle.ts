@@ -1,7 +1,7 @@
 // Reader of Python pickles that hold a record of integer NumPy arrays, as torch.save writes them.
 // Runs nothing of what the file names: calls in it are only noted, and those for arrays are recognised.
 
-import { DataError } from './dataset.js';
+import { DataError } from '../data/dataset.js';
 
 /** A function or class that the pickle names. */
 class Named {

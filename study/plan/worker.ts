@@ -1,14 +1,15 @@
 // A process that trains one run after the other, as its parent tells it, and stores each result.
-// Started by pool.ts; decides nothing.
+// Started by runs/pool.ts; decides nothing.
 
 import { availableParallelism, cpus } from 'node:os';
 import { tf } from '../../tools/shared/tfjs.js';
-import { type LoadedData, loadStudyData } from '../data/study-data.js';
-import type { DataChoice, RunSpec } from './condition.js';
-import type { FromWorker, ToWorker } from './messages.js';
-import { drawSamples, type RunSamples } from './samples.js';
-import { type RunEnvironment, RunStore } from './store.js';
-import { trainRun } from './train.js';
+import type { LoadedData } from '../data/study-data.js';
+import type { DataChoice, RunSpec } from '../runs/condition.js';
+import type { FromWorker, ToWorker } from '../runs/messages.js';
+import { drawSamples, type RunSamples } from '../runs/samples.js';
+import { type RunEnvironment, RunStore } from '../runs/store.js';
+import { trainRun } from '../runs/train.js';
+import { loadStudyData, logitNetworks } from './catalog.js';
 
 /** Digits for the linear probe: all of them, split as the data set is. */
 const PROBE: DataChoice = { name: 'mnist', validation: 0, noise: 0, shift: 0 };
@@ -28,6 +29,7 @@ async function train(spec: RunSpec, folder: string): Promise<void> {
   const { condition } = spec;
   const output = await trainRun(tf, {
     spec,
+    network: logitNetworks[condition.network],
     samples: await samplesOf(condition.data),
     probe: condition.measures.probe ? await samplesOf(PROBE) : undefined,
     onEpoch: (epoch) => tell({ kind: 'epoch', epoch }),
