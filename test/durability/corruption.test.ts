@@ -16,7 +16,7 @@ import { entryOf, fileOf, forged, goodCheckpoint, LARGE, OPTIONS, SHADOW } from 
 import { fuzzed } from './corruption/fuzzer-process.js';
 
 const IS_LONG = process.env['EMA_LONG'] === '1';
-const FUZZ_SECONDS = Number(process.env['EMA_FUZZ_SECONDS'] ?? (IS_LONG ? 3600 : 60));
+const FUZZ_SECONDS = Number(process.env['EMA_FUZZ_SECONDS'] ?? (IS_LONG ? 3600 : 20));
 /** Every failure names the seed of its batch; the same batches come first in every run. */
 const SEED = Number(process.env['EMA_SEED'] ?? (IS_LONG ? Date.now() % 2 ** 31 : 20_240_607));
 

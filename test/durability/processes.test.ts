@@ -10,8 +10,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { plainProgram } from '../support/plain-program.js';
 
 const isLong = process.env['EMA_LONG'] === '1';
-const CYCLES = isLong ? 2000 : 200;
-const ENDINGS = isLong ? 250 : 25;
+const CYCLES = isLong ? 2000 : 64;
+const ENDINGS = isLong ? 250 : 10;
 /** Programs side by side. */
 const LANES = 2;
 const TIMEOUT_MS = isLong ? 3 * 3_600_000 : 900_000;

@@ -63,10 +63,10 @@ describe('memory', { timeout: TIMEOUT_MS }, () => {
   });
 
   it(`is as flat over ${BATCHES} batches of fit as without averages`, async () => {
-    const [{ done, resident, heap, tensors, handles }, without] = [
-      await watched('fit', BATCHES),
-      await watched('fit', BATCHES, 'without'),
-    ];
+    const [{ done, resident, heap, tensors, handles }, without] = await Promise.all([
+      watched('fit', BATCHES),
+      watched('fit', BATCHES, 'without'),
+    ]);
     expect([done, tensors, handles]).toEqual([BATCHES, without.tensors, without.handles]);
     // JavaScript's own memory tells what the hooks keep; fit alone takes some, differently from run to run.
     expect(heap.bytes - without.heap.bytes).toBeLessThanOrEqual(50);
