@@ -7,12 +7,11 @@ import { recomputeBatchNorm } from '../../src/index.js';
 import type { Tf } from '../../tools/shared/tfjs.js';
 import { type TensorBatches, uploadBatches } from './batches.js';
 import type { RunSpec } from './condition.js';
-import { type Judged, judge, judgeTransfer, type Origin, type ProbeImages } from './judge.js';
+import { type Judged, judge, judgeTransfer, type ProbeImages } from './judge.js';
 import type { Recorder } from './recorder.js';
 import type { ModelId, RunLogits, RunResult } from './result.js';
 import type { RunSamples } from './samples.js';
-import { copyWeights, type Snapshot } from './snapshots.js';
-import type { Trackers } from './trackers.js';
+import { copyWeights, type Snapshot, type Trackers } from './trackers.js';
 import { RAW, UNIFORM } from './tracks.js';
 
 /** A trained model and all that was recorded of its run. */
@@ -39,8 +38,6 @@ export interface Outcome extends Pick<RunResult, 'models' | 'probe' | 'weightsDi
   readonly logits: RunLogits;
 }
 
-type Candidate = Origin & Pick<Snapshot, 'weights'>;
-
 /** Judges a trained run; its model is left with other weights. */
 export async function judgeRun(tf: Tf, run: TrainedRun): Promise<Outcome> {
   const weightsDigest = await digest(run.model.getWeights());
@@ -53,32 +50,28 @@ export async function judgeRun(tf: Tf, run: TrainedRun): Promise<Outcome> {
     const kept = [...judged].filter(([id]) => KEPT.includes(id)).map(([id, { logits }]) => [id, logits]);
     return { models, probe, weightsDigest, logits: Object.fromEntries(kept) };
   } finally {
-    for (const id of ['sgdLast', 'emaLast'] as const) tf.dispose([...(candidates.get(id)?.weights ?? [])]);
+    for (const { weights } of candidates.values()) tf.dispose([...weights]);
   }
 }
 
-/** Every set of weights to judge. The last ones are copied here, the snapshots belong to the recorder. */
-function collectCandidates(tf: Tf, { spec, model, trackers, recorder }: TrainedRun): Map<ModelId, Candidate> {
+/** Copies of every set of weights to judge. */
+function collectCandidates(tf: Tf, { spec, model, trackers }: TrainedRun): Map<ModelId, Snapshot> {
   const epoch = spec.condition.recipe.epochs;
-  const { bestRaw, bestAverage, uniform } = recorder;
-  const all = new Map<ModelId, Candidate | undefined>([
-    ['sgdLast', { track: RAW, epoch, weights: copyWeights(tf, model) }],
-    ['sgdAccuracy', bestRaw.byAccuracy],
-    ['sgdLoss', bestRaw.byLoss],
-    ['emaAccuracy', bestAverage.byAccuracy],
-    ['emaLoss', bestAverage.byLoss],
-  ]);
-  const { slowest } = trackers;
-  if (slowest !== undefined) all.set('emaLast', { track: slowest.track.id, epoch, weights: trackers.copy(slowest) });
-  if (uniform.samples > 0) all.set('uniform', { track: UNIFORM, epoch, weights: uniform.weights });
-  return new Map([...all].flatMap(([id, candidate]) => (candidate === undefined ? [] : [[id, candidate]])));
+  const last = (track: string | undefined, weights: Snapshot['weights'] | undefined): Snapshot | undefined =>
+    track === undefined || weights === undefined ? undefined : { track, epoch, weights };
+  const all: [ModelId, Snapshot | undefined][] = [
+    ['sgdLast', last(RAW, copyWeights(tf, model))],
+    ['sgdAccuracy', trackers.best('raw', 'acc')],
+    ['sgdLoss', trackers.best('raw', 'loss')],
+    ['emaAccuracy', trackers.best('main', 'acc')],
+    ['emaLoss', trackers.best('main', 'loss')],
+    ['emaLast', last(trackers.slowest?.track.id, trackers.copySlowest())],
+    ['uniform', last(UNIFORM, trackers.copyUniform())],
+  ];
+  return new Map(all.flatMap(([id, candidate]) => (candidate === undefined ? [] : [[id, candidate]])));
 }
 
-async function judgeModels(
-  tf: Tf,
-  run: TrainedRun,
-  candidates: Map<ModelId, Candidate>,
-): Promise<Map<ModelId, Judged>> {
+async function judgeModels(tf: Tf, run: TrainedRun, candidates: Map<ModelId, Snapshot>): Promise<Map<ModelId, Judged>> {
   const { model, samples, validation, train } = run;
   const test = uploadBatches(tf, samples.test, samples);
   const judged = new Map<ModelId, Judged>();
@@ -112,7 +105,7 @@ const RECOMPUTED: Readonly<Partial<Record<ModelId, ModelId>>> = {
 async function judgeProbes(
   tf: Tf,
   { model, initial, spec }: TrainedRun,
-  { probe, candidates }: { readonly probe: RunSamples; readonly candidates: Map<ModelId, Candidate> },
+  { probe, candidates }: { readonly probe: RunSamples; readonly candidates: Map<ModelId, Snapshot> },
 ): Promise<Record<string, number>> {
   const upload = (name: 'train' | 'test'): TensorBatches => uploadBatches(tf, probe[name], probe);
   const images: ProbeImages = { train: upload('train'), test: upload('test'), classes: probe.images.classes };

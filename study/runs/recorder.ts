@@ -1,21 +1,15 @@
-// What is measured after each epoch: validation of the raw weights and every average, best snapshots, memorisation, SWA.
+// What is measured after each epoch: validation of the raw weights and every average, memorisation.
 // Trains nothing, and judges nothing on test images.
 
 import type { LayersModel } from '@tensorflow/tfjs-node';
-import type { Tf } from '../../tools/shared/tfjs.js';
 import { type NoisyFit, noisyFit } from '../metrics/memorisation.js';
 import { softmax, topClasses } from '../metrics/predictions.js';
 import type { TensorBatches } from './batches.js';
 import type { Condition } from './condition.js';
 import { evaluateLogits, evaluatePoint, type Point } from './evaluation.js';
 import type { Curve } from './result.js';
-import { BestSnapshots } from './snapshots.js';
 import type { Trackers } from './trackers.js';
 import { RAW } from './tracks.js';
-import { UniformAverage } from './uniform-average.js';
-
-/** The uniform average begins after this share of the run. */
-const UNIFORM_START = 0.75;
 
 /** What a recorder looks at. */
 export interface RecorderInput {
@@ -29,22 +23,13 @@ export interface RecorderInput {
 
 /** Records one run, epoch by epoch. */
 export class Recorder {
-  /** Best raw weights. */
-  readonly bestRaw: BestSnapshots;
-  /** Best of the main averages. */
-  readonly bestAverage: BestSnapshots;
-  /** Uniform mean of the last quarter's epochs. */
-  readonly uniform: UniformAverage;
   readonly #input: RecorderInput;
   readonly #curves = new Map<string, Point[]>();
   readonly #memorisation = new Map<string, NoisyFit[]>();
 
   /** @param input the run. */
-  constructor(tf: Tf, input: RecorderInput) {
+  constructor(input: RecorderInput) {
     this.#input = input;
-    this.bestRaw = new BestSnapshots(tf);
-    this.bestAverage = new BestSnapshots(tf);
-    this.uniform = new UniformAverage(tf);
   }
 
   /** Validation curves by track. */
@@ -77,24 +62,14 @@ export class Recorder {
     if (condition.averages.main === 'none') return;
     const raw = await evaluatePoint(model, validation);
     push(this.#curves, RAW, raw);
-    this.bestRaw.offer(model, { track: RAW, epoch, validation: raw });
     for (const tracker of trackers.all) {
       const { id } = tracker.track;
       await tracker.use(async () => {
-        const point = await evaluatePoint(model, validation);
-        push(this.#curves, id, point);
-        if (trackers.main.includes(tracker)) this.bestAverage.offer(model, { track: id, epoch, validation: point });
+        push(this.#curves, id, await evaluatePoint(model, validation));
       });
     }
+    trackers.keepBest(epoch, { raw, main: trackers.main.map(({ track }) => this.last(track.id)) });
     if (condition.measures.memorisation) await this.#recordMemorisation();
-    if (condition.averages.uniform && epoch > UNIFORM_START * condition.recipe.epochs) this.uniform.add(model);
-  }
-
-  /** Releases all snapshots. */
-  dispose(): void {
-    this.bestRaw.dispose();
-    this.bestAverage.dispose();
-    this.uniform.dispose();
   }
 
   async #recordMemorisation(): Promise<void> {

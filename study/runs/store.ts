@@ -118,6 +118,8 @@ export const CODE: readonly string[] = [
     'study/networks',
     'study/data',
     'study/paper',
+    'study/plan/catalog.ts',
+    'study/plan/worker.ts',
     'tools/shared/random.ts',
     'tools/shared/tfjs.ts',
   ],

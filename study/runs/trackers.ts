@@ -2,10 +2,12 @@
 // Trains nothing and evaluates nothing.
 
 import type { LayersModel, Tensor } from '@tensorflow/tfjs-node';
-import { type EmaCallback, type EngineChoice, emaCallback } from '../../src/index.js';
+import { type EmaCallback, type EngineChoice, emaCallback, type Which } from '../../src/index.js';
 import type { Tf } from '../../tools/shared/tfjs.js';
-import { copyWeights } from './snapshots.js';
-import type { Track, TrackGroup } from './tracks.js';
+import type { Averages } from './condition.js';
+import type { Point } from './evaluation.js';
+import type { Steps } from './learning-rate.js';
+import { rawGroup, type Track, type TrackGroup, trackGroups, uniformGroup } from './tracks.js';
 
 /** An average, and the callback that keeps it. */
 export interface Tracker {
@@ -14,24 +16,81 @@ export interface Tracker {
   readonly use: <R>(fn: (model: LayersModel) => R) => R;
 }
 
+/** Weights of a model at one moment, in the order of `model.getWeights()`. */
+export interface Snapshot {
+  /** Which average, or the raw weights. */
+  readonly track: string;
+  /** Epochs trained, from 1. */
+  readonly epoch: number;
+  /** The caller disposes them. */
+  readonly weights: readonly Tensor[];
+}
+
+/** Copies the weights that stand in the model now; the caller disposes them. */
+export function copyWeights(tf: Tf, model: LayersModel): Tensor[] {
+  // getWeights gives views of the live values: every optimizer step makes new ones and leaves the old to their holders.
+  return tf.tidy(() => model.getWeights().map((weight) => tf.keep(weight.clone())));
+}
+
+/** Averages that one callback keeps, and the best of them. */
+class Group {
+  readonly callback: EmaCallback;
+  readonly trackers: readonly Tracker[];
+  readonly #tf: Tf;
+
+  constructor(tf: Tf, { tracks, options }: TrackGroup, engine: EngineChoice) {
+    this.#tf = tf;
+    // A warm-up that never ends is what the paper's rule gives in short runs: known here, and not worth a warning.
+    this.callback = emaCallback(tf, { ...options, engine, onWarning: () => {} });
+    this.trackers = tracks.map((track, index) => ({ track, use: (fn) => this.callback.use({ index }, fn) }));
+  }
+
+  /** Keeps what is the best so far by accuracy and by loss; of equals the first epoch, and in it the shortest window. */
+  keepBest(epoch: number, points: readonly Point[]): void {
+    const averages = points.map(({ accuracy, loss }) => ({ acc: accuracy, loss }));
+    this.callback.ema.consider({ epoch: epoch - 1, averages }, ['acc', 'loss']);
+  }
+
+  best(metric: 'acc' | 'loss'): Snapshot | undefined {
+    const record = this.callback.bests.find((best) => best.metric === metric);
+    const track = this.trackers[record?.index ?? 0]?.track.id;
+    if (record === undefined || track === undefined) return undefined;
+    return { track, epoch: record.epoch + 1, weights: this.copy(`best-${metric}`) };
+  }
+
+  copy(which: Which): Tensor[] {
+    return this.callback.use(which, (model) => copyWeights(this.#tf, model));
+  }
+}
+
 /** The averages of one run. */
 export class Trackers {
   /** All of them, the main ones first, by rising window. */
   readonly all: readonly Tracker[];
   /** Those that the best is chosen from. */
   readonly main: readonly Tracker[];
-  /** What fit is given. */
-  readonly callbacks: readonly EmaCallback[];
-  readonly #tf: Tf;
+  readonly #groups: readonly Group[];
+  readonly #raw: Group | undefined;
+  readonly #uniform: Group | undefined;
 
-  /** @param groups main averages first. */
-  constructor(tf: Tf, groups: readonly TrackGroup[], engine: EngineChoice) {
-    this.#tf = tf;
-    // A warm-up that never ends is what the paper's rule gives in short runs: known here, and not worth a warning.
-    this.callbacks = groups.map(({ options }) => emaCallback(tf, { ...options, engine, onWarning: () => {} }));
-    const byGroup = groups.map(({ tracks }, group) => tracks.map((track, index) => this.#tracker(track, group, index)));
-    this.all = byGroup.flat();
-    this.main = byGroup[0] ?? [];
+  /** @param averages those of the condition. */
+  constructor(
+    tf: Tf,
+    { averages, steps }: { readonly averages: Averages; readonly steps: Steps },
+    engine: EngineChoice,
+  ) {
+    const group = (tracks: TrackGroup): Group => new Group(tf, tracks, engine);
+    this.#groups = trackGroups(averages, steps.total).map(group);
+    this.all = this.#groups.flatMap(({ trackers }) => trackers);
+    this.main = this.#groups[0]?.trackers ?? [];
+    const isThere = this.main.length > 0;
+    this.#raw = isThere ? group(rawGroup(steps)) : undefined;
+    this.#uniform = isThere && averages.uniform ? group(uniformGroup(steps)) : undefined;
+  }
+
+  /** What fit is given. */
+  get callbacks(): readonly EmaCallback[] {
+    return [...this.#groups, this.#raw, this.#uniform].flatMap((group) => group?.callback ?? []);
   }
 
   /** The main average with the longest window. */
@@ -39,34 +98,43 @@ export class Trackers {
     return this.main.at(-1);
   }
 
-  /** The main average in the middle, which bootstrapping uses. */
-  get middle(): Tracker | undefined {
-    return this.main[Math.floor(this.main.length / 2)];
-  }
-
   /** Who runs the updates. */
   get engine(): string | undefined {
     return this.callbacks[0]?.engine;
   }
 
-  /** Copies of an average's weights, in the order of `model.getWeights()`; the caller disposes them. */
-  copy(tracker: Tracker): Tensor[] {
-    return tracker.use((model) => copyWeights(this.#tf, model));
+  /**
+   * Keeps the best raw weights and the best main average so far.
+   * @param epoch epochs trained, from 1.
+   * @param measured validation of the raw weights, and of the main averages in their order.
+   */
+  keepBest(epoch: number, { raw, main }: { readonly raw: Point; readonly main: readonly Point[] }): void {
+    this.#raw?.keepBest(epoch, [raw]);
+    this.#groups[0]?.keepBest(epoch, main);
+  }
+
+  /** The best raw weights, or the best main average, of all epochs. */
+  best(of: 'raw' | 'main', metric: 'acc' | 'loss'): Snapshot | undefined {
+    return (of === 'raw' ? this.#raw : this.#groups[0])?.best(metric);
+  }
+
+  /** The slowest main average as it is now. */
+  copySlowest(): Tensor[] | undefined {
+    return this.#groups[0]?.copy({ index: this.main.length - 1 });
+  }
+
+  /** The uniform mean of the last quarter's epochs; undefined where it is not kept. */
+  copyUniform(): Tensor[] | undefined {
+    return this.#uniform?.copy('uniform');
+  }
+
+  /** Gives the model the main average in the middle as its weights; the optimizer keeps its state. */
+  bootstrap(): void {
+    this.#groups[0]?.callback.putBack({ index: Math.floor(this.main.length / 2) });
   }
 
   /** Releases all averages. */
   dispose(): void {
     for (const callback of this.callbacks) callback.dispose();
-  }
-
-  #tracker(track: Track, group: number, index: number): Tracker {
-    return {
-      track,
-      use: (fn) => {
-        const callback = this.callbacks[group];
-        if (callback === undefined) throw new RangeError(`there is no group ${group}`);
-        return callback.use({ index }, fn);
-      },
-    };
   }
 }

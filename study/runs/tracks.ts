@@ -5,6 +5,7 @@ import type { EmaOptions } from '../../src/index.js';
 import { decayFromWindow, equivalentDecay } from '../../src/index.js';
 import type { Averages } from './condition.js';
 import { PLAIN_WINDOWS } from './conditions.js';
+import type { Steps } from './learning-rate.js';
 
 /** Name of the raw weights among the curves of a run. */
 export const RAW = 'raw';
@@ -27,7 +28,7 @@ export interface Track {
 /** Averages that one callback keeps together. */
 export interface TrackGroup {
   readonly tracks: readonly Track[];
-  readonly options: Required<Pick<EmaOptions, 'decays' | 'updateEvery' | 'warmup'>>;
+  readonly options: Required<Pick<EmaOptions, 'decays' | 'updateEvery' | 'warmup'>> & Pick<EmaOptions, 'start'>;
 }
 
 /** Name of an average of a family, by its window as a share of the run. */
@@ -74,6 +75,26 @@ export function trackGroups(averages: Averages, totalSteps: number): TrackGroup[
     groups.push(group(plain, 1, 'none'), group([track(SPARSE.right, decay), naive], SPARSE_STEPS, 'none'));
   }
   return groups;
+}
+
+/** The raw weights after each epoch, as an average that keeps nothing of what was: so that the best of them are kept as averages are. */
+export function rawGroup({ perEpoch }: Steps): TrackGroup {
+  return { tracks: [track(RAW, 0)], options: { decays: [0], updateEvery: perEpoch, warmup: 'none' } };
+}
+
+/** The uniform average begins after this share of the run. */
+const UNIFORM_START = 0.75;
+
+/**
+ * The mean of the weights after each epoch of the last quarter: stochastic weight averaging (SWA).
+ * @see Izmailov et al., "Averaging Weights Leads to Wider Optima and Better Generalization", UAI 2018.
+ */
+export function uniformGroup({ perEpoch, total }: Steps): TrackGroup {
+  const start = perEpoch * Math.floor((UNIFORM_START * total) / perEpoch);
+  return {
+    tracks: [track(UNIFORM, 1)],
+    options: { decays: ['uniform'], updateEvery: perEpoch, warmup: 'none', start },
+  };
 }
 
 function windowTrack(family: 'main' | 'plain', share: number, totalSteps: number): Track {

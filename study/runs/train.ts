@@ -11,9 +11,7 @@ import { judgeRun, type TrainedRun } from './outcome.js';
 import { Recorder } from './recorder.js';
 import type { RunLogits, RunResult } from './result.js';
 import type { RunSamples } from './samples.js';
-import { copyWeights } from './snapshots.js';
-import { Trackers } from './trackers.js';
-import { trackGroups } from './tracks.js';
+import { copyWeights, Trackers } from './trackers.js';
 
 /** What a run needs beside its specification. */
 export interface RunInput {
@@ -60,11 +58,11 @@ function prepare(tf: Tf, { spec, network, samples, probe }: RunInput, steps: Ste
   const setup = { inputShape: [height, width, channels], classes, seed, weightDecay: recipe.weightDecay } as const;
   const model = network.build(tf, setup);
   const initial = copyWeights(tf, model);
-  const trackers = new Trackers(tf, trackGroups(condition.averages, steps.total), engine);
+  const trackers = new Trackers(tf, { averages: condition.averages, steps }, engine);
   const validation = uploadBatches(tf, samples.validation, samples);
   const needsTrain = measures.memorisation || measures.recompute;
   const train = needsTrain ? uploadBatches(tf, samples.train, samples) : undefined;
-  const recorder = new Recorder(tf, { model, condition, trackers, validation, train });
+  const recorder = new Recorder({ model, condition, trackers, validation, train });
   const digits = measures.probe ? probe : undefined;
   return { spec, samples, probe: digits, model, trackers, recorder, validation, train, initial };
 }
@@ -87,7 +85,7 @@ async function trainModel(
     },
     afterEpoch: async (epoch) => {
       await recorder.onEpochEnd(epoch);
-      if (recipe.bootstrap) bootstrap(tf, model, trackers);
+      if (recipe.bootstrap) trackers.bootstrap();
       onEpoch(epoch);
     },
   });
@@ -100,16 +98,7 @@ async function trainModel(
   }
 }
 
-/** Gives the model the middle average as its weights; the optimizer keeps its state. */
-function bootstrap(tf: Tf, model: TrainedRun['model'], trackers: Trackers): void {
-  if (trackers.middle === undefined) return;
-  const weights = trackers.copy(trackers.middle);
-  model.setWeights(weights);
-  tf.dispose(weights);
-}
-
-function release(tf: Tf, { model, trackers, recorder, validation, train, initial }: TrainedRun): void {
-  recorder.dispose();
+function release(tf: Tf, { model, trackers, validation, train, initial }: TrainedRun): void {
   trackers.dispose();
   validation.dispose();
   train?.dispose();

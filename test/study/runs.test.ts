@@ -14,11 +14,10 @@ import { CONDITIONS, PAPER_DECAYS_PER_STEP } from '../../study/runs/conditions.j
 import { learningRateAt } from '../../study/runs/learning-rate.js';
 import { Forecast } from '../../study/runs/progress.js';
 import { drawSamples } from '../../study/runs/samples.js';
-import { BestSnapshots } from '../../study/runs/snapshots.js';
 import { CODE, codeDigest, RunStore } from '../../study/runs/store.js';
+import { Trackers } from '../../study/runs/trackers.js';
 import { mainTracks, SPARSE, sameName, trackGroups } from '../../study/runs/tracks.js';
 import type { RunOutput } from '../../study/runs/train.js';
-import { UniformAverage } from '../../study/runs/uniform-average.js';
 import { UsageError } from '../../tools/shared/option-checks.js';
 import { tf } from '../../tools/shared/tfjs.js';
 
@@ -177,6 +176,8 @@ describe('training batches', () => {
   });
 });
 
+const NOTHING = { accuracy: 0, loss: 0 };
+
 describe('averages of a run', () => {
   it("have the paper's windows as shares of its 78,200 steps", () => {
     const perStep = PAPER_DECAYS_PER_STEP.map((decay) => 1 / (1 - decay) / 78_200);
@@ -215,36 +216,55 @@ describe('averages of a run', () => {
     expect(trackGroups(condition('A0').averages, 1880)).toEqual([]);
   });
 
-  it('of weights sampled uniformly are their mean', () => {
-    const model = tf.sequential({ layers: [tf.layers.dense({ units: 1, inputShape: [2], useBias: false })] });
-    const average = new UniformAverage(tf);
-    for (const value of [1, 2, 6]) {
-      tf.tidy(() => model.setWeights([tf.fill([2, 1], value)]));
-      average.add(model);
-    }
-    expect([...(average.weights[0]?.dataSync() ?? [])]).toEqual([3, 3]);
-    expect(average.samples).toBe(3);
-    average.dispose();
-    model.dispose();
-  });
-
-  it('and raw weights are kept where they are best, as copies', () => {
+  it('and raw weights are kept where they are best, and the uniform one is the mean of the last quarter', async () => {
     const before = tf.memory().numTensors;
     const model = tf.sequential({ layers: [tf.layers.dense({ units: 1, inputShape: [1], useBias: false })] });
-    const best = new BestSnapshots(tf);
-    const points = [
-      { accuracy: 0.5, loss: 0.9 },
-      { accuracy: 0.8, loss: 0.4 },
-      { accuracy: 0.8, loss: 0.5 },
-      { accuracy: 0.9, loss: 0.6 },
+    const optimizer = tf.train.sgd(0.1);
+    model.compile({ optimizer, loss: 'meanSquaredError' });
+    const averages = { ...condition('K').averages, main: { decays: [0.2, 0.5] } };
+    const trackers = new Trackers(tf, { averages, steps: { perEpoch: 2, total: 16 } }, 'auto');
+    // Of the raw weights and of each average: accuracy and loss after each of eight epochs.
+    const measured = [
+      { accuracy: [0.1, 0.5, 0.5, 0.2, 0.2, 0.2, 0.2, 0.2], loss: [9, 8, 7, 6, 5, 4, 4, 5] },
+      { accuracy: [0.1, 0.3, 0.6, 0.2, 0.2, 0.2, 0.2, 0.2], loss: [9, 3, 7, 6, 5, 4, 4, 5] },
+      { accuracy: [0.1, 0.3, 0.6, 0.2, 0.2, 0.2, 0.7, 0.2], loss: [9, 3, 7, 6, 5, 2, 4, 5] },
     ];
-    points.forEach((validation, index) => {
-      tf.tidy(() => model.setWeights([tf.fill([1, 1], index)]));
-      best.offer(model, { track: 'raw', epoch: index + 1, validation });
-    });
-    expect([best.byAccuracy?.epoch, best.byLoss?.epoch]).toEqual([4, 2]);
-    expect(best.byLoss?.weights[0]?.dataSync()[0]).toBe(1);
-    best.dispose();
+    const weightOf = (): number => model.getWeights()[0]?.dataSync()[0] ?? Number.NaN;
+    const seen: number[][] = [];
+    const onEpochEnd = async (index: number): Promise<void> => {
+      seen.push([weightOf(), ...trackers.main.map(({ use }) => use(weightOf))]);
+      const [raw = NOTHING, ...main] = measured.map(({ accuracy, loss }) => ({
+        accuracy: accuracy[index] ?? 0,
+        loss: loss[index] ?? 0,
+      }));
+      trackers.keepBest(index + 1, { raw, main });
+    };
+    const [x, y] = [tf.tensor2d([[1], [2]]), tf.tensor2d([[3], [1]])];
+    const callbacks = [...trackers.callbacks, new tf.CustomCallback({ onEpochEnd })];
+    await model.fit(x, y, { epochs: 8, batchSize: 1, shuffle: false, verbose: 0, callbacks });
+    const keptOf = (of: 'raw' | 'main', metric: 'acc' | 'loss') => {
+      const { track, epoch, weights } = trackers.best(of, metric) ?? { track: '', epoch: 0, weights: [] };
+      const [value] = weights[0]?.dataSync() ?? [];
+      tf.dispose([...weights]);
+      return { track, epoch, value };
+    };
+    const [fast, slow] = trackers.main.map(({ track }) => track.id);
+    const at = (epoch: number, place: number) => ({ epoch, value: seen[epoch - 1]?.[place] });
+    // Of equals the first epoch, and in it the shorter window.
+    expect(keptOf('raw', 'acc')).toEqual({ track: 'raw', ...at(2, 0) });
+    expect(keptOf('raw', 'loss')).toEqual({ track: 'raw', ...at(6, 0) });
+    expect(keptOf('main', 'acc')).toEqual({ track: slow, ...at(7, 2) });
+    expect(keptOf('main', 'loss')).toEqual({ track: slow, ...at(6, 2) });
+    expect(fast).not.toBe(slow);
+    const uniform = trackers.copyUniform() ?? [];
+    expect(uniform[0]?.dataSync()[0]).toBe(Math.fround(((seen[6]?.[0] ?? 0) + (seen[7]?.[0] ?? 0)) / 2));
+    const weights = [weightOf(), trackers.main[1]?.use(weightOf)];
+    trackers.bootstrap();
+    expect(weightOf()).toBe(weights[1]);
+    expect(weights[1]).not.toBe(weights[0]);
+    tf.dispose([x, y, ...uniform]);
+    trackers.dispose();
+    optimizer.dispose();
     model.dispose();
     expect(tf.memory().numTensors).toBe(before);
   });
