@@ -1,5 +1,5 @@
 // The cost of an update over the bytes it moves, as a chart.
-// Draws nothing itself: study/charts renders.
+// Draws nothing itself: tools/shared/charts renders.
 
 import type { TopLevelSpec } from 'vega-lite';
 import { orderedColours, THEME } from '../../src/report/theme.js';

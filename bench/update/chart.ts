@@ -1,5 +1,5 @@
 // A run's results as a chart: how much longer each contender takes than native.
-// Draws nothing itself: study/charts renders.
+// Draws nothing itself: tools/shared/charts renders.
 
 import type { TopLevelSpec } from 'vega-lite';
 import { THEME } from '../../src/report/theme.js';
