@@ -15,8 +15,9 @@ export default defineConfig({
     setupFiles: ['src/compat.ts'],
     // A process of its own for each file: TensorFlow, its registered ops and tfjs's global state end with it.
     pool: 'forks',
-    testTimeout: 120_000,
-    hookTimeout: 120_000,
+    // For what hangs: on a machine that does much else a test of seconds may take minutes.
+    testTimeout: 600_000,
+    hookTimeout: 600_000,
     // TensorFlow's log: warnings and worse.
     env: { TF_CPP_MIN_LOG_LEVEL: '2' },
     projects: [

@@ -21,7 +21,7 @@ const FUZZ_SECONDS = Number(process.env['EMA_FUZZ_SECONDS'] ?? (IS_LONG ? 3600 :
 const SEED = Number(process.env['EMA_SEED'] ?? (IS_LONG ? Date.now() % 2 ** 31 : 20_240_607));
 
 // A long run may be one of low priority.
-vi.setConfig({ testTimeout: IS_LONG ? 3_600_000 : 300_000 });
+vi.setConfig({ testTimeout: IS_LONG ? 3_600_000 : 900_000 });
 
 /** Figures; a long run's report keeps the lines that begin so. */
 const say = (text: string): void => console.log(IS_LONG ? `long: ${text}` : text);

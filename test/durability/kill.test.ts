@@ -23,7 +23,7 @@ const KILLS = IS_LONG ? 5000 : 100;
 const CONTROLS = IS_LONG ? 1000 : 40;
 /** Writers side by side, each with a folder of its own. */
 const LANES = 2;
-const TIMEOUT_MS = IS_LONG ? 6 * 3600_000 : 300_000;
+const TIMEOUT_MS = IS_LONG ? 6 * 3600_000 : 900_000;
 
 /** Figures; a long run's report keeps the lines that begin so. */
 const say = (text: string): void => console.log(IS_LONG ? `long: ${text}` : text);

@@ -55,7 +55,7 @@ function numbersOf({ engine, updates, averages, weights, losses, evaluated }: Fi
 }
 
 describe.skipIf(reason !== '')('on the fake GPU', () => {
-  beforeAll(buildFakeGpu, 600_000);
+  beforeAll(buildFakeGpu);
 
   it('model.fit with the callback gives the averages of the CPU, to the bit', async () => {
     const [gpu, cpu] = await Promise.all([runCase<Fit>('fit'), runCase<Fit>('fit', { cpu: true })]);

@@ -99,5 +99,5 @@ describe('networks', () => {
     expect(first).not.toEqual(plain);
     expect(first).not.toEqual(second);
     expect(outputs()).toEqual([plain, first, second, again]);
-  }, 60_000);
+  });
 });

@@ -67,7 +67,7 @@ describe('npm run study', () => {
     const uninterrupted = await start(whole, ['--workers', '2']).finished;
     expect([second.code, uninterrupted.code]).toEqual([0, 0]);
     expect(results(interrupted)).toEqual(results(whole));
-  }, 600_000);
+  });
 
   it('writes a report that holds its plots, and the findings where they are wanted', async () => {
     const [out, json] = [join(root, 'whole'), join(root, 'study.json')];
@@ -82,7 +82,7 @@ describe('npm run study', () => {
     expect(page.match(/<svg /g)?.length).toBeGreaterThan(3);
     expect(page).not.toMatch(/(src|href)="(?!https:\/\/arxiv)/);
     expect(readdirSync(join(out, 'plots'))).toContain('validation-accuracy.png');
-  }, 300_000);
+  });
 
   it('with a wrong option ends with code 2 and one line', async () => {
     const { code, errors } = await start(join(root, 'none'), ['--epochs', 'x']).finished;

@@ -78,7 +78,7 @@ function doctor(folder: string, env: NodeJS.ProcessEnv = {}): Report {
   return { ...report, code: status, check: (id) => report.checks.find((check: Check) => check.id === id) };
 }
 
-describe('tfjs-ema doctor', { timeout: 60_000 }, () => {
+describe('tfjs-ema doctor', () => {
   it('finds nothing wrong in an app with tfjs-node: the native engine runs', () => {
     const folder = app();
     link(folder, '@tensorflow/tfjs-node');

@@ -308,7 +308,7 @@ describe('a writer that is killed', () => {
     }
     await writeAtomically(path, NEW);
     expect((await fsPromises.readdir(folder)).filter((name) => name.endsWith('.tmp'))).toEqual([]);
-  }, 600_000);
+  });
 });
 
 describe('reading', () => {
