@@ -27,6 +27,7 @@ const first = { name: 'tests', command: ['npm', 'test', '--'], isTests: true };
 const lanes = (scratch) => [
   [
     { name: 'durability', command: vitest('durability'), isTests: true },
+    { name: 'study-tests', command: vitest('study'), isTests: true },
     { name: 'study', command: ['npm', 'run', 'study', '--', '--quick', '--out', join(scratch, 'study')] },
   ],
   [
@@ -39,7 +40,6 @@ const lanes = (scratch) => [
     { name: 'sbom', command: node('release/sbom.mjs', join(scratch, 'sbom.json')) },
     { name: 'install', command: node('release/test-install.mjs', 'npm') },
     { name: 'project', command: vitest('project'), isTests: true },
-    { name: 'study-tests', command: vitest('study'), isTests: true },
     // What loads TensorFlow, once more on the one that tfjs-node ships.
     {
       name: 'tensorflow-2.9.1',
