@@ -2,7 +2,7 @@
 
 import { Writable } from 'node:stream';
 import type { WriteStream } from 'node:tty';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { formatBar, formatDuration, formatTable, Progress } from '../../tools/shared/terminal.js';
 
 /** A stream that keeps what is written to it. */
@@ -79,8 +79,14 @@ describe('progress', () => {
 
   it('on a terminal is not drawn more often than eyes can follow', () => {
     const { progress, sink } = progressOn(true);
+    const clock = vi.spyOn(performance, 'now').mockReturnValue(1000);
     progress.update('first');
+    clock.mockReturnValue(1010);
     progress.update('second');
     expect(sink.written).toBe('first');
+    clock.mockReturnValue(2000);
+    progress.update('third');
+    expect(sink.written).toMatch(/^first.*third$/);
+    clock.mockRestore();
   });
 });
