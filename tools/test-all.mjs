@@ -18,7 +18,6 @@ import { PROJECT } from './tensorflow/project.mjs';
 
 const node = (path, ...args) => [process.execPath, join(PROJECT, 'tools', path), ...args];
 const vitest = (...projects) => ['npx', 'vitest', 'run', ...projects.flatMap((name) => ['--project', name])];
-const folder = () => mkdtempSync(join(tmpdir(), 'tfjs-ema-all-'));
 
 /** First and alone: it also makes a clean clone ready. `isTests`: a run of vitest, which takes its options and leaves a report. */
 const first = { name: 'tests', command: ['npm', 'test', '--'], isTests: true };
@@ -62,25 +61,23 @@ function chosen(all, { only, skip }) {
 async function main() {
   const string = { type: 'string' };
   const { values } = parseArgs({ options: { only: string, skip: string, list: { type: 'boolean' } } });
-  const scratch = folder();
-  try {
-    const { isFirst, others } = chosen(lanes(scratch), values);
-    if (values.list) {
-      const wanted = [...(isFirst ? [first] : []), ...others.flat()];
-      const lines = wanted.map(({ name, command }) => `${name.padEnd(16)}  ${command.join(' ')}\n`);
-      process.stdout.write(lines.join(''));
-      return 0;
-    }
-    const prepare = { name: 'bootstrap', command: node('tensorflow/bootstrap.mjs') };
-    const started = performance.now();
-    const results = [await runStage(isFirst ? first : prepare, scratch)];
-    results.push(...(await runLanes(others, scratch)));
-    const { lines, ok } = summary(results, (performance.now() - started) / 1000);
-    process.stdout.write(`${lines.join('\n')}\n`);
-    return ok ? 0 : 1;
-  } finally {
-    rmSync(scratch, { recursive: true, force: true });
+  const scratch = mkdtempSync(join(tmpdir(), 'tfjs-ema-all-'));
+  // On exit: also where a signal ends this process.
+  process.once('exit', () => rmSync(scratch, { recursive: true, force: true }));
+  const { isFirst, others } = chosen(lanes(scratch), values);
+  if (values.list) {
+    const wanted = [...(isFirst ? [first] : []), ...others.flat()];
+    const lines = wanted.map(({ name, command }) => `${name.padEnd(16)}  ${command.join(' ')}\n`);
+    process.stdout.write(lines.join(''));
+    return 0;
   }
+  const prepare = { name: 'bootstrap', command: node('tensorflow/bootstrap.mjs') };
+  const started = performance.now();
+  const results = [await runStage(isFirst ? first : prepare, scratch)];
+  results.push(...(await runLanes(others, scratch)));
+  const { lines, ok } = summary(results, (performance.now() - started) / 1000);
+  process.stdout.write(`${lines.join('\n')}\n`);
+  return ok ? 0 : 1;
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
