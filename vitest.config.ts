@@ -1,4 +1,4 @@
-// How the tests run: a process per file; files without TensorFlow side by side, the others one after the other.
+// How the tests run: a process per file; those of `npm test` two side by side, the others one after the other.
 // Holds no scripts: `npm test` and its like are in package.json.
 
 import { defineConfig } from 'vitest/config';
@@ -21,8 +21,9 @@ export default defineConfig({
     // TensorFlow's log: warnings and worse.
     env: { TF_CPP_MIN_LOG_LEVEL: '2' },
     projects: [
-      project('unit', { workers: 2 }),
-      ...['facade', 'native', 'durability', 'project', 'study'].map((name) => project(name, { workers: 1 })),
+      // What is run often, on two cores; the rest keeps machine and memory busy by itself.
+      ...['unit', 'facade', 'native'].map((name) => project(name, { workers: 2 })),
+      ...['durability', 'project', 'study'].map((name) => project(name, { workers: 1 })),
     ],
     // Coverage fails below the threshold.
     coverage: {
