@@ -16,7 +16,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join, posix } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 
 interface Packed {
   readonly packed: number;
@@ -41,11 +41,16 @@ const manifest = () => JSON.parse(read('package.json'));
 
 beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), 'tfjs-ema-pack-'));
+  // npm wants to write to its cache, and the home folder may not be writable.
+  vi.stubEnv('npm_config_cache', join(folder, 'npm-cache'));
   result = pack(folder);
   paths = result.files.map(({ path }) => path).sort();
 });
 
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
+afterAll(() => {
+  vi.unstubAllEnvs();
+  rmSync(folder, { recursive: true, force: true });
+});
 
 describe('the package', () => {
   it('holds these files besides the sources, compiled and as written, and the binaries', () => {
