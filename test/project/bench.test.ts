@@ -6,7 +6,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { describe, expect, it } from 'vitest';
+import { afterAll, describe, expect, it } from 'vitest';
 import { buildModel } from '../../bench/fit/models.js';
 import { FIT_MODELS } from '../../bench/fit/trials.js';
 import { describeGrowth, fitGrowth, predictUs } from '../../bench/growth/fit.js';
@@ -20,6 +20,11 @@ import { formatRatio, formatTime, type RunFile, shareOfLimit } from '../../bench
 import { type Cell, NODE_CONTENDERS, type Result, takesPart } from '../../bench/update/trials.js';
 import { toSvg } from '../../tools/shared/charts/render.js';
 import { currentCommit } from '../../tools/shared/commit.js';
+
+// What is compiled goes into a cache of its own: the home folder may not be writable.
+const cache = mkdtempSync(join(tmpdir(), 'tfjs-ema-bench-'));
+process.env['TFJS_EMA_CACHE'] = cache;
+afterAll(() => rmSync(cache, { recursive: true }));
 
 const hasCompiler = typeof loadFloor() !== 'string';
 
