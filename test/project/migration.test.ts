@@ -1,5 +1,5 @@
 // docs/migration.md: every option in its tables is one that exists, and those that claim to equal another library's average do.
-// The libraries' formulas stand here as they document them; test/project/recorded-averages.test.ts compares with what they really compute.
+// The libraries' formulas stand here as they document them; test/facade/ema/recorded-averages.test.ts compares with what they really compute.
 
 import { readFileSync } from 'node:fs';
 import { afterEach, describe, expect, it } from 'vitest';

@@ -4,11 +4,11 @@
 import { readFileSync } from 'node:fs';
 import type { LayersModel } from '@tensorflow/tfjs';
 import { afterAll, describe, expect, it } from 'vitest';
-import { type EmaOptions, WeightEma } from '../../src/index.js';
-import { debiasedAlpha, inverseGamma, uniformAlpha } from '../../src/schedule/profile.js';
-import { paperWarmup } from '../../src/schedule/schedule.js';
-import { assign, tf, valuesOf } from '../support/models.js';
-import { at, maxDifference } from '../support/oracle.js';
+import { type EmaOptions, WeightEma } from '../../../src/index.js';
+import { debiasedAlpha, inverseGamma, uniformAlpha } from '../../../src/schedule/profile.js';
+import { paperWarmup } from '../../../src/schedule/schedule.js';
+import { assign, tf, valuesOf } from '../../support/models.js';
+import { at, maxDifference } from '../../support/oracle.js';
 
 interface Recording {
   readonly madeBy: string;
@@ -18,7 +18,7 @@ interface Recording {
   readonly averages: Readonly<Record<string, string>>;
 }
 
-const recording: Recording = JSON.parse(readFileSync(new URL('../fixtures/averages.json', import.meta.url), 'utf8'));
+const recording: Recording = JSON.parse(readFileSync(new URL('../../fixtures/averages.json', import.meta.url), 'utf8'));
 const [start, ...steps] = recording.weights.map(decode);
 
 /** What the libraries' own float32 leaves open: 60 updates of numbers up to 4, each rounded by 2^-24. */
