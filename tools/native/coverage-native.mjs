@@ -63,7 +63,7 @@ function countsOf(counts) {
 function nameOf(file) {
   // Other chunk sizes, the same lines.
   if (/\/ema_cpu_(avx2|baseline)_\d+\.cc$/.test(file)) return 'cpu/ema_cpu.cc';
-  return /(?<!\/(?:test|update))\/native\/((?:\w+\/)?\w+\.(?:cc|cu|h))$/.exec(file)?.[1];
+  return /(?:^|(?<!\/test)\/)native\/((?:\w+\/)?\w+\.(?:cc|cu|h))$/.exec(file)?.[1];
 }
 
 /** For each file of native/, for each line with code, how often it ran in all builds together. */
