@@ -33,7 +33,7 @@ export function nativeEngine(tf: Tfjs): Engine | string {
   }
 }
 
-/** In what the op says when it fails before its first write: NOTE(refusal) in native/op_call.h. */
+/** In what the op says when it fails before its first write: NOTE(refusal) in native/op/op_call.h. */
 const REFUSED = 'tfjs-ema: refused, nothing was written: ';
 
 interface Context {

@@ -1,5 +1,5 @@
 // The figures of one weight beside its averages: their names, and how they are computed on the host.
-// Judges nothing; the native engine computes the same in native/ema_cpu_statistics.cc and native/ema_statistics_device.h.
+// Judges nothing; the native engine computes the same in native/cpu/ema_cpu_statistics.cc and native/cuda/ema_statistics_device.h.
 
 /**
  * Figures of one weight `w` and one average `s_k`, in the order of the last dimension of what `Shadows.statistics` gives:

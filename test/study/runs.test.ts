@@ -391,7 +391,7 @@ describe('store', () => {
       cpSync(join(import.meta.dirname, '..', '..', path), join(project, path), { recursive: true });
     const digests = [codeDigest(project)];
     for (const file of [
-      'native/ema_cpu_kernel.h',
+      'native/cpu/ema_cpu_kernel.h',
       'binding.d.ts',
       'CMakeLists.txt',
       'src/ema/weight-ema.ts',
