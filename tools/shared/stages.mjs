@@ -61,6 +61,7 @@ export async function runStage({ name, command, isTests = false }, folder, { isQ
   const kept = [];
   const show = (bytes) => (isQuiet ? kept.push(bytes) : process.stdout.write(bytes));
   const started = performance.now();
+  if (isQuiet) process.stdout.write(`-- ${name} runs\n`);
   show(`== ${name}: ${command.join(' ')}\n`);
   const code = await execute(isTests ? [...command, ...options] : command, show);
   const seconds = Math.round((performance.now() - started) / 1000);
