@@ -56,7 +56,7 @@ export {
   windowOf,
 } from './schedule/decay.js';
 export type { InverseGamma, PowerSpec } from './schedule/profile.js';
-export type { CatchUpPolicy, Warmup, WarmupClock } from './schedule/schedule.js';
+export type { Warmup, WarmupClock } from './schedule/schedule.js';
 export type { AverageSpec, DecaySpecs } from './schedule/specs.js';
 export type { BestWhich, SynthesizedWhich, TrackedWhich, Which } from './schedule/which.js';
 export type { DecaySearch, SearchedDecay, TriedDecay } from './search/search-decay.js';

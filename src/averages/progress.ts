@@ -3,7 +3,7 @@
 
 import { EmaError, messageOf } from '../base/errors.js';
 import type { NonFinitePolicy } from '../model/finite.js';
-import type { CatchUpPolicy, Schedule } from '../schedule/schedule.js';
+import type { Schedule } from '../schedule/schedule.js';
 import type { ModelShadows } from './shadows.js';
 
 /** Moves of one length in a row: the steps that each took in, and their number. */
@@ -25,8 +25,6 @@ export interface Counters {
 export interface ProgressOptions {
   /** Steps between updates, at least 1. */
   readonly updateEvery: number;
-  /** @defaultValue `'hold'` */
-  readonly catchUp?: CatchUpPolicy;
   /** @defaultValue `'propagate'` */
   readonly nonFinite?: NonFinitePolicy;
   /** Told of the first update that was left out. */
@@ -190,8 +188,7 @@ export class Progress {
     const begin = performance.now();
     try {
       const held = this.#steps - this.#pending;
-      if (this.#options.catchUp === 'linear') this.shadow.follow(this.#schedule.linearMoves(held, this.#pending));
-      else this.shadow.update(this.#schedule.alphas(held, this.#pending));
+      this.shadow.update(this.#schedule.alphas(held, this.#pending));
     } catch (error) {
       if (error instanceof EmaError && error.code === 'POISONED') this.#poison = error;
       throw error;

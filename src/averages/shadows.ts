@@ -19,13 +19,11 @@ import {
   type Selection,
   type Weight,
 } from '../model/weights.js';
-import type { CatchUpPolicy, LinearMoves } from '../schedule/schedule.js';
 import { isAlive, type Tfjs } from '../tfjs/backend.js';
 import { combined } from './combination.js';
-import { PreviousWeights } from './previous-weights.js';
 
-/** What is kept of an average, and beside the averages. */
-export type Part = 'high' | 'low' | 'previous';
+/** What is kept of an average. */
+export type Part = 'high' | 'low';
 
 /** Which weights are averaged, into how many averages, and how they are kept. */
 export interface ModelShadowOptions extends Selection {
@@ -34,7 +32,6 @@ export interface ModelShadowOptions extends Selection {
   readonly layerRules: readonly LayerRule[];
   readonly batchNorm: BatchNormPolicy;
   readonly constraints: ConstraintPolicy;
-  readonly catchUp: CatchUpPolicy;
   readonly precision: Precision;
   readonly engine: EngineChoice;
 }
@@ -52,7 +49,6 @@ export class ModelShadows {
   readonly #variables: readonly Tensor[];
   readonly #appliesConstraints: boolean;
   readonly #spread: AlphaSpread;
-  readonly #previous: PreviousWeights | undefined;
 
   /**
    * Copies the model's weights into K averages.
@@ -69,12 +65,6 @@ export class ModelShadows {
     const { engine, precision, decays } = options;
     this.#spread = new AlphaSpread(names, options.layerRules, decays.length);
     this.#chosen = createShadows(tf, engine, { weights: this.#variables, averages: decays.length, precision });
-    try {
-      if (options.catchUp === 'linear') this.#previous = new PreviousWeights(tf, this.#variables);
-    } catch (error) {
-      this.#chosen.shadows.dispose();
-      throw error;
-    }
   }
 
   /** Who runs the updates, and why. */
@@ -106,24 +96,6 @@ export class ModelShadows {
    */
   update(alphas: readonly number[]): void {
     this.#move(this.#variables, alphas);
-  }
-
-  /**
-   * Moves every average towards the weights of the update before, and then towards the live ones; only with `catchUp: 'linear'`.
-   * @throws {@link EmaError} as {@link ModelShadows.update}
-   */
-  follow({ old, fresh }: LinearMoves): void {
-    this.checkAlive();
-    this.#previous?.renewAfter(() => {
-      const isOneMove = old.every((alpha) => alpha === 0);
-      if (!isOneMove) this.#move(this.#previous?.tensors ?? [], old);
-      try {
-        this.#move(this.#variables, fresh);
-      } catch (cause) {
-        if (isOneMove || isPoison(cause)) throw cause;
-        throw new EmaError('POISONED', `only the first of the two moves of an update was made: ${cause}`, { cause });
-      }
-    });
   }
 
   /** Whether every live weight that is averaged is a number throughout. */
@@ -194,11 +166,9 @@ export class ModelShadows {
 
   /**
    * Values of an average in memory of the caller's, in the order of `weights.averaged`.
-   * @param part `'low'`: what compensation keeps, only with `precision: 'compensated'`; `'previous'`: no average, but the weights of
-   * the update before, only with `catchUp: 'linear'`.
+   * @param part `'low'`: what compensation keeps, only with `precision: 'compensated'`.
    */
   values(average: number, part: Part): Float32Array[] {
-    if (part === 'previous') return this.#previous?.values() ?? [];
     const tensors = this.#readAverage(average, part);
     try {
       return tensors.map((tensor) => Float32Array.from(tensor.dataSync<'float32'>()));
@@ -231,8 +201,7 @@ export class ModelShadows {
   overwrite(average: number, part: Part, values: readonly Float32Array[]): void {
     this.#tf.tidy(() => {
       const tensors = this.#variables.map(({ shape }, index) => this.#tf.tensor(values[index] ?? [], shape, 'float32'));
-      if (part === 'previous') this.#previous?.become(tensors);
-      else this.#chosen.shadows.write(average, tensors, part);
+      this.#chosen.shadows.write(average, tensors, part);
     });
   }
 
@@ -255,7 +224,6 @@ export class ModelShadows {
   /** Releases the averages. */
   dispose(): void {
     this.#chosen.shadows.dispose();
-    this.#previous?.dispose();
   }
 
   #move(towards: readonly Tensor[], alphas: readonly number[]): void {

@@ -70,8 +70,8 @@ const MOST_UPDATES = 1_000_000_000;
 const MAX_DEPTH = 32;
 
 /**
- * The bytes of a checkpoint: tensors `average.<index>/<weight>`, with `precision: 'compensated'` also `average.<index>.low/<weight>`, with
- * `catchUp: 'linear'` also `previous/<weight>`, for best averages `best.<metric>/<weight>`; and metadata `tfjs-ema` (version), `standing`,
+ * The bytes of a checkpoint: tensors `average.<index>/<weight>`, with `precision: 'compensated'` also `average.<index>.low/<weight>`, for best
+ * averages `best.<metric>/<weight>`; and metadata `tfjs-ema` (version), `standing`,
  * `bests`, `settings`, `weights`, and SHA-256 digests.
  * @returns pieces to be written one after the other.
  * @throws {@link EmaError} INVALID_ARGUMENT — more or longer names of weights than a checkpoint may hold.
@@ -145,12 +145,10 @@ export function checkPath(path: string): string {
 
 function rowsOf(options: ResolvedOptions): { readonly average: number; readonly part: Part }[] {
   const parts: readonly Part[] = options.precision === 'compensated' ? ['high', 'low'] : ['high'];
-  const rows = parts.flatMap((part) => options.decays.map((_, average) => ({ average, part })));
-  return options.catchUp === 'linear' ? [...rows, { average: 0, part: 'previous' }] : rows;
+  return parts.flatMap((part) => options.decays.map((_, average) => ({ average, part })));
 }
 
 function tensorName(average: number, part: Part, weight: string): string {
-  if (part === 'previous') return `previous/${weight}`;
   return `average.${average}${part === 'low' ? '.low' : ''}/${weight}`;
 }
 

@@ -293,10 +293,6 @@ export class WeightEma {
     attached.checkOwnWeights('putBack', 'Let use() return first: it gives the weights back.');
     attached.shadows.checkModel();
     if (!attached.hasBegun('putBack', 'the model keeps its own weights')) return;
-    if (this.#options.catchUp === 'linear')
-      this.warn(
-        "putBack() with catchUp 'linear': it takes the weights' jump to the average for a part of their path. Leave catchUp out.",
-      );
     attached.settle(selected);
   }
 

@@ -9,7 +9,7 @@ import type { NonFinitePolicy } from '../model/finite.js';
 import { type Pattern, resolvePatterns, type WeightPattern } from '../model/patterns.js';
 import type { BatchNormPolicy } from '../model/weights.js';
 import type { Duration, RunLength } from '../schedule/decay.js';
-import type { CatchUpPolicy, Warmup, WarmupClock } from '../schedule/schedule.js';
+import type { Warmup, WarmupClock } from '../schedule/schedule.js';
 import type { AverageSpec, DecaySpecs } from '../schedule/specs.js';
 import type { Tfjs } from '../tfjs/backend.js';
 import type { LayerDecay } from './layer-decays.js';
@@ -40,12 +40,6 @@ export interface EmaOptions {
    * weights, and cost nothing; warm-up and the shapes of averages count from there. @defaultValue 0
    */
   readonly start?: Duration;
-  /**
-   * What the weights of the steps between two updates are taken to be: `'hold'` takes those at the update, `'linear'` the straight
-   * line from the update before, which for a large `updateEvery` comes closer to an average of every step. It takes two passes per update
-   * and keeps the weights of the update before: memory of one more average. @defaultValue `'hold'`
-   */
-  readonly catchUp?: CatchUpPolicy;
   /** Other decays for some weights; where several rules match, the first counts. @defaultValue none */
   readonly layerDecays?: readonly LayerDecay[];
   /**
@@ -109,7 +103,6 @@ export interface ResolvedOptions extends InSteps {
   readonly warmup: Warmup;
   readonly warmupClock: WarmupClock;
   readonly batchNorm: BatchNormPolicy;
-  readonly catchUp: CatchUpPolicy;
   readonly include: readonly Pattern[] | undefined;
   readonly exclude: readonly Pattern[] | undefined;
   readonly nonFinite: NonFinitePolicy;
@@ -126,7 +119,6 @@ export const PAPER_DECAYS: readonly number[] = [0.998, 0.999, 0.9995, 0.99975, 0
 const WARMUPS: readonly Warmup[] = ['paper', 'none', 'zero-debias'];
 const CLOCKS: readonly WarmupClock[] = ['updates', 'steps'];
 const POLICIES: readonly BatchNormPolicy[] = ['average', 'copy'];
-const CATCH_UPS: readonly CatchUpPolicy[] = ['hold', 'linear'];
 const NON_FINITES: readonly NonFinitePolicy[] = ['propagate', 'skip', 'throw'];
 const CONSTRAINTS: readonly ConstraintPolicy[] = ['ignore', 'apply'];
 const PRECISIONS: readonly Precision[] = ['fp32', 'compensated'];
@@ -138,7 +130,6 @@ export const EMA_NAMES: readonly string[] = [
   'run',
   'updateEvery',
   'start',
-  'catchUp',
   'layerDecays',
   'include',
   'exclude',
@@ -164,7 +155,6 @@ export function resolveOptions(options: EmaOptions): ResolvedOptions {
     warmup: checkWarmup(options.warmup ?? 'paper'),
     warmupClock: oneOf('warmupClock', options.warmupClock ?? 'updates', CLOCKS),
     batchNorm: oneOf('batchNorm', options.batchNorm ?? 'average', POLICIES),
-    catchUp: oneOf('catchUp', options.catchUp ?? 'hold', CATCH_UPS),
     include: resolvePatterns('include', options.include),
     exclude: resolvePatterns('exclude', options.exclude),
     nonFinite: oneOf('nonFinite', options.nonFinite ?? 'propagate', NON_FINITES),

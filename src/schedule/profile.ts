@@ -23,18 +23,6 @@ export interface PowerSpec {
 /** The shape of an average. */
 export type Profile = 'exponential' | 'uniform' | PowerSpec;
 
-/** What one update that catches up on several steps takes from where; the three add up to 1. */
-export interface CatchUp {
-  /** Share of the old average. */
-  readonly kept: number;
-  /** Share of the weights of the update before. */
-  readonly old: number;
-  /** Share of the weights now. */
-  readonly fresh: number;
-  /** The same as two moves with the one kernel: first towards the old weights with `alphas[0]`, then the new with `alphas[1]`. */
-  readonly alphas: readonly [old: number, fresh: number];
-}
-
 /**
  * Alpha of the plain mean (SWA, Polyak-Ruppert): `pending / (stepsBefore + pending)`, which is `1 / (n + 1)` at equal distances.
  *
@@ -121,52 +109,4 @@ export function debiasedAlpha(decay: number, stepsBefore: number, pending: numbe
   if (decay === 1) return uniformAlpha(stepsBefore, pending);
   const log = Math.log(decay);
   return Math.expm1(pending * log) / Math.expm1((stepsBefore + pending) * log);
-}
-
-/**
- * One update for many steps, as if the weights had gone in a straight line and been averaged at each step:
- * `ema' = a ** T * ema + S * fresh + (1 - a ** T - S) * old`, `S = 1 - a (1 - a ** T) / (T (1 - a))`.
- *
- * With plain `a ** T` the average is off by about half an interval of the weights' drift; here it is exact when they drift.
- * @param decay a, per step, in [0, 1].
- * @param steps T, steps since the old weights, an integer of at least 1.
- */
-export function catchUp(decay: number, steps: number): CatchUp {
-  const rate = -Math.log(decay);
-  const kept = Math.exp(-rate * steps);
-  // S = 1 - phi(T x) / psi(x), x = -ln a, written as a ratio of sums of positive terms: nothing cancels for a near 1.
-  const grown = Number.isFinite(rate) ? excess(rate) : Number.POSITIVE_INFINITY;
-  const fresh = Number.isFinite(grown) ? (grown - excess(-rate * steps)) / (1 + grown) : 1;
-  const old = steps === 1 ? 0 : Math.max(0, -Math.expm1(-rate * steps) - fresh);
-  return { kept, old, fresh, alphas: [fresh === 1 ? 0 : old / (1 - fresh), fresh] };
-}
-
-/**
- * {@link catchUp} for averages whose alpha changes from step to step, in a sum over the steps: the weights of step `j` of T are
- * `old + j / T (fresh - old)`.
- * @param steps T, steps since the old weights, an integer of at least 1.
- * @param alpha of the step after so many.
- */
-export function pathShares(steps: number, alpha: (step: number) => number): CatchUp {
-  let kept = 1;
-  let fresh = 0;
-  for (let step = 0; step < steps; step += 1) {
-    const now = alpha(step);
-    kept *= 1 - now;
-    fresh = (1 - now) * fresh + now * ((step + 1) / steps);
-  }
-  const old = steps === 1 ? 0 : Math.max(0, 1 - kept - fresh);
-  return { kept, old, fresh, alphas: [fresh === 1 ? 0 : Math.min(1, old / (1 - fresh)), fresh] };
-}
-
-/** `(exp(z) - 1 - z) / z`, without loss near 0. */
-function excess(z: number): number {
-  if (Math.abs(z) > 0.5) return (Math.expm1(z) - z) / z;
-  let term = z / 2;
-  let sum = 0;
-  for (let k = 3; sum + term !== sum; k += 1) {
-    sum += term;
-    term *= z / k;
-  }
-  return sum;
 }

@@ -3,16 +3,7 @@
 
 import { invalid } from '../base/argument.js';
 import { equivalentDecay } from './decay.js';
-import {
-  catchUp,
-  debiasedAlpha,
-  exponentOf,
-  type InverseGamma,
-  inverseGamma,
-  type Profile,
-  pathShares,
-  powerAlpha,
-} from './profile.js';
+import { debiasedAlpha, exponentOf, type InverseGamma, inverseGamma, type Profile, powerAlpha } from './profile.js';
 
 /**
  * How the decay grows at the start of a run: a cap on the decay of an update at tick `t` of the warm-up's clock, from 0.
@@ -34,9 +25,6 @@ export type Warmup =
 /** What a warm-up counts: updates of T steps, or optimizer steps. */
 export type WarmupClock = 'steps' | 'updates';
 
-/** Where the weights were in the steps between two updates: where they are now, or on the straight line to it. */
-export type CatchUpPolicy = 'hold' | 'linear';
-
 /** What a {@link Schedule} is made of. */
 export interface ScheduleOptions {
   /** Decays per optimizer step, each in [0, 1]. */
@@ -51,12 +39,6 @@ export interface ScheduleOptions {
   readonly warmupClock?: WarmupClock;
   /** Step at which averaging starts: up to it, averages are copies of the weights. @defaultValue 0 */
   readonly startStep?: number;
-}
-
-/** The two moves of one update along a straight line: alphas towards the weights of the update before, then towards those now. */
-export interface LinearMoves {
-  readonly old: readonly number[];
-  readonly fresh: readonly number[];
 }
 
 /**
@@ -137,26 +119,6 @@ export class Schedule {
     return this.#exponents.map((exponent, index) =>
       exponent === undefined ? (alphas[index] ?? 0) : powerAlpha(since, pending, exponent),
     );
-  }
-
-  /**
-   * One update as if the weights had gone in a straight line since the update before, and been averaged at each step.
-   *
-   * @param stepsBefore steps that the averages already hold.
-   * @param pending steps that this update adds, at least 1.
-   * @returns alphas of two moves; what they take in together is what {@link Schedule.alphas} says.
-   */
-  linearMoves(stepsBefore: number, pending: number): LinearMoves {
-    const since = stepsBefore - this.#startStep;
-    if (since < 0) return { old: this.#copies.map(() => 0), fresh: this.#copies };
-    const cap = this.#logCap(since);
-    const pairs = this.#logDecays.map((log, index) => {
-      if (this.#exponents?.[index] === undefined && this.#warmup !== 'zero-debias')
-        return catchUp(Math.exp(Math.min(log, cap)), pending).alphas;
-      // One by one: their alphas change with every step.
-      return pathShares(pending, (step) => this.alphas(stepsBefore + step, 1)[index] ?? 0).alphas;
-    });
-    return { old: pairs.map(([old]) => old), fresh: pairs.map(([, fresh]) => fresh) };
   }
 
   /**

@@ -2,20 +2,20 @@
 // Pure numbers: runs of moves in, one number out. Where alphas change smoothly, neither time nor memory grows with the length of a run.
 
 /** Updates in a row, oldest first. */
-export interface MoveRun {
+export interface UpdateRun {
   readonly updates: number;
   /** Whether their alphas change smoothly, if at all: then not every update is looked at. */
   readonly isSmooth: boolean;
   /**
-   * The moves of update `index`, the last one first: each by its alphas, those of the tracked averages and last that of the wanted one.
+   * The alphas of update `index`: those of the tracked averages, and last that of the wanted one.
    * @param index from 0; between two where the run is smooth.
    */
-  readonly movesOf: (index: number) => readonly (readonly number[])[];
+  readonly alphasOf: (index: number) => readonly number[];
 }
 
 /** Some updates of a run: up to `end`, which is not one of them. */
 interface Block {
-  readonly run: MoveRun;
+  readonly run: UpdateRun;
   readonly end: number;
   readonly width: number;
 }
@@ -42,7 +42,7 @@ const NOISE = 1e-10;
  * @param coefficients of the tracked averages.
  * @param runs all updates, oldest first.
  */
-export function boundOfRuns(coefficients: readonly number[], runs: readonly MoveRun[]): number {
+export function boundOfRuns(coefficients: readonly number[], runs: readonly UpdateRun[]): number {
   let kept: readonly number[] = [...coefficients, -1];
   let bound = 0;
   let age = 0;
@@ -71,66 +71,37 @@ function oneSided(block: Block, kept: readonly number[]): { readonly outcome: Ou
     const outcome = together({ ...block, width }, kept);
     if (outcome !== undefined) return { outcome, width };
   }
-  return { outcome: alone(block.run.movesOf(block.end - 1), kept), width };
+  return { outcome: alone(block.run.alphasOf(block.end - 1), kept), width };
 }
 
-function alone(moves: readonly (readonly number[])[], kept: readonly number[]): Outcome {
-  const left = kept.slice();
-  let bound = 0;
-  for (const alphas of moves) bound += Math.abs(take(alphas, left));
-  return { bound, kept: left };
+function alone(alphas: readonly number[], kept: readonly number[]): Outcome {
+  return { bound: Math.abs(shareOf(alphas, kept)), kept: kept.map((one, k) => one * (1 - (alphas[k] ?? 0))) };
 }
 
 /** @returns undefined where the error of a share changes its sign from one end to the other. */
 function together({ run, end, width }: Block, kept: readonly number[]): Outcome | undefined {
-  const middle = run.movesOf(end - (width + 1) / 2);
-  const logs = kept.map((_, k) => sumOf(middle.map((alphas) => Math.log1p(-(alphas[k] ?? 0)))));
-  const atOldEnd = kept.map((one, k) => one * Math.exp((width - 1) * (logs[k] ?? 0)));
-  const young = signsOf(run.movesOf(end - 1), kept);
-  const old = signsOf(run.movesOf(end - width), atOldEnd);
-  if (young.some((sign, move) => sign * (old[move] ?? 0) < 0)) return undefined;
-  const lost = kept.map((one, k) => -one * Math.expm1(width * (logs[k] ?? 0)));
+  const logs = run.alphasOf(end - (width + 1) / 2).map((alpha) => Math.log1p(-alpha));
+  const log = (k: number): number => logs[k] ?? 0;
+  const atOldEnd = kept.map((one, k) => one * Math.exp((width - 1) * log(k)));
+  const young = signOf(run.alphasOf(end - 1), kept);
+  const old = signOf(run.alphasOf(end - width), atOldEnd);
+  if (young * old < 0) return undefined;
   return {
-    bound: sumOf(
-      partsOf(middle, kept.length).map((parts) => Math.abs(sumOf(lost.map((one, k) => one * (parts[k] ?? 0))))),
-    ),
-    kept: kept.map((one, k) => one * Math.exp(width * (logs[k] ?? 0))),
+    bound: Math.abs(sumOf(kept.map((one, k) => one * Math.expm1(width * log(k))))),
+    kept: kept.map((one, k) => one * Math.exp(width * log(k))),
   };
 }
 
-/** For each move of an update its part of what the update takes in for each average. */
-function partsOf(moves: readonly (readonly number[])[], averages: number): number[][] {
-  const left = new Array<number>(averages).fill(1);
-  const taken = moves.map((alphas) =>
-    left.map((one, k) => {
-      const alpha = alphas[k] ?? 0;
-      left[k] = one * (1 - alpha);
-      return one * alpha;
-    }),
-  );
-  return taken.map((shares) => shares.map((share, k) => (share === 0 ? 0 : share / (1 - (left[k] ?? 0)))));
+/** Whether the combination's share of an update is too large, too small, or right up to rounding. */
+function signOf(alphas: readonly number[], kept: readonly number[]): number {
+  const size = sumOf(kept.map((one, k) => Math.abs(one * (alphas[k] ?? 0))));
+  const share = shareOf(alphas, kept);
+  return Math.abs(share) <= NOISE * size ? 0 : Math.sign(share);
 }
 
-/** For each move of an update: whether the combination's share is too large, too small, or right up to rounding. */
-function signsOf(moves: readonly (readonly number[])[], kept: readonly number[]): number[] {
-  const left = kept.slice();
-  return moves.map((alphas) => {
-    const size = sumOf(left.map((one, k) => Math.abs(one * (alphas[k] ?? 0))));
-    const share = take(alphas, left);
-    return Math.abs(share) <= NOISE * size ? 0 : Math.sign(share);
-  });
-}
-
-/** Takes what a move gave out of what is kept, and returns its sum: the error of the combination's share. */
-function take(alphas: readonly number[], kept: number[]): number {
-  let share = 0;
-  for (let k = 0; k < kept.length; k += 1) {
-    const alpha = alphas[k] ?? 0;
-    const one = kept[k] ?? 0;
-    share += one * alpha;
-    kept[k] = one * (1 - alpha);
-  }
-  return share;
+/** The error of the combination's share of what an update took in. */
+function shareOf(alphas: readonly number[], kept: readonly number[]): number {
+  return sumOf(kept.map((one, k) => one * (alphas[k] ?? 0)));
 }
 
 function sumOf(values: readonly number[]): number {

@@ -8,7 +8,7 @@ import type { ResolvedOptions } from '../options/options.js';
 import { type DecaySpec, resolveDecay } from '../schedule/decay.js';
 import { Schedule } from '../schedule/schedule.js';
 import { labelsOf } from '../schedule/specs.js';
-import { boundOfRuns, type MoveRun } from './run-bound.js';
+import { boundOfRuns, type UpdateRun } from './run-bound.js';
 import { type Synthesis, synthesize } from './synthesis.js';
 
 /** An average that was combined from the tracked ones. */
@@ -60,28 +60,19 @@ export function boundAfter(
   );
 }
 
-function runsOf(schedule: Schedule, { warmup, catchUp }: ResolvedOptions, intervals: readonly Interval[]): MoveRun[] {
+function runsOf(schedule: Schedule, { warmup }: ResolvedOptions, intervals: readonly Interval[]): UpdateRun[] {
   // A function of the user's may do anything between two ticks.
   const isSmooth = typeof warmup !== 'function';
-  const movesOf = (held: number, pending: number): readonly (readonly number[])[] => {
-    if (catchUp === 'hold') return [schedule.alphas(held, pending)];
-    // Two moves: their weights are looked at one by one, which can only make the bound larger.
-    const { old, fresh } = schedule.linearMoves(held, pending);
-    return [fresh, old];
-  };
-  const runs: MoveRun[] = [];
+  const runs: UpdateRun[] = [];
   let before = 0;
   for (const [pending, updates] of intervals) {
     // Up to the start averages are copies, of which the last alone counts.
     const copies = Math.min(updates, Math.max(0, Math.ceil((schedule.startStep - before) / pending)));
-    if (copies > 0) runs.splice(0, runs.length, { updates: 1, isSmooth: false, movesOf: () => movesOf(0, pending) });
+    const copied = { updates: 1, isSmooth: false, alphasOf: () => schedule.alphas(0, pending) };
+    if (copies > 0) runs.splice(0, runs.length, copied);
     const from = before + copies * pending;
-    const run = {
-      updates: updates - copies,
-      isSmooth,
-      movesOf: (index: number) => movesOf(from + index * pending, pending),
-    };
-    if (run.updates > 0) runs.push(run);
+    const alphasOf = (index: number): readonly number[] => schedule.alphas(from + index * pending, pending);
+    if (updates > copies) runs.push({ updates: updates - copies, isSmooth, alphasOf });
     before += pending * updates;
   }
   return runs;

@@ -28,7 +28,6 @@ export const OPTIONS: Readonly<Record<string, EmaOptions>> = {
     decays: [0.5, 0.9],
     updateEvery: 2,
     precision: 'compensated',
-    catchUp: 'linear',
     constraints: 'apply',
     exclude: ['norm/beta'],
     nonFinite: 'skip',

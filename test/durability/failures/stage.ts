@@ -102,7 +102,7 @@ export function averagesOf({ ema, model, bests: kept, isCompensated }: Stage): s
     record,
     tensors: Object.values(tensors ?? {}).map(valuesOf),
   }));
-  const values = [...rows, shadows.values(0, 'previous')].map((row) => row.map(hex));
+  const values = rows.map((row) => row.map(hex));
   // A step whose update failed is counted, and pending.
   return JSON.stringify({ held: steps - pending, updates, intervals, chosen: chosenOf(ema), bests, values });
 }

@@ -206,8 +206,5 @@ describe('the option putBack', () => {
     const decays = [0.99, 'uniform'];
     expect(await warned({ decays, putBack: { every: { steps: 2 }, which: 'uniform' } })).toBe('');
     expect(await warned({ decays, putBack: { every: { steps: 2 }, which: 0.99 } })).toMatch(/half-life of 69 steps/);
-    expect(await warned({ decay: 0.5, catchUp: 'linear', putBack: { every: { steps: 2 } } })).toMatch(
-      /catchUp 'linear'/,
-    );
   });
 });

@@ -25,11 +25,11 @@ const UPDATES = 3;
 const contenders: readonly { title: string; backend: string; options: EmaOptions }[] = [
   { title: 'native', backend: 'tensorflow', options: { engine: 'native' } },
   {
-    title: 'native, compensated, with the weights of the update before',
+    title: 'native, compensated',
     backend: 'tensorflow',
-    options: { engine: 'native', precision: 'compensated', catchUp: 'linear' },
+    options: { engine: 'native', precision: 'compensated' },
   },
-  { title: 'js', backend: 'tensorflow', options: { engine: 'js', catchUp: 'linear' } },
+  { title: 'js', backend: 'tensorflow', options: { engine: 'js' } },
   { title: 'js on the CPU backend', backend: 'cpu', options: { engine: 'js' } },
 ];
 

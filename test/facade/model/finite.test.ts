@@ -73,7 +73,6 @@ describe.each(['native', 'js'] as const)(
     const POLICIES: EmaOptions[] = [
       {},
       { precision: 'compensated' },
-      { catchUp: 'linear' },
       { layerDecays: [{ match: /kernel/, decay: 0.3 }] },
     ];
     const cases = BAD.flatMap((bad) => POLICIES.map((options) => [bad, options] as const));

@@ -14,7 +14,7 @@ const fit = { epochs: 2, batchSize: 8, verbose: 0 as const };
 describe.each([
   ['native', {}],
   ['native', { precision: 'compensated' }],
-  ['native', { catchUp: 'linear', updateEvery: 3 }],
+  ['native', { updateEvery: 3 }],
   ['js', {}],
   ['js', { precision: 'compensated' }],
 ] as const)('frozen layers, engine %s, %j', (engine, options: EmaOptions) => {

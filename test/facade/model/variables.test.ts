@@ -107,7 +107,7 @@ describe.each(['native', 'js'] as const)('averages of variables, engine %s', (en
     const all: EmaOptions[] = [
       { decays: [0.9, 'uniform', { relativeWidth: 0.1 }], updateEvery: 2 },
       { decay: 0.99, precision: 'compensated', warmup: 'zero-debias', updateEvery: 1 },
-      { decay: 0.9, catchUp: 'linear', updateEvery: 4, start: 3 },
+      { decay: 0.9, updateEvery: 4, start: 3 },
       {
         decay: 0.9,
         layerDecays: [{ match: /bias$/, decay: 0.5 }],

@@ -76,8 +76,8 @@ describe.each([
       );
       const error = distance(made, at(averages, TRACKED.length + index));
       const schedule = new Schedule({ decays: [...TRACKED, decay], updateEvery, warmup });
-      const movesOf = (update: number) => [schedule.alphas(update * updateEvery, updateEvery)];
-      const inRun = boundOfRuns(coefficients, [{ updates: STEPS / updateEvery, isSmooth: true, movesOf }]);
+      const alphasOf = (update: number) => schedule.alphas(update * updateEvery, updateEvery);
+      const inRun = boundOfRuns(coefficients, [{ updates: STEPS / updateEvery, isSmooth: true, alphasOf }]);
       // Averages in float32: each of 400 updates rounds by at most 2^-24 of a weight, of which the largest is below 4.
       const rounding = amplification * 400 * 4 * 2 ** -24 * Math.sqrt(made.length);
       expect(error).toBeLessThanOrEqual(inRun * reach + rounding);

@@ -22,7 +22,7 @@ describe('settingsOf', () => {
   it('has every option but those without effect on an average', () => {
     expect(Object.keys(settings({ include: ['x'], exclude: ['y'] })).sort()).toEqual(
       [
-        ...['batchNorm', 'catchUp', 'decays', 'layerRules', 'precision', 'profiles'],
+        ...['batchNorm', 'decays', 'layerRules', 'precision', 'profiles'],
         ...['startStep', 'updateEvery', 'warmup', 'warmupClock'],
       ].sort(),
     );

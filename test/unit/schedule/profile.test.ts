@@ -4,7 +4,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
-  catchUp,
   debiasedAlpha,
   exponentFromWidth,
   inverseGamma,
@@ -23,7 +22,6 @@ function average(start: number, values: readonly number[], alphaOf: (before: num
 }
 
 const series = fc.array(fc.double({ min: -10, max: 10, noNaN: true }), { minLength: 1, maxLength: 200 });
-const decays = fc.double({ min: 0, max: 1, noNaN: true });
 
 describe('the plain mean', () => {
   it('is the mean of all steps, whatever the start', () => {
@@ -138,61 +136,5 @@ describe('the inverse-gamma warm-up', () => {
     expect(inverseGamma(31_622, { scale: 1, power: 2 / 3 })).toBeCloseTo(0.999, 7);
     expect(inverseGamma(9999, { scale: 1, power: 3 / 4 })).toBeCloseTo(0.999, 12);
     expect(inverseGamma(0, { scale: 1, power: 1 })).toBe(0);
-  });
-});
-
-describe('catching up on a straight line', () => {
-  /** An average that moved at each of T steps while the weights went from `old` to `fresh` in a straight line. */
-  function stepByStep(
-    a: number,
-    steps: number,
-    { ema, old, fresh }: { ema: number; old: number; fresh: number },
-  ): number {
-    let mean = ema;
-    for (let j = 1; j <= steps; j += 1) mean = a * mean + (1 - a) * (old + (j / steps) * (fresh - old));
-    return mean;
-  }
-
-  it('is what moving at each step would have given', () => {
-    const value = fc.double({ min: -5, max: 5, noNaN: true });
-    fc.assert(
-      fc.property(
-        decays,
-        fc.integer({ min: 1, max: 300 }),
-        fc.record({ ema: value, old: value, fresh: value }),
-        (a, steps, at) => {
-          const { kept, old, fresh } = catchUp(a, steps);
-          expect(kept * at.ema + old * at.old + fresh * at.fresh).toBeCloseTo(stepByStep(a, steps, at), 11);
-        },
-      ),
-    );
-  });
-
-  it('is the same as two moves of the one kernel', () => {
-    fc.assert(
-      fc.property(decays, fc.integer({ min: 1, max: 1000 }), (a, steps) => {
-        const { kept, old, fresh, alphas } = catchUp(a, steps);
-        const afterOld = 0.3 + alphas[0] * (-2 - 0.3);
-        expect(afterOld + alphas[1] * (7 - afterOld)).toBeCloseTo(kept * 0.3 + old * -2 + fresh * 7, 11);
-        expect(kept + old + fresh).toBeCloseTo(1, 14);
-      }),
-    );
-  });
-
-  it('is the published formula, and more accurate where that cancels', () => {
-    const [a, steps] = [0.99, 16];
-    expect(catchUp(a, steps).fresh).toBeCloseTo(1 - (a * (1 - a ** steps)) / (steps * (1 - a)), 12);
-    // For 1 - a = e: S = e (T + 1) / 2 - e^2 (T^2 - 1) / 6 + ..., here to 1e-19.
-    const e = 2 ** -30;
-    expect(catchUp(1 - e, 16).fresh / (e * 8.5 - (e * e * 255) / 6)).toBeCloseTo(1, 13);
-  });
-
-  it('with T = 1 is the plain update; decay 0 takes the weights and decay 1 nothing', () => {
-    const plain = catchUp(0.999, 1);
-    expect(plain.kept).toBeCloseTo(0.999, 15);
-    expect(plain.fresh / (1 - 0.999)).toBeCloseTo(1, 13);
-    expect(plain.alphas[0]).toBe(0);
-    expect(catchUp(0, 16)).toEqual({ kept: 0, old: 0, fresh: 1, alphas: [0, 1] });
-    expect(catchUp(1, 16)).toMatchObject({ kept: 1, fresh: 0 });
   });
 });

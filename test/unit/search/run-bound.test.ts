@@ -25,10 +25,8 @@ function oneByOne(options: EmaOptions, wanted: number, intervals: readonly Inter
     Array.from({ length: updates }, () => {
       const before = held;
       held += pending;
-      if (resolved.catchUp === 'hold') return [schedule.alphas(before, pending)];
-      const { old, fresh } = schedule.linearMoves(before, pending);
-      return [old, fresh];
-    }).flat(),
+      return schedule.alphas(before, pending);
+    }),
   );
   const kept = [...coefficients, -1];
   let bound = 0;
@@ -81,10 +79,9 @@ const RUNS: readonly [what: string, options: EmaOptions, intervals: readonly Int
     ],
   ],
   ['that was read before its start', { updateEvery: 1, start: 4000 }, [[1, 20_000]]],
-  ['along straight lines', { updateEvery: 16, catchUp: 'linear', warmup: 'none' }, [[16, 9000]]],
   [
-    'along straight lines in a warm-up',
-    { updateEvery: 16, catchUp: 'linear' },
+    'that was read in the middle',
+    { updateEvery: 16 },
     [
       [16, 6000],
       [3, 1],
@@ -105,17 +102,15 @@ describe('the bound of a run', () => {
   });
 
   it('of few updates is that of every update on its own, to rounding', () => {
-    for (const catchUp of ['hold', 'linear'] as const) {
-      const options: EmaOptions = { decays: [0.5, 0.8, 0.9, 0.95], updateEvery: 3, catchUp };
-      const intervals: Interval[] = [
-        [3, 60],
-        [1, 1],
-        [3, 90],
-        [2, 1],
-      ];
-      const expected = oneByOne(options, 0.85, intervals);
-      expect(Math.abs(bound(options, 0.85, intervals) - expected)).toBeLessThan(1e-14);
-    }
+    const options: EmaOptions = { decays: [0.5, 0.8, 0.9, 0.95], updateEvery: 3 };
+    const intervals: Interval[] = [
+      [3, 60],
+      [1, 1],
+      [3, 90],
+      [2, 1],
+    ];
+    const expected = oneByOne(options, 0.85, intervals);
+    expect(Math.abs(bound(options, 0.85, intervals) - expected)).toBeLessThan(1e-14);
   });
 
   it('of a tracked decay is exactly 0, and before any update as well', () => {
@@ -132,14 +127,14 @@ describe('the bound of a run', () => {
 
   it('looks at each update where alphas may jump', () => {
     let asked = 0;
-    const movesOf = () => {
+    const alphasOf = () => {
       asked += 1;
-      return [[0.5, 0.25, 0.4]];
+      return [0.5, 0.25, 0.4];
     };
-    boundOfRuns([0.5, 0.5], [{ updates: 50, isSmooth: false, movesOf }]);
+    boundOfRuns([0.5, 0.5], [{ updates: 50, isSmooth: false, alphasOf }]);
     expect(asked).toBe(50);
     // Until what is left can no longer change a digit.
-    boundOfRuns([0.5, 0.5], [{ updates: 1e6, isSmooth: false, movesOf }]);
+    boundOfRuns([0.5, 0.5], [{ updates: 1e6, isSmooth: false, alphasOf }]);
     expect(asked).toBeLessThan(50 + 200);
   });
 });
@@ -151,14 +146,13 @@ describe('the bound of a run of 100 million updates', () => {
     ['with the paper’s warm-up', {}],
     ['with inverse gamma', { warmup: { inverseGamma: { scale: 1, power: 0.9 } } }],
     ['without bias', { warmup: 'zero-debias' }],
-    ['along straight lines', { catchUp: 'linear' }],
   ];
   it.each(long)('%s looks at fewer than one update in a thousand', (_, more) => {
     // Windows of 0.6 ... 10 % of the run.
     const options: EmaOptions = { decays: 'auto', run, updateEvery: 1, ...more };
     const { decays } = resolveOptions(options);
     const wanted = Math.sqrt(at(decays, 1) * at(decays, 2));
-    const looks = vi.spyOn(Schedule.prototype, more.catchUp === 'linear' ? 'linearMoves' : 'alphas');
+    const looks = vi.spyOn(Schedule.prototype, 'alphas');
     const found = bound(options, wanted, [[1, 1e8]]);
     const count = looks.mock.calls.length;
     looks.mockRestore();

@@ -6,7 +6,7 @@ import { describe, expect, it } from 'vitest';
 import { EmaError } from '../../../src/base/errors.js';
 import { decayFromHalfLife, halfLifeOf } from '../../../src/schedule/decay.js';
 import { Schedule, type Warmup } from '../../../src/schedule/schedule.js';
-import { boundOfRuns, type MoveRun } from '../../../src/search/run-bound.js';
+import { boundOfRuns, type UpdateRun } from '../../../src/search/run-bound.js';
 import { type Synthesis, synthesize } from '../../../src/search/synthesis.js';
 import { normals } from '../../support/random.js';
 
@@ -101,12 +101,12 @@ function radius(weights: readonly Float64Array[]): number {
 }
 
 /** One update of these alphas. */
-const single = (alphas: readonly number[]): MoveRun => ({ updates: 1, isSmooth: false, movesOf: () => [alphas] });
+const single = (alphas: readonly number[]): UpdateRun => ({ updates: 1, isSmooth: false, alphasOf: () => alphas });
 
 /** Updates of one step each. */
-const smooth = (schedule: Schedule, updates: number): MoveRun => ({
+const smooth = (schedule: Schedule, updates: number): UpdateRun => ({
   ...{ updates, isSmooth: true },
-  movesOf: (index) => [schedule.alphas(index, 1)],
+  alphasOf: (index) => schedule.alphas(index, 1),
 });
 
 /** Measured error, and what a synthesis promises. */
@@ -236,7 +236,7 @@ describe('on paths of weights', () => {
     const decay = decayFromHalfLife(75);
     const { coefficients, bound } = synthesize(DOUBLING, decay);
     const alphas = [...DOUBLING, decay].map((b) => 1 - b);
-    expect(boundOfRuns(coefficients, [{ updates: 40_000, isSmooth: true, movesOf: () => [alphas] }])).toBeCloseTo(
+    expect(boundOfRuns(coefficients, [{ updates: 40_000, isSmooth: true, alphasOf: () => alphas }])).toBeCloseTo(
       bound,
       12,
     );
