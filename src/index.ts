@@ -8,7 +8,6 @@ export type { EpochValidation } from './callback/epoch.js';
 export { formatEpoch } from './callback/format-epoch.js';
 export type { EmaMembers } from './callback/members.js';
 export type { EmaCallbackOptions } from './callback/options.js';
-export type { PutBack } from './callback/put-back.js';
 export {
   type EmaTensorBoardOptions,
   emaTensorBoard,
@@ -25,7 +24,7 @@ export type {
 export type { References, Signal, Verdict } from './diagnosis/signal.js';
 export type { CheckpointOptions } from './disk/checkpoint.js';
 export type { Provenance, SaveTarget } from './disk/save-model.js';
-export { WeightEma } from './ema/weight-ema.js';
+export { type RecordOptions, WeightEma } from './ema/weight-ema.js';
 export type { EngineChoice, EngineName, Precision } from './engine/contract.js';
 export { type InputData, type RecomputeData, type RecomputeOptions, recomputeBatchNorm } from './model/batch-norm.js';
 export type { ConstraintPolicy } from './model/constraints.js';
@@ -66,5 +65,5 @@ export type { Dataset, EvaluationDataset, Tfjs } from './tfjs/backend.js';
 export type { TensorInput, ValidationData, ValidationTensors } from './tfjs/data.js';
 export type { BestRecord, Measured } from './validation/bests.js';
 export type { Validation } from './validation/measure.js';
-export type { Metrics } from './validation/selection.js';
+export type { Metrics, Mode } from './validation/selection.js';
 export type { Ties } from './validation/ties.js';

@@ -60,6 +60,11 @@ export class Progress {
     return this.#steps;
   }
 
+  /** Whether a step after the start was counted: up to it, every average is a copy of the weights. */
+  get hasStarted(): boolean {
+    return this.#steps > this.#schedule.startStep;
+  }
+
   /** Steps that the averages do not hold yet. */
   get pending(): number {
     return this.#pending;

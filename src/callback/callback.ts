@@ -7,13 +7,10 @@ import { inspect } from '../base/inspect.js';
 import { WeightEma } from '../ema/weight-ema.js';
 import { runOfFit } from '../options/run-length.js';
 import type { EmaReport } from '../report/report.js';
-import { isFixed } from '../schedule/which.js';
 import type { Tfjs } from '../tfjs/backend.js';
-import type { BestRecord } from '../validation/bests.js';
-import { checkMonitor, type EpochValidation, endEpoch, metricOf, toLogs } from './epoch.js';
+import { checkMonitor, type EpochValidation, endEpoch, toLogs } from './epoch.js';
 import { addMembers, type EmaMembers } from './members.js';
 import { type EmaCallbackOptions, type ResolvedValidation, splitOptions } from './options.js';
-import { foreseePutBack, isDue, type ResolvedPutBack } from './put-back.js';
 
 /**
  * A callback for `model.fit` and `model.fitDataset` that keeps moving averages of the weights; made by {@link emaCallback}.
@@ -30,9 +27,7 @@ export interface EmaCallback extends Callback, EmaMembers {
   report(): EmaReport;
 }
 
-type Own = Pick<ReturnType<typeof splitOptions>, 'validation' | 'putBack'>;
-
-type EmaCallbackClass = new (ema: WeightEma, own: Own) => EmaCallback;
+type EmaCallbackClass = new (ema: WeightEma, validation: ResolvedValidation) => EmaCallback;
 
 /** One class for each copy of tfjs: fit recognises callbacks by their base class. */
 const classes = new WeakMap<object, EmaCallbackClass>();
@@ -61,10 +56,10 @@ const MIXED =
  * ```
  */
 export function emaCallback(tf: Tfjs, options: EmaCallbackOptions = {}): EmaCallback {
-  const { ema, ...own } = splitOptions(options);
+  const { ema, validation } = splitOptions(options);
   const average = new WeightEma(tf, ema);
   const CallbackClass = callbackClass(tf);
-  return new CallbackClass(average, own);
+  return new CallbackClass(average, validation);
 }
 
 function callbackClass(tf: Tfjs): EmaCallbackClass {
@@ -79,19 +74,13 @@ function defineCallback(tf: Tfjs): EmaCallbackClass {
   const Hooks = class extends tf.Callback {
     readonly ema: WeightEma;
     readonly #validation: ResolvedValidation;
-    readonly #putBack: ResolvedPutBack | undefined;
-    #peak: BestRecord | undefined;
-    #sincePeak = 0;
-    // The next fit begins with epoch 0 again, one in a new process with `initialEpoch`.
-    #epochs = 0;
     readonly #validations: EpochValidation[] = [];
     // Fit calls setParams, setModel and onTrainBegin, in this order: the last of them tells what went wrong.
     #last: 'none' | 'setParams' | 'setModel' | 'onTrainBegin' = 'none';
 
-    constructor(ema: WeightEma, { validation, putBack }: Own) {
+    constructor(ema: WeightEma, validation: ResolvedValidation) {
       super();
       this.ema = ema;
-      this.#putBack = putBack;
       this.#validation = validation;
       // Where fit takes this for a plain object it calls the hooks without their object.
       this.onTrainBegin = this.onTrainBegin.bind(this);
@@ -123,7 +112,6 @@ function defineCallback(tf: Tfjs): EmaCallbackClass {
       checkMonitor(this.#validation, this.model);
       if (this.ema.isAttached) this.ema.checkTrainable(this.model);
       else this.ema.attach(this.model, runOfFit(this.params));
-      this.#foreseePutBack();
       return DONE;
     }
 
@@ -135,7 +123,6 @@ function defineCallback(tf: Tfjs): EmaCallbackClass {
     /** One batch is one optimizer step. Its logs are not read: that would wait for the device. */
     override onBatchEnd(): Promise<void> {
       this.ema.update();
-      this.#exchange('steps', this.ema.steps);
       return DONE;
     }
 
@@ -144,34 +131,8 @@ function defineCallback(tf: Tfjs): EmaCallbackClass {
       const measured = await endEpoch(tf, { ema: this.ema, model: this.model, epoch }, this.#validation);
       if (measured !== undefined) {
         this.#validations.push(measured);
-        this.#stopAtPeak();
         if (logs !== undefined) Object.assign(logs, toLogs(measured, this.ema));
       }
-      this.#epochs = Math.max(this.#epochs, epoch) + 1;
-      this.#exchange('epochs', this.#epochs);
-    }
-
-    #exchange(unit: 'steps' | 'epochs', done: number): void {
-      if (this.#putBack !== undefined && isDue(this.#putBack, unit, done)) this.ema.putBack(this.#putBack.which);
-    }
-
-    #foreseePutBack(): void {
-      if (this.#putBack === undefined) return;
-      const { which } = this.#putBack;
-      const { decays } = this.ema;
-      // A name that no average has is found out now, and not at the first exchange.
-      const index = isFixed(which) ? this.ema.indexOf(which) : undefined;
-      const message = foreseePutBack(this.#putBack, index === undefined ? decays : [decays[index] ?? 1], this.params);
-      if (message !== undefined) this.ema.warn(message);
-    }
-
-    #stopAtPeak(): void {
-      const { monitor, patience } = this.#validation;
-      const peak = this.ema.bests.find(({ metric }) => metric === metricOf(monitor));
-      // Validations are counted, not epochs.
-      this.#sincePeak = peak === this.#peak ? this.#sincePeak + 1 : 0;
-      this.#peak = peak;
-      if (patience !== undefined && peak !== undefined && this.#sincePeak >= patience) this.model.stopTraining = true;
     }
 
     [inspect](): string {

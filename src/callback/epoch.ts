@@ -8,9 +8,9 @@ import type { WeightEma } from '../ema/weight-ema.js';
 import type { Tfjs } from '../tfjs/backend.js';
 import type { BestRecord } from '../validation/bests.js';
 import { type Validation, validate } from '../validation/measure.js';
-import { metricNames, type ValidationScores } from '../validation/meter.js';
-import { bestIndex, type Metrics } from '../validation/selection.js';
-import { type Ties, tiesOf } from '../validation/ties.js';
+import { metricNames } from '../validation/meter.js';
+import { type Metrics, winnersOf } from '../validation/selection.js';
+import { type Ties, tiesBy } from '../validation/ties.js';
 import type { ResolvedValidation } from './options.js';
 
 /** What was measured at the end of one epoch. */
@@ -34,21 +34,19 @@ export interface EpochValidation extends Validation {
 export async function endEpoch(
   tf: Tfjs,
   { ema, model, epoch }: { readonly ema: WeightEma; readonly model: LayersModel; readonly epoch: number },
-  { data, monitor, batchSize, batches, keepBest, bestFolder, ties }: ResolvedValidation,
+  { data, monitor, mode, batchSize, batches, keepBest, bestFolder, ties }: ResolvedValidation,
 ): Promise<EpochValidation | undefined> {
   if (data === undefined) return undefined;
   const monitored = metricOf(monitor);
-  const metrics = bestMetrics(metricNames(model), monitored);
+  const metrics = [...new Set([monitored, ...['loss', 'acc'].filter((metric) => metricNames(model).includes(metric))])];
   const source = { model, data, batchSize, batches, scored: ties ? metrics : [] };
   const { scores, ...measured } = await validate(tf, ema, source);
-  const best = bestIndex(measured.averages, ema.decays, monitored);
-  const tied = tiesBy(metrics, { measured, scores, decays: ema.decays });
+  const winners = winnersOf(measured.averages, ema.decays, { monitor: monitored, mode });
+  const tied = tiesBy(scores, winners);
   const before = ema.bests;
-  ema.consider({ ...measured, epoch, tied }, metrics, keepBest);
-  // After what can fail: both or neither.
-  if (best !== undefined) ema.choose({ index: best });
+  const best = ema.record({ ...measured, epoch, tied }, { monitor: monitored, mode, keepBest });
   if (bestFolder !== undefined) await saveBests(ema, before, bestFolder);
-  return { ...measured, epoch, best, tied: tied[monitored] };
+  return { ...measured, epoch, best, tied: best === undefined ? undefined : tied[monitored] };
 }
 
 /** Saves the best averages that are new. Not by their epoch: in the next fit there is an epoch of the same number. */
@@ -84,31 +82,13 @@ export function toLogs({ raw, averages, best }: EpochValidation, { decays, label
   averages.forEach((metrics, index) => {
     add(`ema_${labels[index]}`, metrics);
   });
-  if (best !== undefined) {
-    add('ema', averages[best] ?? {});
-    logs['ema_best_decay'] = decays[best] ?? Number.NaN;
-  }
+  // A number an epoch, or History would lose its place: NaN where nothing is best.
+  add('ema', best === undefined ? nothing(raw) : (averages[best] ?? {}));
+  logs['ema_best_decay'] = best === undefined ? Number.NaN : (decays[best] ?? Number.NaN);
   return logs;
 }
 
-/** The monitored metric, and both of the paper's: lowest validation loss and best validation accuracy. */
-function bestMetrics(measured: readonly string[], monitored: string): readonly string[] {
-  return [...new Set([monitored, ...['loss', 'acc'].filter((metric) => measured.includes(metric))])];
-}
-
-function tiesBy(
-  metrics: readonly string[],
-  {
-    measured,
-    scores,
-    decays,
-  }: { readonly measured: Validation; readonly scores: ValidationScores; readonly decays: readonly number[] },
-): Readonly<Record<string, Ties>> {
-  const ties: Record<string, Ties> = {};
-  for (const metric of metrics) {
-    const best = bestIndex(measured.averages, decays, metric);
-    const tied = best === undefined ? undefined : tiesOf(scores, metric, best);
-    if (tied !== undefined) ties[metric] = tied;
-  }
-  return ties;
+/** The same names, without numbers. */
+function nothing(metrics: Metrics): Metrics {
+  return Object.fromEntries(Object.keys(metrics).map((name) => [name, Number.NaN]));
 }

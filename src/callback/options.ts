@@ -1,30 +1,27 @@
 // Options of the callback beyond those of its averages: validation, choosing, stopping; defaults and checks.
 // Holds no behaviour: what comes out is complete and valid, or an error names what is wrong.
 
-import { boolean, checkNames, invalid, positiveInteger } from '../base/argument.js';
+import { boolean, checkNames, invalid, oneOf, positiveInteger } from '../base/argument.js';
 import { EMA_NAMES, type EmaOptions } from '../options/options.js';
 import { checkValidationData, type ValidationData } from '../tfjs/data.js';
-import { checkPutBack, type PutBack, type ResolvedPutBack } from './put-back.js';
+import { MODES, type Mode } from '../validation/selection.js';
 
 /** Options of an `emaCallback`. */
 export interface EmaCallbackOptions extends EmaOptions {
   /** Data on which the raw weights and every average are evaluated after each epoch. @defaultValue none: no validation */
   readonly validationData?: ValidationData;
   /**
-   * What chooses the best average: `'val_loss'` or `'val_'` and a metric of the model. A name that contains `acc` is better
-   * when larger, any other when smaller. @defaultValue `'val_loss'`
+   * What chooses the best average: `'val_loss'` or `'val_'` and a metric of the model. @defaultValue `'val_loss'`
    */
   readonly monitor?: string;
+  /** Whether smaller or larger is better; `'auto'`: by the words in the metric's name. @defaultValue `'auto'` */
+  readonly mode?: Mode;
   /**
    * Whether the weights of the best averages of all epochs are kept, by the monitored metric, the loss and the accuracy: a copy of
-   * the weights each, for `use('best-loss', ...)`, `saveModel('best-acc', ...)` and `restoreBest`. With a folder, each new best is also
+   * the weights each, for `use('best', ...)`, `saveModel('best-acc', ...)`. With a folder, each new best is also
    * saved there at once, as the models `best-loss`, `best-acc`: a crash leaves them. @defaultValue true
    */
   readonly keepBest?: boolean | { readonly folder: string };
-  /**
-   * Stops training once the best average by the monitored metric is this many epochs old. @defaultValue none: all epochs
-   */
-  readonly stopWhenAveragesPeak?: { readonly patience: number };
   /**
    * Whether it is tested which averages the validation data cannot tell apart from the best one: `validations[epoch].tied`, and `tied`
    * in `bests`. It costs a number per sample, metric and average, read back at the end of each epoch. @defaultValue true
@@ -35,13 +32,6 @@ export interface EmaCallbackOptions extends EmaOptions {
    * `validationBatches` of `model.fitDataset`. @defaultValue all
    */
   readonly validationBatches?: number;
-  /**
-   * Puts an average into the model every so often, for good (Switch-EMA): training goes on from it, the raw weights are gone, and the
-   * optimizer keeps its slots (momentum, Adam's moments), which belong to the weights from before. The paper measured that this hurts:
-   * 74.47 % instead of 75.83 % accuracy when done after each epoch. @defaultValue none
-   * @see arXiv 2411.18704, appendix C.
-   */
-  readonly putBack?: PutBack;
   /** Samples per batch of validation tensors, an integer of at least 1. @defaultValue 32 */
   readonly batchSize?: number;
 }
@@ -50,52 +40,50 @@ export interface EmaCallbackOptions extends EmaOptions {
 export interface ResolvedValidation {
   readonly data: ValidationData | undefined;
   readonly monitor: string;
+  readonly mode: Mode;
   readonly batchSize: number;
   readonly batches: number | undefined;
   readonly keepBest: boolean;
   /** Where new best averages are saved, if anywhere. */
   readonly bestFolder: string | undefined;
   readonly ties: boolean;
-  readonly patience: number | undefined;
 }
 
 const CALLBACK_NAMES: readonly string[] = [
   ...EMA_NAMES,
   'validationData',
   'monitor',
+  'mode',
   'keepBest',
-  'stopWhenAveragesPeak',
   'ties',
   'validationBatches',
-  'putBack',
   'batchSize',
 ];
 
 /**
- * Parts the options of an `emaCallback`: those of its `WeightEma`, still to be checked, and those of validation and of putting back, checked.
+ * Parts the options of an `emaCallback`: those of its `WeightEma`, still to be checked, and those of validation, checked.
  * @throws {@link EmaError} INVALID_ARGUMENT — an unknown name, a wrong type or a value out of range.
  */
 export function splitOptions(options: EmaCallbackOptions): {
   ema: EmaOptions;
   validation: ResolvedValidation;
-  putBack: ResolvedPutBack | undefined;
 } {
   checkNames(options, CALLBACK_NAMES);
   const { validationData, monitor = 'val_loss', batchSize, validationBatches, ...others } = options;
-  const { keepBest = true, ties = true, stopWhenAveragesPeak, putBack, ...ema } = others;
+  const { mode = 'auto', keepBest = true, ties = true, ...ema } = others;
   if (typeof monitor !== 'string' || !/^val_./.test(monitor)) {
     throw invalid('monitor', "'val_loss' or 'val_' and a metric, such as 'val_acc'", monitor);
   }
   const validation = {
     data: checkValidationData(validationData),
     monitor,
+    mode: oneOf('mode', mode, MODES),
     batchSize: positiveInteger('batchSize', batchSize ?? 32),
     batches: validationBatches === undefined ? undefined : positiveInteger('validationBatches', validationBatches),
     ...checkKeepBest(keepBest),
     ties: boolean('ties', ties),
-    patience: patienceOf(stopWhenAveragesPeak, validationData),
   };
-  return { ema, validation, putBack: checkPutBack(putBack, ema, validationData !== undefined) };
+  return { ema, validation };
 }
 
 function checkKeepBest(
@@ -105,17 +93,4 @@ function checkKeepBest(
   const folder: unknown = typeof keepBest === 'object' && keepBest !== null ? keepBest.folder : undefined;
   if (typeof folder === 'string' && folder !== '') return { keepBest: true, bestFolder: folder };
   throw invalid('keepBest', "true, false or { folder: 'best-of-run-1' }", keepBest);
-}
-
-function patienceOf(peak: { readonly patience: number } | undefined, data: unknown): number | undefined {
-  if (peak === undefined) return undefined;
-  if (typeof peak !== 'object' || peak === null) throw invalid('stopWhenAveragesPeak', '{ patience: 5 }', peak);
-  const patience = positiveInteger('stopWhenAveragesPeak.patience', peak.patience);
-  if (data !== undefined) return patience;
-  throw invalid(
-    'stopWhenAveragesPeak',
-    'validationData beside it',
-    'none',
-    'Averages are compared on validation data.',
-  );
 }

@@ -22,14 +22,16 @@ import {
 
 /** What a checkpoint holds beyond the averages. */
 export interface CheckpointOptions {
-  /** Whether the weights of the best averages of all epochs are saved, so that `restoreBest` and `use('best-loss', ...)` work in the resumed run. @defaultValue true */
+  /** Whether the weights of the best averages of all epochs are saved, so that `use('best', ...)` and `use('best-loss', ...)` work in the resumed run. @defaultValue true */
   readonly keepBest?: boolean;
 }
 
 /** Where averaging stands. */
 export interface Standing extends Counters {
-  /** Which average `'best'` stands for. */
-  readonly best: number | undefined;
+  /** Which average `'current'` stands for. */
+  readonly current: number | undefined;
+  /** The metric by which `'best'` is the best. */
+  readonly monitor: string | undefined;
 }
 
 /** Values of one average, in the order of the model's weights. */
@@ -255,6 +257,11 @@ function intervalsOf(saved: unknown): readonly Interval[] {
   });
 }
 
+function textOrNone(name: string, value: unknown): string | undefined {
+  if (value === undefined || typeof value === 'string') return value;
+  throw new EmaError('CHECKPOINT', `checkpoint: expected text as ${name}, received ${show(value)}.`);
+}
+
 function standingOf(saved: Readonly<Record<string, unknown>>, { decays }: ResolvedOptions): Standing {
   const count = (name: string, most: number): number => {
     const value = saved[name];
@@ -270,7 +277,8 @@ function standingOf(saved: Readonly<Record<string, unknown>>, { decays }: Resolv
     // A failed update leaves more steps pending than an interval has.
     pending: count('pending', steps),
     updates: count('updates', Math.min(steps, MOST_UPDATES)),
-    best: saved['best'] === undefined ? undefined : count('best', decays.length - 1),
+    current: saved['current'] === undefined ? undefined : count('current', decays.length - 1),
+    monitor: textOrNone('monitor', saved['monitor']),
   };
   const isWhole =
     sum(([, updates]) => updates) === standing.updates &&

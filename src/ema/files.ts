@@ -49,18 +49,23 @@ export function checkpointOf(
   { shadows: shadow, progress, options }: Attached,
   {
     bests,
-    best,
+    current,
     withWeights,
-  }: { readonly bests: BestAverages; readonly best: number | undefined; readonly withWeights: boolean },
+  }: { readonly bests: BestAverages; readonly current: number | undefined; readonly withWeights: boolean },
 ): readonly Uint8Array[] {
   const { steps, pending, updates, intervals } = progress;
   const held = bests.held.map(({ record, tensors }) => ({ record, tensors: withWeights ? tensors : undefined }));
-  return encodeCheckpoint({ shadow, options, standing: { steps, pending, updates, intervals, best }, bests: held });
+  return encodeCheckpoint({
+    shadow,
+    options,
+    standing: { steps, pending, updates, intervals, current, monitor: bests.monitor },
+    bests: held,
+  });
 }
 
 /**
  * Goes on from a checkpoint, all or nothing.
- * @returns what `'best'` stands for there.
+ * @returns what `'current'` stands for there.
  * @throws {@link EmaError} CHECKPOINT — it is of another model or other options.
  */
 export function resume(
@@ -77,7 +82,7 @@ export function resume(
       for (const { average, part, values } of averages) shadows.overwrite(average, part, values);
     });
     looks.resume();
-    bests.restore(held);
+    bests.restore(held, standing.monitor);
   });
-  return standing.best;
+  return standing.current;
 }

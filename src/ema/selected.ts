@@ -33,15 +33,15 @@ export interface Choices {
   readonly shadows: ModelShadows;
   readonly options: ResolvedOptions;
   readonly bests: BestAverages;
-  /** What `'best'` stands for now. */
-  readonly chosen: number | undefined;
+  /** What `'current'` stands for now. */
+  readonly current: number | undefined;
 }
 
 /**
  * Resolves a name, once.
  * @throws {@link EmaError} INVALID_ARGUMENT — there is no such average.
  */
-export function select(tf: Tfjs, which: Which, { shadows, options, bests, chosen }: Choices): Selected {
+export function select(tf: Tfjs, which: Which, { shadows, options, bests, current }: Choices): Selected {
   const labels = labelsOf(options);
   const held = bests.find(which);
   if (held !== undefined) {
@@ -51,7 +51,7 @@ export function select(tf: Tfjs, which: Which, { shadows, options, bests, chosen
     return { index, label: labels[index] ?? '', record, isKept: true, read: clone, swapIn };
   }
   if (isSynthesized(which)) return combined(tf, shadows, synthesisOf(options, which.synthesized));
-  const index = indexOf(which, labels, chosen);
+  const index = indexOf(which, labels, current);
   const read = (): NamedTensorMap => shadows.read(index);
   const swapIn = (): Swap => shadows.swapIn(index);
   return { index, label: labels[index] ?? '', record: undefined, isKept: false, read, swapIn };

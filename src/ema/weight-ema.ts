@@ -2,7 +2,7 @@
 // Touches no tfjs internals and knows no training events.
 
 import type { io, LayersModel, NamedTensorMap } from '@tensorflow/tfjs';
-import { boolean, invalid } from '../base/argument.js';
+import { boolean, invalid, oneOf } from '../base/argument.js';
 import { EmaError } from '../base/errors.js';
 import { inspect } from '../base/inspect.js';
 import { Warnings } from '../base/warnings.js';
@@ -24,15 +24,26 @@ import type { ReportedEpoch } from '../report/data.js';
 import { type EmaReport, reportOf } from '../report/report.js';
 import { type DecaySpec, PAPER_WINDOWS, type RunLength } from '../schedule/decay.js';
 import { labelsOf } from '../schedule/specs.js';
-import { type BestWhich, indexOf, type Which } from '../schedule/which.js';
+import { indexOf, type Which } from '../schedule/which.js';
 import { type DecaySearch, type SearchedDecay, searchDecay } from '../search/search-decay.js';
 import { boundAfter, type SynthesizedAverage, synthesisOf } from '../search/synthesized.js';
 import type { Tfjs } from '../tfjs/backend.js';
 import { BestAverages, type BestRecord, type Measured } from '../validation/bests.js';
+import { isGuess, MODES, type Mode, winnersOf } from '../validation/selection.js';
 import { Attached } from './attached.js';
 import { checkpointOf, resume, saveSelected } from './files.js';
 import { recomputeStatistics } from './recompute.js';
 import { type Selected, select } from './selected.js';
+
+/** By what {@link WeightEma.record} judges. */
+export interface RecordOptions {
+  /** Name of a measured metric, with or without `val_`. @defaultValue `'loss'` */
+  readonly monitor?: string;
+  /** Whether smaller or larger is better; `'auto'`: by the words in the metric's name. @defaultValue `'auto'` */
+  readonly mode?: Mode;
+  /** Whether the weights of the best averages are kept. @defaultValue true */
+  readonly keepBest?: boolean;
+}
 
 /**
  * Exponential moving averages of a model's weights, for training loops of your own; `emaCallback` is the same for `model.fit`.
@@ -61,8 +72,8 @@ export class WeightEma {
   #attached: Attached | undefined;
   // A checkpoint that was loaded before there was a model to check it against.
   #waiting: StoredContent | undefined;
-  // What 'best' stands for.
-  #chosen: number | undefined;
+  // What 'current' stands for.
+  #current: number | undefined;
   #isDisposed = false;
 
   /**
@@ -250,34 +261,47 @@ export class WeightEma {
   }
 
   /**
-   * Says which average `'best'` stands for; the callback does so after each validation.
-   * @param which the average.
-   * @throws {@link EmaError} INVALID_ARGUMENT — there is no such average.
-   */
-  choose(which: Which): void {
-    this.#chosen = this.indexOf(which);
-  }
-
-  /**
    * The place of an average in `decays`.
-   * @throws {@link EmaError} INVALID_ARGUMENT — there is no such average.
+   * @internal
    */
   indexOf(which: Which): number {
-    return this.#bests.find(which)?.record.index ?? indexOf(which, this.labels, this.#chosen);
+    return this.#bests.find(which)?.record.index ?? indexOf(which, this.labels, this.#current);
   }
 
   /**
-   * Keeps what is the best so far of the averages as they are now; the callback does so after each validation.
+   * Takes down what was measured of the averages as they are now: `'current'` is the best of it from here on, and `'best'` the best of all
+   * so far. The callback does so after each validation. Up to `start` averages are copies of the weights, and none of them is best.
    * @param measured the epoch, and what was measured of each average.
-   * @param metrics names in it to keep the best of; larger is better for a name that contains `acc`.
-   * @param keep whether the weights are kept too, in a copy of the model's weights per metric. @defaultValue true
+   * @param options what to judge by, and whether the weights of the best averages are kept: by the monitored metric, the loss and the
+   *   accuracy, a copy of the weights each.
+   * @returns the place in `decays` of the best average of this measurement; undefined where none has a number.
+   * @throws {@link EmaError} INVALID_ARGUMENT — nothing of this name was measured.
    * @throws {@link EmaError} NOT_ATTACHED, DISPOSED, POISONED, WEIGHT_DISPOSED
    */
-  consider(measured: Measured, metrics: readonly string[], keep = true): void {
-    const attached = this.#live('consider');
-    if (keep) attached.flush();
-    const snapshot = keep ? (index: number): NamedTensorMap => attached.shadows.read(index) : undefined;
-    this.#bests.consider(measured, { decays: this.decays, metrics }, snapshot);
+  record(
+    measured: Measured,
+    { monitor = 'loss', mode = 'auto', keepBest = true }: RecordOptions = {},
+  ): number | undefined {
+    const attached = this.#live('record');
+    const { averages } = measured;
+    const metric = monitor.replace(/^val_/, '');
+    if (!averages.some((metrics) => metric in metrics))
+      throw invalid(
+        'monitor',
+        `one of ${Object.keys(averages[0] ?? {}).join(', ') || 'the measured metrics'}`,
+        monitor,
+      );
+    const winners = winnersOf(averages, this.decays, { monitor: metric, mode: oneOf('mode', mode, MODES) });
+    if (!attached.progress.hasStarted) return undefined;
+    if (mode === 'auto' && isGuess(metric)) this.warn(guessed(metric));
+    if (keepBest) attached.flush();
+    const snapshot = keepBest ? (index: number): NamedTensorMap => attached.shadows.read(index) : undefined;
+    this.#bests.record(measured, { winners, decays: this.decays }, snapshot);
+    const [first] = winners;
+    const best = first?.metric === metric ? first.index : undefined;
+    // After what can fail: both or neither.
+    this.#current = best ?? this.#current;
+    return best;
   }
 
   /**
@@ -294,24 +318,6 @@ export class WeightEma {
     attached.shadows.checkModel();
     if (!attached.hasBegun('putBack', 'the model keeps its own weights')) return;
     attached.settle(selected);
-  }
-
-  /**
-   * Gives the model, for good, the weights of a best average. Averaging could go on, but would then average averages.
-   * @param which such as `'best-loss'`, the one for calibration, or `'best-acc'`.
-   * @returns which one it was.
-   * @throws {@link EmaError} INVALID_ARGUMENT — none is kept by this metric.
-   * @throws {@link EmaError} SWAPPED_IN, NOT_ATTACHED, DISPOSED, POISONED, WEIGHT_DISPOSED
-   */
-  restoreBest(which: BestWhich): BestRecord {
-    const attached = this.#live('restoreBest');
-    const held = this.#bests.find(which);
-    if (held === undefined) throw invalid('which', "'best-' and a metric", which);
-    attached.checkOwnWeights('restoreBest', 'Let use() return first: it gives the weights back.');
-    // Steps from before belong to the weights from before.
-    attached.progress.flush();
-    attached.shadows.assign(held.tensors);
-    return held.record;
   }
 
   /**
@@ -453,7 +459,7 @@ export class WeightEma {
     const attached = this.#live('saveCheckpoint');
     const withWeights = boolean('keepBest', keepBest);
     const target = checkPath(path);
-    const pieces = checkpointOf(attached, { bests: this.#bests, best: this.#chosen, withWeights });
+    const pieces = checkpointOf(attached, { bests: this.#bests, current: this.#current, withWeights });
     await writeAtomically(target, pieces);
   }
 
@@ -553,7 +559,7 @@ export class WeightEma {
 
   #select(attached: Attached, which: Which): Selected {
     const { shadows, options } = attached;
-    return select(this.#tf, which, { shadows, options, bests: this.#bests, chosen: this.#chosen });
+    return select(this.#tf, which, { shadows, options, bests: this.#bests, current: this.#current });
   }
 
   #using<R>(attached: Attached, selected: Selected, fn: (model: LayersModel) => R): R {
@@ -570,6 +576,10 @@ export class WeightEma {
   }
 
   #goOn(attached: Attached, content: StoredContent): void {
-    this.#chosen = resume(this.#tf, { attached, bests: this.#bests }, content);
+    this.#current = resume(this.#tf, { attached, bests: this.#bests }, content);
   }
+}
+
+function guessed(metric: string): string {
+  return `nothing in the name '${metric}' says what is better: smaller is taken to be. Say so by mode: 'min' or 'max'.`;
 }

@@ -7,18 +7,22 @@ import type { DecaySpec } from './decay.js';
 import type { PowerSpec, Profile } from './profile.js';
 
 /**
- * Names one of the averages: its decay as given in the options, `'uniform'` or `{ relativeWidth }` for one that is not
- * exponential, its place in the list of decays, or `'best'`, which is the one that validation chose last (or the only one there
- * is), or the best of all epochs by a metric, such as `'best-loss'`, or `{ synthesized: { halfLife: 700 } }` for a decay between the
- * tracked ones.
+ * Names one of the averages:
+ *
+ * - its decay as given in the options, `'uniform'` or `{ relativeWidth }` for one that is not exponential, its place in the list of decays;
+ * - `'best'`: the best of all epochs by the monitored metric, with the weights as they were then; `'best-loss'`: the same by another metric;
+ * - `'current'`: the best of the last validation, as it is now;
+ * - `{ synthesized: { halfLife: 700 } }`: a decay between the tracked ones.
+ *
+ * Where only one average is tracked and nothing was measured, `'best'` and `'current'` are that one.
  */
 export type Which = TrackedWhich | BestWhich | SynthesizedWhich;
 
-/** Names the best average of all epochs by one metric: `'best-loss'`, `'best-acc'`. */
-export type BestWhich = `best-${string}`;
+/** Names the best average of all epochs by the monitored metric, or by another one: `'best-loss'`, `'best-acc'`. */
+export type BestWhich = 'best' | `best-${string}`;
 
 /** Names one of the averages that are kept up. */
-export type TrackedWhich = 'best' | 'uniform' | number | PowerSpec | { readonly index: number };
+export type TrackedWhich = 'current' | 'uniform' | number | PowerSpec | { readonly index: number };
 
 /** Names an average that is combined from the tracked ones whenever it is used: any decay between them. */
 export type SynthesizedWhich = { readonly synthesized: DecaySpec };
@@ -26,12 +30,6 @@ export type SynthesizedWhich = { readonly synthesized: DecaySpec };
 /** Whether an average is to be combined. */
 export function isSynthesized(which: unknown): which is SynthesizedWhich {
   return typeof which === 'object' && which !== null && 'synthesized' in which;
-}
-
-/** Whether it names the same average all the time, known beforehand; also of what is no name at all. */
-export function isFixed(which: Which): which is Exclude<TrackedWhich, 'best'> {
-  const isChosenLater = which === 'best' || (typeof which === 'string' && which.startsWith('best-'));
-  return !isChosenLater && !isSynthesized(which);
 }
 
 /** What an average is called in logs and messages: its decay, `'uniform'`, or `'width0.1'`. */
@@ -43,15 +41,16 @@ export function labelOf(decay: number, profile: Profile = 'exponential'): string
 /**
  * The place of an average in the list of decays.
  * @param labels of the averages; decays are labels too.
- * @param best what `'best'` stands for now, if anything.
+ * @param current what `'current'` stands for now, if anything.
  * @throws {@link EmaError} INVALID_ARGUMENT — there is no such average.
  */
-export function indexOf(which: Which, labels: readonly (number | string)[], best: number | undefined): number {
-  if (which === 'best') {
-    const index = best ?? (labels.length === 1 ? 0 : undefined);
+export function indexOf(which: Which, labels: readonly (number | string)[], current: number | undefined): number {
+  if (which === 'current' || which === 'best') {
+    const index = which === 'current' ? current : undefined;
     if (index !== undefined) return index;
-    const wayOut = "'best' exists once validation has run (option validationData) or choose() was called.";
-    throw invalid('which', `one of the decays ${list(labels)}`, which, wayOut);
+    if (labels.length === 1) return 0;
+    const fix = `${show(which)} exists once something was measured: give validationData to fit or to the callback, or call record().`;
+    throw invalid('which', `one of the decays ${list(labels)}`, which, fix);
   }
   if (isSynthesized(which)) throw invalid('which', 'an average that is tracked', 'a synthesized one');
   const index = placeOf(which, labels);
@@ -60,7 +59,10 @@ export function indexOf(which: Which, labels: readonly (number | string)[], best
 }
 
 /** NaN or -1 for what is no name. */
-function placeOf(which: Exclude<Which, 'best' | SynthesizedWhich>, labels: readonly (number | string)[]): number {
+function placeOf(
+  which: Exclude<Which, 'best' | 'current' | SynthesizedWhich>,
+  labels: readonly (number | string)[],
+): number {
   const called = (label: string): number => labels.findIndex((one) => `${one}` === label);
   if (typeof which === 'number') return called(labelOf(which));
   if (which === 'uniform') return called(labelOf(1, which));
@@ -71,7 +73,7 @@ function placeOf(which: Exclude<Which, 'best' | SynthesizedWhich>, labels: reado
 function noSuch(which: unknown, labels: readonly (number | string)[]): EmaError {
   const isIndex = typeof which === 'object' && which !== null && 'index' in which;
   const received = isIndex ? `{ index: ${show(which.index)} }` : show(which);
-  const expected = `'best', { index } below ${labels.length}, or one of the decays ${list(labels)}`;
+  const expected = `'best', 'best-loss', 'current', { index } below ${labels.length}, or one of the decays ${list(labels)}`;
   return new EmaError('INVALID_ARGUMENT', `which: expected ${expected}, received ${received}.`);
 }
 

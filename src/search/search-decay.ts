@@ -2,14 +2,14 @@
 // Combines no averages itself.
 
 import type { LayersModel } from '@tensorflow/tfjs';
-import { invalid, positiveInteger } from '../base/argument.js';
+import { invalid, oneOf, positiveInteger } from '../base/argument.js';
 import { halfLifeOf } from '../schedule/decay.js';
 import type { Tfjs } from '../tfjs/backend.js';
 import { checkValidationData, type ValidationData } from '../tfjs/data.js';
 import { type MeasuredAverages, measure } from '../validation/measure.js';
 import { metricNames, type Reading } from '../validation/meter.js';
 import { pairedTest } from '../validation/paired-test.js';
-import { bestIndex, type Metrics } from '../validation/selection.js';
+import { bestIndex, directionOf, type Metrics, MODES, type Mode } from '../validation/selection.js';
 import type { SynthesizedAverage } from './synthesized.js';
 
 /** What a search for a decay needs. */
@@ -18,6 +18,8 @@ export interface DecaySearch {
   readonly data: ValidationData;
   /** What is searched for: `'val_loss'` or `'val_'` and a metric of the model. @defaultValue `'val_loss'` */
   readonly monitor?: string;
+  /** Whether smaller or larger is better; `'auto'`: by the metric's name. @defaultValue `'auto'` */
+  readonly mode?: Mode;
   /** Decays tried from the smallest tracked one to the largest, those two included: an integer of at least 4. @defaultValue 16 */
   readonly trials?: number;
   /** Samples per batch of tensors, an integer of at least 1; a data set has its own batches. @defaultValue 32 */
@@ -83,18 +85,19 @@ export async function searchDecay(
   { model, ...options }: DecaySearch & { readonly model: LayersModel },
 ): Promise<SearchedDecay> {
   const stage = { tf, ema, model, search: checked(model, options) };
-  const { trials, metric } = stage.search;
+  const { search } = stage;
+  const { trials } = search;
   const tracked = trackedDecays(ema.decays);
   const ends = [Math.min(...tracked), Math.max(...tracked)] as const;
   const coarse = Math.ceil(trials / 2);
   const first = await tryAll(stage, [...tracked, ...between(ends, coarse - 2), ...ends]);
-  const [best, own] = [bestOf(first, metric), bestOf(among(first, tracked), metric)];
+  const [best, own] = [bestOf(first, search), bestOf(among(first, tracked), search)];
   const place = first.indexOf(best);
   const near = [first[place - 1] ?? best, first[place + 1] ?? best] as const;
   const finer = between([near[0].decay, near[1].decay], trials - coarse);
   const second = await tryAll(stage, [...finer, best.decay, own.decay]);
   const curve = inOrder([...first.filter(({ decay }) => !among(second, [decay]).length), ...second]);
-  return result(ema, { second, own: own.decay, curve, metric });
+  return result(ema, { second, own: own.decay, curve, search });
 }
 
 function result(
@@ -103,12 +106,13 @@ function result(
     readonly second: readonly Tried[];
     readonly own: number;
     readonly curve: readonly Tried[];
-    readonly metric: string;
+    readonly search: Stage['search'];
   },
 ): SearchedDecay {
-  const { second, metric } = found;
-  const best = bestOf(second, metric);
-  const own = bestOf(among(second, [found.own]), metric);
+  const { second, search } = found;
+  const { metric } = search;
+  const best = bestOf(second, search);
+  const own = bestOf(among(second, [found.own]), search);
   const { tensors, bound } = ema.synthesize(best.decay);
   for (const tensor of Object.values(tensors)) tensor.dispose();
   const shown = ({ decay, metrics }: Tried): TriedDecay => ({
@@ -127,12 +131,18 @@ function result(
 }
 
 function checked(model: LayersModel, options: DecaySearch): Stage['search'] {
-  const { data, monitor = 'val_loss', trials = 16, batchSize = 32 } = options;
+  const { data, monitor = 'val_loss', mode = 'auto', trials = 16, batchSize = 32 } = options;
   const names = metricNames(model).map((name) => `val_${name}`);
   if (!names.includes(monitor)) throw invalid('monitor', `one of ${names.join(', ')}`, monitor);
   if (checkValidationData(data) === undefined) throw invalid('data', '[x, y] or a tf.data.Dataset', data);
   if (positiveInteger('trials', trials) < 4) throw invalid('trials', 'an integer of at least 4', trials);
-  return { data, metric: monitor.slice('val_'.length), trials, batchSize: positiveInteger('batchSize', batchSize) };
+  return {
+    data,
+    mode: oneOf('mode', mode, MODES),
+    metric: monitor.slice('val_'.length),
+    trials,
+    batchSize: positiveInteger('batchSize', batchSize),
+  };
 }
 
 /** Decay 1 never moves, and stands for averages that are not exponential: neither can be combined. */
@@ -162,13 +172,10 @@ async function tryAll({ tf, ema, model, search }: Stage, wanted: readonly number
   });
 }
 
-function bestOf(tried: readonly Tried[], metric: string): Tried {
+function bestOf(tried: readonly Tried[], { metric, mode }: Stage['search']): Tried {
   const metrics: readonly Metrics[] = tried.map((one) => one.metrics);
-  const index = bestIndex(
-    metrics,
-    tried.map(({ decay }) => decay),
-    metric,
-  );
+  const decays = tried.map(({ decay }) => decay);
+  const index = bestIndex(metrics, decays, { metric, direction: directionOf(metric, mode) });
   const best = index === undefined ? undefined : tried[index];
   if (best !== undefined) return best;
   throw invalid('data', `data on which some average has a ${metric} that is a number`, Number.NaN);

@@ -5,7 +5,7 @@ import type { NamedTensorMap } from '@tensorflow/tfjs';
 import { invalid } from '../base/argument.js';
 import { EmaError } from '../base/errors.js';
 import { isAlive, type Tfjs } from '../tfjs/backend.js';
-import { bestIndex, directionOf, type Metrics } from './selection.js';
+import { isBetter, type Metrics, type Winner } from './selection.js';
 import type { Ties } from './ties.js';
 
 /** The best average of all epochs by one metric. */
@@ -52,6 +52,7 @@ export interface HeldAverage {
 export class BestAverages {
   readonly #tf: Tfjs;
   readonly #held = new Map<string, HeldAverage>();
+  #monitor: string | undefined;
 
   constructor(tf: Tfjs) {
     this.#tf = tf;
@@ -67,28 +68,31 @@ export class BestAverages {
     return [...this.#held.values()];
   }
 
+  /** The metric by which `'best'` is the best; undefined while nothing was measured. */
+  get monitor(): string | undefined {
+    return this.#monitor;
+  }
+
   /** Takes over the best averages of another time, and their weights, in the place of all that are held. */
-  restore(held: readonly HeldAverage[]): void {
+  restore(held: readonly HeldAverage[], monitor: string | undefined): void {
     this.dispose();
+    this.#monitor = monitor;
     for (const { record, tensors } of held) this.#hold(record, tensors);
   }
 
   /**
    * Takes over what is better than before; what is only as good is not, so that the earliest epoch stays.
-   * @param metrics those to keep the best of.
+   * @param winners of this measurement, the monitored metric first.
    * @param snapshot the weights of an average, taken over from here on; left out, only the records are kept.
    */
-  consider(
-    { epoch, averages, tied }: Measured,
-    { decays, metrics }: { readonly decays: readonly number[]; readonly metrics: readonly string[] },
+  record(
+    { epoch, tied }: Pick<Measured, 'epoch' | 'tied'>,
+    { winners, decays }: { readonly winners: readonly Winner[]; readonly decays: readonly number[] },
     snapshot?: (index: number) => NamedTensorMap,
   ): void {
-    const better = metrics.flatMap((metric): BestRecord[] => {
-      const index = bestIndex(averages, decays, metric);
-      const value = index === undefined ? undefined : averages[index]?.[metric];
-      if (index === undefined || value === undefined) return [];
+    const better = winners.flatMap(({ metric, direction, index, value }): BestRecord[] => {
       const before = this.#held.get(metric);
-      if (before !== undefined && !isBetter(metric, value, before.record.value)) return [];
+      if (before !== undefined && !isBetter(direction, value, before.record.value)) return [];
       const record = { metric, value, epoch, index, decay: decays[index] ?? Number.NaN };
       const ties = tied?.[metric];
       return [ties === undefined ? record : { ...record, tied: ties }];
@@ -98,6 +102,7 @@ export class BestAverages {
       const fresh = better.map((record) => ({ record, tensors: snapshot?.(record.index) }));
       for (const { record, tensors } of fresh) this.#hold(record, tensors);
     });
+    this.#monitor = winners[0]?.metric ?? this.#monitor;
   }
 
   /**
@@ -106,8 +111,9 @@ export class BestAverages {
    * @throws {@link EmaError} INVALID_ARGUMENT — it does, but there is none by this metric.
    */
   find(which: unknown): KeptAverage | undefined {
-    if (typeof which !== 'string' || !which.startsWith('best-')) return undefined;
-    const held = this.#held.get(which.slice('best-'.length));
+    const metric = this.#metricOf(which);
+    if (metric === undefined) return undefined;
+    const held = this.#held.get(metric);
     if (held?.tensors !== undefined) {
       const { record, tensors } = held;
       return { record, tensors, clone: () => cloned(this.#tf, tensors) };
@@ -125,15 +131,17 @@ export class BestAverages {
     this.#held.clear();
   }
 
+  /** The metric that a name asks for; undefined when it asks for no best of all epochs, or nothing was measured. */
+  #metricOf(which: unknown): string | undefined {
+    if (which === 'best') return this.#monitor;
+    return typeof which === 'string' && which.startsWith('best-') ? which.slice('best-'.length) : undefined;
+  }
+
   #hold(record: BestRecord, tensors: NamedTensorMap | undefined): void {
     for (const tensor of Object.values(tensors ?? {})) this.#tf.keep(tensor);
     this.#tf.dispose(this.#held.get(record.metric)?.tensors ?? []);
     this.#held.set(record.metric, { record, tensors });
   }
-}
-
-function isBetter(metric: string, value: number, before: number): boolean {
-  return directionOf(metric) === 'min' ? value < before : value > before;
 }
 
 function cloned(tf: Tfjs, tensors: NamedTensorMap): NamedTensorMap {

@@ -3,6 +3,7 @@
 
 import type { ValidationScores } from './meter.js';
 import { pairedTest, tiedWith } from './paired-test.js';
+import type { Winner } from './selection.js';
 
 /**
  * What the validation set cannot tell apart from the best average by a metric, at the 5 % level: the order among these is chance.
@@ -33,6 +34,15 @@ export function tiesOf({ raw, averages }: ValidationScores, metric: string, best
     averages: tiedWith(scores, indices.indexOf(best)).map((place) => indices[place] ?? best),
     raw: isComparable(own) && !pairedTest(own, winner).differs,
   };
+}
+
+/**
+ * The ties of every winner of a measurement, by metric.
+ * @returns those that have any.
+ */
+export function tiesBy(scores: ValidationScores, winners: readonly Winner[]): Readonly<Record<string, Ties>> {
+  const found = winners.map(({ metric, index }) => [metric, tiesOf(scores, metric, index)] as const);
+  return Object.fromEntries(found.flatMap(([metric, ties]) => (ties === undefined ? [] : [[metric, ties]])));
 }
 
 function isComparable(scores: Float32Array | undefined): scores is Float32Array {
