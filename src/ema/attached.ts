@@ -78,6 +78,19 @@ export class Attached {
     return false;
   }
 
+  /** The same up to `start`, where every average is a copy of the weights. */
+  hasStarted(method: string, instead: string): boolean {
+    return this.hasBegun(method, instead) && !this.warnOfCopies(`${method}()`, instead);
+  }
+
+  /** Warns where steps were counted, but none after the start. */
+  warnOfCopies(what: string, so: string): boolean {
+    const { steps, hasStarted } = this.progress;
+    if (hasStarted || steps === 0) return false;
+    this.#warnings.add(`${what} before the start: every average is a copy of the weights until then, so ${so}.`);
+    return true;
+  }
+
   /** Counts one optimizer step, and moves the averages when they are due. */
   count(): void {
     const before = this.progress.updates;

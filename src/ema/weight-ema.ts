@@ -2,7 +2,7 @@
 // Touches no tfjs internals and knows no training events.
 
 import type { io, LayersModel, NamedTensorMap } from '@tensorflow/tfjs';
-import { boolean, invalid, oneOf } from '../base/argument.js';
+import { boolean, checkNames, fieldOf, invalid, oneOf } from '../base/argument.js';
 import { EmaError } from '../base/errors.js';
 import { inspect } from '../base/inspect.js';
 import { Warnings } from '../base/warnings.js';
@@ -168,7 +168,7 @@ export class WeightEma {
     return this.#attached?.scope.overwritten ?? {};
   }
 
-  /** The best average of all epochs by each metric, as `consider` was told. */
+  /** The best average of all epochs by each metric, as `record` was told. */
   get bests(): readonly BestRecord[] {
     return this.#bests.records;
   }
@@ -278,27 +278,17 @@ export class WeightEma {
    * @throws {@link EmaError} INVALID_ARGUMENT — nothing of this name was measured.
    * @throws {@link EmaError} NOT_ATTACHED, DISPOSED, POISONED, WEIGHT_DISPOSED
    */
-  record(
-    measured: Measured,
-    { monitor = 'loss', mode = 'auto', keepBest = true }: RecordOptions = {},
-  ): number | undefined {
+  record(measured: Measured, options: RecordOptions = {}): number | undefined {
     const attached = this.#live('record');
-    const { averages } = measured;
-    const metric = monitor.replace(/^val_/, '');
-    if (!averages.some((metrics) => metric in metrics))
-      throw invalid(
-        'monitor',
-        `one of ${Object.keys(averages[0] ?? {}).join(', ') || 'the measured metrics'}`,
-        monitor,
-      );
-    const winners = winnersOf(averages, this.decays, { monitor: metric, mode: oneOf('mode', mode, MODES) });
+    const { decays } = this;
+    const { monitor, mode, keepBest } = judging(measured, options);
     if (!attached.progress.hasStarted) return undefined;
-    if (mode === 'auto' && isGuess(metric)) this.warn(guessed(metric));
+    const winners = winnersOf(measured.averages, decays, { monitor, mode });
+    this.#warnOfGuess(monitor, mode);
     if (keepBest) attached.flush();
     const snapshot = keepBest ? (index: number): NamedTensorMap => attached.shadows.read(index) : undefined;
-    this.#bests.record(measured, { winners, decays: this.decays }, snapshot);
-    const [first] = winners;
-    const best = first?.metric === metric ? first.index : undefined;
+    this.#bests.record(measured, { winners, decays, monitor }, snapshot);
+    const best = winners.find(({ metric }) => metric === monitor)?.index;
     // After what can fail: both or neither.
     this.#current = best ?? this.#current;
     return best;
@@ -306,7 +296,7 @@ export class WeightEma {
 
   /**
    * Gives the model, for good, the weights of an average, and goes on averaging (Switch-EMA). The raw weights are gone; an optimizer
-   * keeps its slots. Before the first step there is no average yet: nothing happens, and a warning says so.
+   * keeps its slots. Before the first step, and up to `start`, there is no average yet: nothing happens, and a warning says so.
    * @param which the average.
    * @throws {@link EmaError} INVALID_ARGUMENT — there is no such average.
    * @throws {@link EmaError} SWAPPED_IN, NOT_ATTACHED, DISPOSED, POISONED, WEIGHT_DISPOSED, MODEL_CHANGED
@@ -316,7 +306,7 @@ export class WeightEma {
     const selected = this.#select(attached, which);
     attached.checkOwnWeights('putBack', 'Let use() return first: it gives the weights back.');
     attached.shadows.checkModel();
-    if (!attached.hasBegun('putBack', 'the model keeps its own weights')) return;
+    if (!attached.hasStarted('putBack', 'the model keeps its own weights')) return;
     attached.settle(selected);
   }
 
@@ -369,7 +359,9 @@ export class WeightEma {
   async searchDecay(search: DecaySearch): Promise<SearchedDecay> {
     const fix = 'Measure by a function of your own: use({ synthesized: decay }, () => measure()).';
     const model = this.#layersModel(this.#live('searchDecay'), 'searchDecay', fix);
-    return searchDecay(this.#tf, this, { ...search, model });
+    const found = await searchDecay(this.#tf, this, { ...search, model });
+    this.#warnOfGuess(found.metric, search.mode);
+    return found;
   }
 
   /**
@@ -559,7 +551,16 @@ export class WeightEma {
 
   #select(attached: Attached, which: Which): Selected {
     const { shadows, options } = attached;
-    return select(this.#tf, which, { shadows, options, bests: this.#bests, current: this.#current });
+    const selected = select(this.#tf, which, { shadows, options, bests: this.#bests, current: this.#current });
+    // By its own name it is what was asked for, a copy or not.
+    if (which === 'best' || which === 'current') attached.warnOfCopies(`'${which}'`, 'it is one, too');
+    return selected;
+  }
+
+  #warnOfGuess(metric: string, mode: Mode = 'auto'): void {
+    if (mode !== 'auto' || !isGuess(metric)) return;
+    const fix = "Say so by mode: 'min' or 'max'.";
+    this.warn(`nothing in the name '${metric}' says what is better: smaller is taken to be. ${fix}`);
   }
 
   #using<R>(attached: Attached, selected: Selected, fn: (model: LayersModel) => R): R {
@@ -580,6 +581,16 @@ export class WeightEma {
   }
 }
 
-function guessed(metric: string): string {
-  return `nothing in the name '${metric}' says what is better: smaller is taken to be. Say so by mode: 'min' or 'max'.`;
+/** What {@link WeightEma.record} is told, checked and complete. */
+function judging(measured: Measured, options: RecordOptions): Required<RecordOptions> {
+  const averages: unknown = fieldOf(measured, 'averages');
+  if (!Array.isArray(averages))
+    throw invalid('measured', 'an object such as { epoch: 0, averages: [{ loss: 1 }] }', measured);
+  checkNames(options, ['monitor', 'mode', 'keepBest']);
+  const { monitor = 'loss', mode = 'auto', keepBest = true } = options;
+  const metric = `${monitor}`.replace(/^val_/, '');
+  const names = Object.keys(measured.averages[0] ?? {});
+  if (!measured.averages.some((metrics) => metric in metrics))
+    throw invalid('monitor', `one of ${names.join(', ') || 'the measured metrics'}`, monitor);
+  return { monitor: metric, mode: oneOf('mode', mode, MODES), keepBest: boolean('keepBest', keepBest) };
 }

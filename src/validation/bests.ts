@@ -31,6 +31,16 @@ export interface Measured {
   readonly tied?: Readonly<Record<string, Ties>>;
 }
 
+/** What was judged of one measurement. */
+export interface Judged {
+  /** The best by each metric. */
+  readonly winners: readonly Winner[];
+  /** Of each average. */
+  readonly decays: readonly number[];
+  /** The metric by which `'best'` is the best. */
+  readonly monitor: string;
+}
+
 /** A best average that is kept. */
 export interface KeptAverage {
   readonly record: BestRecord;
@@ -82,12 +92,12 @@ export class BestAverages {
 
   /**
    * Takes over what is better than before; what is only as good is not, so that the earliest epoch stays.
-   * @param winners of this measurement, the monitored metric first.
+   * @param judged what was the best of this measurement.
    * @param snapshot the weights of an average, taken over from here on; left out, only the records are kept.
    */
   record(
     { epoch, tied }: Pick<Measured, 'epoch' | 'tied'>,
-    { winners, decays }: { readonly winners: readonly Winner[]; readonly decays: readonly number[] },
+    { winners, decays, monitor }: Judged,
     snapshot?: (index: number) => NamedTensorMap,
   ): void {
     const better = winners.flatMap(({ metric, direction, index, value }): BestRecord[] => {
@@ -102,7 +112,8 @@ export class BestAverages {
       const fresh = better.map((record) => ({ record, tensors: snapshot?.(record.index) }));
       for (const { record, tensors } of fresh) this.#hold(record, tensors);
     });
-    this.#monitor = winners[0]?.metric ?? this.#monitor;
+    // Also where it has no number yet: another metric's best must not go by the name 'best'.
+    this.#monitor = monitor;
   }
 
   /**

@@ -4,48 +4,65 @@
 /** Loss and metrics by name, as in `model.metricsNames`. */
 export type Metrics = Readonly<Record<string, number>>;
 
-/** Which of two values is better. */
-export type Direction = 'min' | 'max';
+/** Whether smaller or larger is better, or whether the metric's name says it. */
+export type Mode = 'auto' | 'min' | 'max';
 
-/** The same, or left to the metric's name. */
-export type Mode = 'auto' | Direction;
+/** Which of two values is better. */
+export type Direction = Exclude<Mode, 'auto'>;
 
 /** Every {@link Mode}. */
 export const MODES: readonly Mode[] = ['auto', 'min', 'max'];
 
-const words = (text: string): ReadonlySet<string> => new Set(text.split(' '));
-// What stands first decides: an `accuracyLoss` is a loss. tfjs's cosine proximity is the negative of the cosine.
-const SMALLER = words(
-  'loss error err errors mse mae rmse mape msle nll perplexity ppl crossentropy entropy divergence kl distance proximity hinge ' +
-    'deviance fid lpips wer cer ece brier regret cost',
+/** Words of metrics: the first list by the whole word, the second by its end, as in `logloss`; digits may follow, as in `AP50`. */
+const wordsOf = (whole: string, ending: string): RegExp =>
+  new RegExp(`^(${whole.replaceAll(' ', '|')})\\d*$|(${ending.replaceAll(' ', '|')})\\d*$`);
+const SMALLER = wordsOf(
+  'err fpr fnr eer nll kl bce cce bpd bpc ppl fid kid lpips wer cer ece crps mre rae rse epe ade fde mpjpe smape wape mase regret cost costs ' +
+    'false hinge huber brier chamfer hausdorff logcosh deviance inaccuracy impurity misclassification misclassified',
+  'loss losses error errors mse mae mape msle perplexity entropy divergence distance proximity',
 );
-const LARGER = words(
-  'acc accuracy auc auroc roc prauc precision recall sensitivity specificity f1 f2 fscore iou miou dice jaccard overlap r2 correlation pearson ' +
-    'spearman kappa mcc map ap psnr ssim bleu rouge ndcg hits reward return score likelihood',
+const LARGER = wordsOf(
+  'auc roc auroc auprc prauc tpr tnr npv ppv f fbeta fscore fmeasure iou r2 rsquared explained corr kappa mcc map ap ndcg mrr hit hits ' +
+    'psnr snr sdr ssim bleu rouge meteor cider top return returns gain win wins success elbo sensitivity specificity tversky aucpr concordance true predictive',
+  'acc accuracy auc iou precision recall dice jaccard overlap correlation pearson spearman kendall similarity reward rewards likelihood coef coefficient',
 );
+/** Says what is better only where nothing else does: a Brier score is an error. */
+const SCORE = /scores?\d*$/;
 
-/** `val_meanSquaredError` is val, mean, squared, error. */
-function wordsOf(metric: string): string[] {
-  return metric
+const OPPOSITE = { min: 'max', max: 'min' } as const satisfies Record<Direction, Direction>;
+
+/** What the words in a metric's name say; undefined where they say nothing. */
+function saidBy(metric: string): Direction | undefined {
+  // The metric of tfjs that is called so is the negative of the cosine.
+  if (/^(val_)?cosine$/.test(metric)) return 'min';
+  const words = metric
+    .replaceAll('IoU', 'Iou')
     .replaceAll(/([a-z\d])([A-Z])/g, '$1 $2')
     .toLowerCase()
+    .replaceAll(/\br[^a-z\d]?squared\b|r²/g, 'r2')
     .split(/[^a-z\d]+/);
+  // The last one: an `accuracyLoss` is a loss, and the accuracy of an output `distance` an accuracy.
+  const last = words.filter((word) => SMALLER.test(word) || LARGER.test(word)).at(-1);
+  const isScore = words.some((word) => SCORE.test(word));
+  const said = last === undefined ? undefined : SMALLER.test(last) ? 'min' : 'max';
+  const direction = said ?? (isScore ? 'max' : undefined);
+  // As in scikit-learn: the negative of what is meant. A rate of negatives is none.
+  const isNegative = /\bneg(ative)? (?!rate|predictive)/.test(words.join(' '));
+  return isNegative && direction !== undefined ? OPPOSITE[direction] : direction;
 }
 
 /** Whether nothing in a metric's name says what is better. */
 export function isGuess(metric: string): boolean {
-  return !wordsOf(metric).some((word) => SMALLER.has(word) || LARGER.has(word));
+  return saidBy(metric) === undefined;
 }
 
 /**
- * Which values of a metric are better, by the words in its name: smaller losses and errors, larger accuracies, scores, rewards;
- * smaller where the name says nothing.
+ * Which values of a metric are better, by the words in its name, of which the last decides: smaller losses and errors, larger
+ * accuracies, scores, rewards; smaller where the name says nothing.
  * @param mode what the user says. @defaultValue `'auto'`
  */
 export function directionOf(metric: string, mode: Mode = 'auto'): Direction {
-  if (mode !== 'auto') return mode;
-  const all = wordsOf(metric);
-  return !all.some((word) => SMALLER.has(word)) && all.some((word) => LARGER.has(word)) ? 'max' : 'min';
+  return mode === 'auto' ? (saidBy(metric) ?? 'min') : mode;
 }
 
 /** Whether a value is better than another one. */

@@ -35,7 +35,7 @@ beforeAll(() => {
   ema = new WeightEma(tf, options).attach(model);
   setRandomWeights(model, 1);
   ema.update();
-  ema.choose(0.5);
+  ema.record({ epoch: 0, averages: [{ loss: 1 }, { loss: 2 }] }, { keepBest: false });
 });
 
 afterAll(() => {
@@ -49,7 +49,7 @@ function stateOf(): string {
   const tensors = ema.decays.map((_, index) => ema.read({ index }));
   const values = tensors.map((named) => Object.values(valuesOf(named)).map((value) => Array.from(bits(value))));
   tf.dispose(tensors);
-  return JSON.stringify([values, ema.steps, ema.updates, ema.bests, ema.indexOf('best'), tf.memory().numTensors]);
+  return JSON.stringify([values, ema.steps, ema.updates, ema.bests, ema.indexOf('current'), tf.memory().numTensors]);
 }
 
 /** Loads files side by side; the messages of the CHECKPOINT errors, which all must give, and which change nothing. */
@@ -74,8 +74,7 @@ async function saved(): Promise<Uint8Array> {
   const other = new WeightEma(tf, options).attach(model);
   setRandomWeights(model, 2);
   other.update();
-  other.choose(0.9);
-  other.consider({ epoch: 0, averages: [{ loss: 1 }, { loss: 2 }] }, ['loss']);
+  other.record({ epoch: 0, averages: [{ loss: 2 }, { loss: 1 }] });
   const path = join(folder, 'saved.safetensors');
   await other.saveCheckpoint(path);
   other.dispose();
@@ -123,7 +122,7 @@ describe('a checkpoint of two kilobytes', () => {
     expect(ema.bests).toHaveLength(1);
     writeFileSync(path, goodCheckpoint());
     await ema.loadCheckpoint(path);
-    expect([ema.steps, ema.updates, ema.bests, ema.indexOf('best')]).toEqual([3, 3, [], 1]);
+    expect([ema.steps, ema.updates, ema.bests, ema.indexOf('current')]).toEqual([3, 3, [], 1]);
   });
 });
 
@@ -221,7 +220,7 @@ describe('a file that was made to do harm', () => {
   it('with more text than is ever read is not saved in the first place', () => {
     const weights = { averaged: [{ name: 'x'.repeat(4_000_000), variable: { shape: [1] } }], live: [] };
     const shadow = Object.assign(Object.create(SHADOW), { weights, values: () => [new Float32Array(1)] });
-    const standing = { steps: 0, pending: 0, updates: 0, intervals: [], best: undefined };
+    const standing = { steps: 0, pending: 0, updates: 0, intervals: [], current: undefined, monitor: undefined };
     const save = () => encodeCheckpoint({ shadow, options: OPTIONS, standing, bests: [] });
     expect(thrownBy(save, 'INVALID_ARGUMENT').message).toMatch(/weights of the checkpoint: expected at most 4000000 /);
   });

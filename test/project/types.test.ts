@@ -6,6 +6,7 @@ import { describe, expect, expectTypeOf, it } from 'vitest';
 import * as api from '../../src/index.js';
 import {
   type AverageTwin,
+  type BestWhich,
   type EmaCallback,
   type EmaCallbackOptions,
   type EmaErrorCode,
@@ -113,20 +114,21 @@ describe('types', () => {
   it('name combined averages where averages are used, and tracked ones where they are kept up', () => {
     expectTypeOf<{ synthesized: { halfLife: { epochs: 2 } } }>().toExtend<Which>();
     expectTypeOf<{ synthesized: 0.99 }>().not.toExtend<TrackedWhich>();
-    expectTypeOf<'best-loss'>().not.toExtend<TrackedWhich>();
-    const put: EmaCallbackOptions = {
-      putBack: { every: { steps: 9 }, which: { index: 0 } },
-      keepBest: { folder: 'best' },
-    };
-    // @ts-expect-error an interval has a unit
-    const bare: EmaCallbackOptions = { putBack: { every: 9 } };
-    expect([put, bare]).toHaveLength(2);
+    expectTypeOf<'best' | 'best-loss'>().not.toExtend<TrackedWhich>();
+    expectTypeOf<'current'>().toExtend<TrackedWhich>();
+    expectTypeOf<'best' | 'best-loss'>().toExtend<BestWhich>();
+    const kept: EmaCallbackOptions = { monitor: 'val_recall', mode: 'max', keepBest: { folder: 'best' } };
+    // @ts-expect-error what is better is one of three words
+    const largest: EmaCallbackOptions = { mode: 'largest' };
+    expect([kept, largest]).toHaveLength(2);
+    expectTypeOf<WeightEma['record']>().returns.toEqualTypeOf<number | undefined>();
+    expectTypeOf<WeightEma['record']>().toBeCallableWith({ epoch: 0, averages: [{ loss: 1 }] }, { mode: 'min' });
     expectTypeOf<EmaCallback['asModel']>().returns.resolves.toEqualTypeOf<AverageTwin>();
     expectTypeOf<EmaCallback['searchDecay']>().returns.resolves.toEqualTypeOf<SearchedDecay>();
   });
 
   it('name averages by decay, place or best, and errors by a closed list of codes', () => {
-    expectTypeOf<0.9 | 'best' | { index: 1 }>().toExtend<Which>();
+    expectTypeOf<0.9 | 'best' | 'current' | { index: 1 }>().toExtend<Which>();
     expectTypeOf<'uniform' | { relativeWidth: 0.1 }>().toExtend<Which>();
     expectTypeOf<'worst'>().not.toExtend<Which>();
     expectTypeOf<'SWAPPED_IN'>().toExtend<EmaErrorCode>();

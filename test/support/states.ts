@@ -88,7 +88,7 @@ function steps({ callback, ema, model }: Subject, count: number): void {
     setRandomWeights(model, step);
     ema.update();
   }
-  ema.consider(measured, ['loss']);
+  ema.record(measured);
   // What keeping a best average counted in is one update: from there one more step is pending.
   ema.update();
 }
@@ -106,7 +106,7 @@ async function inFit({ callback, ema, model, x, y }: Subject, run: () => Promise
   const probe = new tf.CustomCallback({
     onBatchEnd: async (batch) => {
       if (batch !== 2) return;
-      ema.consider(measured, ['loss']);
+      ema.record(measured);
       await run();
       throw new RangeError('the end');
     },
@@ -203,8 +203,6 @@ export type Call<T> = (target: T, subject: Subject) => unknown;
 export const METHODS: Readonly<Record<string, Call<WeightEma>>> = {
   asModel: async (ema) => (await ema.asModel(0.5)).dispose() ?? 'made',
   attach: (ema, { model }) => ema.attach(model),
-  choose: (ema) => ema.choose({ index: 0 }),
-  consider: (ema) => ema.consider({ ...measured, epoch: 1, averages: [{ loss: 1 }, { loss: 0.25 }] }, ['loss']),
   diagnose: (ema) => ema.diagnose(),
   dispose: (ema) => ema.dispose(),
   flush: (ema) => ema.flush(),
@@ -214,13 +212,15 @@ export const METHODS: Readonly<Record<string, Call<WeightEma>>> = {
     return (own.isAttached ? own : own.attach(model)).steps === CHECKPOINT_STEPS ? 'loaded' : undefined;
   },
   putBack: (ema) => ema.putBack(0.5),
+  'putBack best': (ema) => ema.putBack('best'),
   'putBack best-loss': (ema) => ema.putBack('best-loss'),
   read: (ema) => spent(ema.read(0.5)),
+  'read best': (ema) => spent(ema.read('best')),
   'read best-loss': (ema) => spent(ema.read('best-loss')),
   'read synthesized': (ema) => spent(ema.read({ synthesized: 0.7 })),
   recomputeBatchNorm: async (ema, { x }) => (await ema.recomputeBatchNorm(x)) ?? spent(ema.read({ index: 0 })),
+  record: (ema) => ema.record({ ...measured, epoch: 1, averages: [{ loss: 1 }, { loss: 0.25 }] }),
   report: (ema) => `${ema.report()}`,
-  restoreBest: (ema) => ema.restoreBest('best-loss'),
   saveCheckpoint: async (ema, { file }) => {
     rmSync(file, { force: true });
     await ema.saveCheckpoint(file);
@@ -232,7 +232,9 @@ export const METHODS: Readonly<Record<string, Call<WeightEma>>> = {
   synthesize: (ema) => spent(ema.synthesize(0.7).tensors),
   update: (ema) => ema.update(),
   use: (ema) => ema.use(0.5, layersOf),
+  'use best': (ema) => ema.use('best', layersOf),
   'use best-loss': (ema) => ema.use('best-loss', layersOf),
+  'use current': (ema) => ema.use('current', layersOf),
   'use synthesized': (ema) => ema.use({ synthesized: 0.7 }, layersOf),
 };
 

@@ -22,7 +22,7 @@ export const SHADOW = {
 
 /** A checkpoint after three steps; with a best average where the weights for one are given. */
 export function goodCheckpoint(): Uint8Array {
-  const standing = { steps: 3, pending: 0, updates: 3, intervals: [[1, 3]], best: 1 } as const;
+  const standing = { steps: 3, pending: 0, updates: 3, intervals: [[1, 3]], current: 1, monitor: undefined } as const;
   return joined(encodeCheckpoint({ shadow: SHADOW, options: OPTIONS, standing, bests: [] }));
 }
 

@@ -98,7 +98,7 @@ export const SCENES: Readonly<Record<string, Scene>> = {
   saveCheckpoint: { prepare: validate, run: ({ ema }) => ema.saveCheckpoint(join(folder, 'own.safetensors')) },
   loadCheckpoint: { prepare: validate, run: ({ ema }) => ema.loadCheckpoint(checkpoint) },
   putBack: { steps: 3, run: ({ ema }) => ema.putBack({ index: 1 }) },
-  restoreBest: { prepare: validate, run: ({ ema }) => ema.restoreBest('best-loss') },
+  'putBack, of a best average': { prepare: validate, run: ({ ema }) => ema.putBack('best-loss') },
   recomputeBatchNorm: { run: ({ ema, x }) => ema.recomputeBatchNorm(x, { batchSize: 4 }) },
   onEpochEnd: { run: validate },
   'onEpochEnd, bests beaten': {

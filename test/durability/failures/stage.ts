@@ -98,19 +98,20 @@ export function averagesOf({ ema, model, bests: kept, isCompensated }: Stage): s
   const { steps, pending, updates, intervals } = progress;
   const parts = isCompensated ? (['high', 'low'] as const) : (['high'] as const);
   const rows = parts.flatMap((part) => ema.decays.map((_, k) => shadows.values(k, part)));
+  const { monitor } = kept;
   const bests = kept.held.map(({ record, tensors }) => ({
     record,
     tensors: Object.values(tensors ?? {}).map(valuesOf),
   }));
   const values = rows.map((row) => row.map(hex));
   // A step whose update failed is counted, and pending.
-  return JSON.stringify({ held: steps - pending, updates, intervals, chosen: chosenOf(ema), bests, values });
+  return JSON.stringify({ held: steps - pending, updates, intervals, current: currentOf(ema), monitor, bests, values });
 }
 
-/** What `'best'` stands for. */
-function chosenOf(ema: Stage['ema']): number | undefined {
+/** What `'current'` stands for. */
+function currentOf(ema: Stage['ema']): number | undefined {
   try {
-    return ema.indexOf('best');
+    return ema.indexOf('current');
   } catch {
     return undefined;
   }

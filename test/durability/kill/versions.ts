@@ -28,7 +28,14 @@ export function checkpointOf(version: number): readonly Uint8Array[] {
   return encodeCheckpoint({
     shadow: shadow as unknown as ModelShadows,
     options: resolveOptions(OPTIONS),
-    standing: { steps: version, pending: 0, updates: version, intervals: [[1, version]], best: undefined },
+    standing: {
+      steps: version,
+      pending: 0,
+      updates: version,
+      intervals: [[1, version]],
+      current: undefined,
+      monitor: undefined,
+    },
     bests: [],
   });
 }

@@ -82,8 +82,8 @@ describe('emaCallback', () => {
     ema.decays.forEach((decay, index) => {
       expect(ema.use(decay, evaluate)).toEqual([last.averages[index]?.['loss'], last.averages[index]?.['acc']]);
     });
-    const best = valuesOf(ema.read('best'));
-    expect(best).toEqual(valuesOf(ema.read({ index: last.best ?? -1 })));
+    const current = valuesOf(ema.read('current'));
+    expect(current).toEqual(valuesOf(ema.read({ index: last.best ?? -1 })));
     ema.dispose();
   });
 
@@ -155,8 +155,10 @@ describe('emaCallback', () => {
     const { history } = await model.fit(x, y, { ...fit, callbacks: [ema] });
     expect(Object.keys(history).sort()).toEqual(['acc', 'loss']);
     expect(() => ema.read('best')).toThrow(/validationData/);
-    ema.choose(0.99);
-    tf.dispose(ema.read('best'));
+    expect(() => ema.read('current')).toThrow(/validationData/);
+    // What was measured otherwise will do.
+    expect(ema.record({ epoch: 0, averages: [{ loss: 2 }, { loss: 1 }] })).toBe(1);
+    for (const which of ['best', 'current'] as const) tf.dispose(ema.read(which));
     ema.dispose();
   });
 });

@@ -3,11 +3,12 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Callback, Logs } from '@tensorflow/tfjs';
 import * as tfNode from '@tensorflow/tfjs-node';
 import { afterEach, describe, expect, it } from 'vitest';
 import { type EmaCallbackOptions, emaCallback } from '../../../src/index.js';
 import { rejectionOf, weightBits } from '../../support/expect.js';
-import { data, denseModel, tf } from '../../support/models.js';
+import { assign, data, denseModel, lineModel, tf } from '../../support/models.js';
 import { at } from '../../support/oracle.js';
 
 const quiet = { onWarning: () => undefined };
@@ -47,6 +48,80 @@ describe('the logs', () => {
     for (const name of ours) expect(written).toContain(name.replace(/^val_/, ''));
     ema.dispose();
     rmSync(folder, { recursive: true });
+  });
+});
+
+describe('tf.callbacks.earlyStopping on val_ema_loss, standing after ours', () => {
+  const stopping = { monitor: 'val_ema_loss', patience: 2 };
+
+  it("stops a run after the averages' peak, and the best stays that of the peak", async () => {
+    const { x, y } = data(32);
+    const model = denseModel(tf.train.sgd(0.5));
+    const options = { decay: 0.5, updateEvery: 1, validationData: [x, y] as const, ...quiet };
+    const ema = emaCallback(tf, options);
+    // After epoch 3 every step makes things worse: the labels are turned round.
+    const wrong = tf.tidy(() => y.reverse(1));
+    await model.fit(x, y, { ...fit, epochs: 3, batchSize: 8, callbacks: [ema, tf.callbacks.earlyStopping(stopping)] });
+    const { epoch: best } = at(ema.bests, 0);
+    expect(ema.validations).toHaveLength(3);
+    const later = { ...fit, epochs: 20, initialEpoch: 3, batchSize: 8 };
+    await model.fit(x, wrong, { ...later, callbacks: [ema, tf.callbacks.earlyStopping(stopping)] });
+    expect(at(ema.validations, ema.validations.length - 1).epoch).toBeLessThan(8);
+    expect(at(ema.bests, 0).epoch - best).toBeLessThanOrEqual(1);
+    ema.dispose();
+  });
+
+  it('counts anew in the next fit, which begins with epoch 0 again', async () => {
+    const { x, y } = data(32);
+    const model = denseModel(tf.train.sgd(0.5));
+    const ema = emaCallback(tf, { decay: 0.5, updateEvery: 1, validationData: [x, y], ...quiet });
+    const callbacks = [ema, tf.callbacks.earlyStopping(stopping)];
+    const wrong = tf.tidy(() => y.reverse(1));
+    await model.fit(x, y, { ...fit, epochs: 8, batchSize: 8, callbacks });
+    const before = ema.validations.length;
+    await model.fit(x, wrong, { ...fit, epochs: 20, batchSize: 8, callbacks });
+    expect(ema.validations.length - before).toBeLessThan(6);
+    ema.dispose();
+  });
+
+  // Up to the start val_ema_loss is NaN. tfjs never takes it for the best, so that the first average is the first best; but it counts
+  // each such epoch as one without improvement: patience must be more than the epochs up to the start, or the callback not be asked there.
+  const START_EPOCHS = 3;
+  /** Averages that get better from epoch 3 to 5, and worse after it: one step an epoch, and the epochs that were trained. */
+  async function trained(stop: (monitor: string) => Callback): Promise<number> {
+    const path = [0.5, 1, 0.6, 0.7, 0.8, 0.9, 0.5, 0.2, 0, 0, 0, 0, 0, 0, 0, 0];
+    const [x, y] = [tf.tensor2d([[1]]), tf.tensor2d([[1]])];
+    const model = lineModel();
+    const options = { decay: 0.1, updateEvery: 1, warmup: 'none', start: START_EPOCHS, ...quiet } as const;
+    const ema = emaCallback(tf, { ...options, validationData: [x, y] });
+    const drive = new tf.CustomCallback({
+      onBatchEnd: async () => assign(model.weights[0], () => tf.tensor2d([[path[ema.steps] ?? Number.NaN]])),
+    });
+    const callbacks = [drive, ema, stop('val_ema_loss')];
+    const { history } = await model.fit(x, y, { ...fit, epochs: path.length, batchSize: 1, callbacks });
+    const losses = history['val_ema_loss'] as number[];
+    expect(losses.findIndex((loss) => !Number.isNaN(loss))).toBe(losses.length > START_EPOCHS ? START_EPOCHS : -1);
+    if (losses.length > 6) expect(losses.indexOf(Math.min(...losses.slice(START_EPOCHS)))).toBe(5);
+    ema.dispose();
+    return losses.length;
+  }
+
+  it('takes no NaN up to the start for the best: with patience for these epochs it stops after the peak', async () => {
+    // The peak is epoch 5, the sixth; after it come as many epochs as patience says.
+    expect(await trained((monitor) => tf.callbacks.earlyStopping({ monitor, patience: 4 }))).toBe(6 + 4);
+  });
+
+  it('counts these epochs where patience is less: it stops before the start', async () => {
+    expect(await trained((monitor) => tf.callbacks.earlyStopping({ monitor, patience: 2 }))).toBe(2);
+  });
+
+  it('waits for the start with any patience where it is not asked before', async () => {
+    class FromStart extends tf.EarlyStopping {
+      override async onEpochEnd(epoch: number, logs: Logs = {}): Promise<void> {
+        if (!Number.isNaN(logs[this.monitor])) await super.onEpochEnd(epoch, logs);
+      }
+    }
+    expect(await trained((monitor) => new FromStart({ monitor, patience: 2 }))).toBe(6 + 2);
   });
 });
 

@@ -130,7 +130,7 @@ describe('a checkpoint', () => {
       replay(step);
       ema.update();
     }
-    ema.choose(0.99);
+    ema.record({ epoch: 0, averages: [{ loss: 2 }, { loss: 1 }] }, { keepBest: false });
     await ema.saveCheckpoint(file(name));
     ema.dispose();
     return file(name);
@@ -151,11 +151,14 @@ describe('a checkpoint', () => {
     return message;
   }
 
-  it('keeps steps between updates pending, and which average is the best', async () => {
+  it('keeps steps between updates pending, which average is the current one, and by what the best is one', async () => {
     const path = await saved('pending.safetensors');
     const ema = make();
     await ema.loadCheckpoint(path);
-    expect([ema.steps, ema.updates, ema.indexOf('best')]).toEqual([6, 1, 1]);
+    expect([ema.steps, ema.updates, ema.indexOf('current')]).toEqual([6, 1, 1]);
+    // What was measured is known, but its weights were not kept: it is none of those that are kept up.
+    expect(ema.bests).toMatchObject([{ metric: 'loss', index: 1 }]);
+    thrownBy(() => ema.indexOf('best'), 'INVALID_ARGUMENT');
     ema.flush();
     expect(ema.updates).toBe(2);
     ema.dispose();
@@ -381,9 +384,9 @@ describe.each(['native', 'js'] as const)('best averages in a checkpoint, engine 
   it('may be infinite, of integers and bools too, and replace those that are held', async () => {
     const ema = new WeightEma(tf, options).attach(model);
     ema.update();
-    ema.consider({ epoch: 0, averages: [{ loss: Number.POSITIVE_INFINITY }, { loss: Number.NaN }] }, ['loss']);
+    ema.record({ epoch: 0, averages: [{ loss: Number.POSITIVE_INFINITY }, { loss: Number.NaN }] });
     await ema.saveCheckpoint(file('infinite.safetensors'));
-    ema.consider({ epoch: 1, averages: [{ loss: 1 }, { loss: 2 }] }, ['loss']);
+    ema.record({ epoch: 1, averages: [{ loss: 1 }, { loss: 2 }] });
     const count = tf.memory().numTensors;
     await ema.loadCheckpoint(file('infinite.safetensors'));
     expect(tf.memory().numTensors).toBe(count);
@@ -499,7 +502,7 @@ describe('Python’s safetensors', () => {
       expect(recorded.readByPython[`best.loss/${name}`]).toEqual(['float32', shapeOf(model, name), hexOf(value)]);
     }
     tf.dispose(best);
-    expect(recorded.metadata['standing']).toMatchObject({ steps: ema.steps, pending: 1, best: 1 });
+    expect(recorded.metadata['standing']).toMatchObject({ steps: ema.steps, pending: 1, current: 1, monitor: 'loss' });
     ema.dispose();
     model.dispose();
   });

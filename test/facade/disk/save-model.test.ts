@@ -87,6 +87,12 @@ describe.each(['native', 'js'] as const)('saveModel with engine %s', (engine) =>
       index: record?.index,
       best: { metric: 'loss', epoch: record?.epoch, value: record?.value },
     });
+    await ema.saveModel('best', `file://${folder}`);
+    expect(provenanceOf(await load())).toMatchObject({ which: 'best', index: record?.index, best: record });
+    await ema.saveModel('current', `file://${folder}`);
+    const current = provenanceOf(await load());
+    expect(current).toMatchObject({ which: 'current', index: ema.validations.at(-1)?.best });
+    expect(current).not.toHaveProperty('best');
     ema.dispose();
   });
 });

@@ -119,7 +119,7 @@ describe.each(['native', 'js'] as const)('asModel, engine %s', (engine) => {
       Object.fromEntries(m.weights.map((weight) => [weight.originalName, Array.from(weight.read().dataSync())]));
     expect(byName(twin.model)).toEqual(byName(model));
     await model.fit(x, y, { epochs: 3, batchSize: 8, verbose: 0, callbacks: [ema] });
-    for (const which of ['best', 'best-loss', { synthesized: 0.8 }] as const) {
+    for (const which of ['best', 'current', 'best-loss', { synthesized: 0.8 }] as const) {
       const other = await ema.asModel(which);
       expect(outputs(other.model, x)).toEqual(ema.use(which, (m) => outputs(m, x)));
       other.dispose();

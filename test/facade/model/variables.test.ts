@@ -219,7 +219,7 @@ describe.each(['native', 'js'] as const)('averages of variables, engine %s', (en
     expect(layers.map(({ layer }) => layer)).toEqual(['hidden', 'out']);
     expect(ema.diagnoses.length).toBeGreaterThan(1);
     expect(`${ema.report()}`).toMatch(/3 updates in 10 steps/);
-    ema.consider({ epoch: 0, averages: [{ loss: 3 }, { loss: 1 }, { loss: 2 }] }, ['loss']);
+    expect(ema.record({ epoch: 0, averages: [{ loss: 3 }, { loss: 1 }, { loss: 2 }] })).toBe(1);
     const best = read(ema, 0.9);
     setRandom(net, 11);
     ema.update();
@@ -227,7 +227,8 @@ describe.each(['native', 'js'] as const)('averages of variables, engine %s', (en
     const wanted = read(ema, 0.8);
     ema.putBack(0.8);
     expect(averagedValues(net)).toEqual(AVERAGED.map((name) => wanted[name]));
-    expect(ema.restoreBest('best-loss')).toMatchObject({ index: 1, epoch: 0 });
+    ema.putBack('best-loss');
+    expect(ema.bests).toMatchObject([{ index: 1, epoch: 0 }]);
     expect(averagedValues(net)).toEqual(AVERAGED.map((name) => best[name]));
     for (const one of [ema, truth]) one.dispose();
   });

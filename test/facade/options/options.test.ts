@@ -27,7 +27,7 @@ describe('defaults', () => {
       monitor: 'val_loss',
       batchSize: 32,
       keepBest: true,
-      patience: undefined,
+      mode: 'auto',
     });
   });
 
@@ -124,9 +124,8 @@ describe('what is refused', () => {
     ['a monitor without val_', { monitor: 'acc' }, /^monitor: expected 'val_loss' or 'val_'.*received 'acc'\./],
     ['a monitor that is no name', { monitor: 3 }, /^monitor: .*received 3\./],
     ['keepBest in quotes', { keepBest: 'no' }, /^keepBest: expected true, false or .*, received 'no'\./],
-    ['a number as a peak', { stopWhenAveragesPeak: 3 }, /^stopWhenAveragesPeak: expected \{ patience: 5 \}/],
-    ['no patience', { stopWhenAveragesPeak: { patience: 0 } }, /^stopWhenAveragesPeak\.patience: expected an integer/],
-    ['a peak of nothing', { stopWhenAveragesPeak: { patience: 1 } }, /^stopWhenAveragesPeak: expected validationData/],
+    ['a mode in other words', { mode: 'largest' }, /^mode: expected 'auto' or 'min' or 'max', received 'largest'\./],
+    ['a mode that is no word', { mode: 1 }, /^mode: expected 'auto' or 'min' or 'max', received 1\./],
     ['a batch of nothing', { batchSize: 0 }, /^batchSize: expected an integer of at least 1/],
     [
       'validation data without targets',

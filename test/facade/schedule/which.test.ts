@@ -1,4 +1,4 @@
-// Naming an average: by decay, by place, by 'best'.
+// Naming an average: by decay, by place, by 'best' and 'current'.
 
 import { describe, expect, it } from 'vitest';
 import { indexOf, type Which } from '../../../src/schedule/which.js';
@@ -12,18 +12,29 @@ describe('indexOf', () => {
     [0, 0],
     [1, 2],
     [{ index: 1 }, 1],
-    ['best', 2],
+    ['current', 2],
   ])('finds %j', (which, index) => {
     expect(indexOf(which, decays, 2)).toBe(index);
   });
 
-  it("takes the only average for 'best'", () => {
-    expect(indexOf('best', [0.9], undefined)).toBe(0);
+  it.each(['best', 'current'] as const)('takes the only average for %j', (which) => {
+    expect(indexOf(which, [0.9], undefined)).toBe(0);
   });
 
-  it("refuses 'best' of several before anything was chosen, and says what makes it exist", () => {
-    const { message } = thrownBy(() => indexOf('best', decays, undefined), 'INVALID_ARGUMENT');
-    expect(message).toMatch(/received 'best'.*validationData/);
+  it.each(['best', 'current'] as const)(
+    'refuses %j of several before anything was measured, and says what makes it exist',
+    (which) => {
+      const { message } = thrownBy(() => indexOf(which, decays, undefined), 'INVALID_ARGUMENT');
+      expect(message).toMatch(
+        new RegExp(
+          `received '${which}'\\. '${which}' exists once something was measured after the start: .*validationData.*record\\(\\)`,
+        ),
+      );
+    },
+  );
+
+  it("does not take what is current for 'best'", () => {
+    thrownBy(() => indexOf('best', decays, 2), 'INVALID_ARGUMENT');
   });
 
   it.each([0.91, 2, -1, Number.NaN, { index: 3 }, { index: -1 }, { index: 0.5 }, {}, 'worst', undefined, null])(
@@ -31,7 +42,7 @@ describe('indexOf', () => {
     (which) => {
       const { message } = thrownBy(() => indexOf(which as Which, decays, 0), 'INVALID_ARGUMENT');
       expect(message).toMatch(
-        /^which: expected 'best', \{ index \} below 3, or one of the decays 0, 0\.9, 1, received /,
+        /^which: expected 'best', 'best-loss', 'current', \{ index \} below 3, or one of the decays 0, 0\.9, 1, received /,
       );
     },
   );

@@ -119,7 +119,7 @@ describe('{ synthesized }', () => {
     expect(weightBits(model)).toEqual(raw);
     expect(tf.memory().numTensors).toBe(before);
     thrownBy(() => ema.use({ synthesized: { halfLife: 99 } }, () => 0), 'INVALID_ARGUMENT');
-    thrownBy(() => ema.choose(which), 'INVALID_ARGUMENT');
+    thrownBy(() => ema.indexOf(which), 'INVALID_ARGUMENT');
     ema.dispose();
   });
 });
