@@ -24,7 +24,7 @@ export type {
 export type { References, Signal, Verdict } from './diagnosis/signal.js';
 export type { CheckpointOptions } from './disk/checkpoint.js';
 export type { Provenance, SaveTarget } from './disk/save-model.js';
-export { type RecordOptions, WeightEma } from './ema/weight-ema.js';
+export { WeightEma } from './ema/weight-ema.js';
 export type { EngineChoice, EngineName, Precision } from './engine/contract.js';
 export { type InputData, type RecomputeData, type RecomputeOptions, recomputeBatchNorm } from './model/batch-norm.js';
 export type { ConstraintPolicy } from './model/constraints.js';
@@ -64,6 +64,7 @@ export type { SynthesizedAverage } from './search/synthesized.js';
 export type { Dataset, EvaluationDataset, Tfjs } from './tfjs/backend.js';
 export type { TensorInput, ValidationData, ValidationTensors } from './tfjs/data.js';
 export type { BestRecord, Measured } from './validation/bests.js';
+export type { RecordOptions } from './validation/judging.js';
 export type { Validation } from './validation/measure.js';
 export type { Metrics, Mode } from './validation/selection.js';
 export type { Ties } from './validation/ties.js';

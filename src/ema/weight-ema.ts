@@ -2,7 +2,7 @@
 // Touches no tfjs internals and knows no training events.
 
 import type { io, LayersModel, NamedTensorMap } from '@tensorflow/tfjs';
-import { boolean, checkNames, fieldOf, invalid, oneOf } from '../base/argument.js';
+import { boolean, invalid } from '../base/argument.js';
 import { EmaError } from '../base/errors.js';
 import { inspect } from '../base/inspect.js';
 import { Warnings } from '../base/warnings.js';
@@ -29,21 +29,11 @@ import { type DecaySearch, type SearchedDecay, searchDecay } from '../search/sea
 import { boundAfter, type SynthesizedAverage, synthesisOf } from '../search/synthesized.js';
 import type { Tfjs } from '../tfjs/backend.js';
 import { BestAverages, type BestRecord, type Measured } from '../validation/bests.js';
-import { isGuess, MODES, type Mode, winnersOf } from '../validation/selection.js';
+import { guessOf, judge, type RecordOptions } from '../validation/judging.js';
 import { Attached } from './attached.js';
 import { checkpointOf, resume, saveSelected } from './files.js';
 import { recomputeStatistics } from './recompute.js';
 import { type Selected, select } from './selected.js';
-
-/** By what {@link WeightEma.record} judges. */
-export interface RecordOptions {
-  /** Name of a measured metric, with or without `val_`. @defaultValue `'loss'` */
-  readonly monitor?: string;
-  /** Whether smaller or larger is better; `'auto'`: by the words in the metric's name. @defaultValue `'auto'` */
-  readonly mode?: Mode;
-  /** Whether the weights of the best averages are kept. @defaultValue true */
-  readonly keepBest?: boolean;
-}
 
 /**
  * Exponential moving averages of a model's weights, for training loops of your own; `emaCallback` is the same for `model.fit`.
@@ -280,15 +270,11 @@ export class WeightEma {
    */
   record(measured: Measured, options: RecordOptions = {}): number | undefined {
     const attached = this.#live('record');
-    const { decays } = this;
-    const { monitor, mode, keepBest } = judging(measured, options);
+    const { keepBest, guess, best, ...judged } = judge(measured, this.decays, options);
     if (!attached.progress.hasStarted) return undefined;
-    const winners = winnersOf(measured.averages, decays, { monitor, mode });
-    this.#warnOfGuess(monitor, mode);
+    if (guess !== undefined) this.warn(guess);
     if (keepBest) attached.flush();
-    const snapshot = keepBest ? (index: number): NamedTensorMap => attached.shadows.read(index) : undefined;
-    this.#bests.record(measured, { winners, decays, monitor }, snapshot);
-    const best = winners.find(({ metric }) => metric === monitor)?.index;
+    this.#bests.record(measured, judged, keepBest ? (index) => attached.shadows.read(index) : undefined);
     // After what can fail: both or neither.
     this.#current = best ?? this.#current;
     return best;
@@ -360,7 +346,8 @@ export class WeightEma {
     const fix = 'Measure by a function of your own: use({ synthesized: decay }, () => measure()).';
     const model = this.#layersModel(this.#live('searchDecay'), 'searchDecay', fix);
     const found = await searchDecay(this.#tf, this, { ...search, model });
-    this.#warnOfGuess(found.metric, search.mode);
+    const guess = guessOf(found.metric, search.mode);
+    if (guess !== undefined) this.warn(guess);
     return found;
   }
 
@@ -557,12 +544,6 @@ export class WeightEma {
     return selected;
   }
 
-  #warnOfGuess(metric: string, mode: Mode = 'auto'): void {
-    if (mode !== 'auto' || !isGuess(metric)) return;
-    const fix = "Say so by mode: 'min' or 'max'.";
-    this.warn(`nothing in the name '${metric}' says what is better: smaller is taken to be. ${fix}`);
-  }
-
   #using<R>(attached: Attached, selected: Selected, fn: (model: LayersModel) => R): R {
     if (typeof fn !== 'function') throw invalid('fn', 'a function', fn);
     const { model } = attached.shadows;
@@ -579,18 +560,4 @@ export class WeightEma {
   #goOn(attached: Attached, content: StoredContent): void {
     this.#current = resume(this.#tf, { attached, bests: this.#bests }, content);
   }
-}
-
-/** What {@link WeightEma.record} is told, checked and complete. */
-function judging(measured: Measured, options: RecordOptions): Required<RecordOptions> {
-  const averages: unknown = fieldOf(measured, 'averages');
-  if (!Array.isArray(averages))
-    throw invalid('measured', 'an object such as { epoch: 0, averages: [{ loss: 1 }] }', measured);
-  checkNames(options, ['monitor', 'mode', 'keepBest']);
-  const { monitor = 'loss', mode = 'auto', keepBest = true } = options;
-  const metric = `${monitor}`.replace(/^val_/, '');
-  const names = Object.keys(measured.averages[0] ?? {});
-  if (!measured.averages.some((metrics) => metric in metrics))
-    throw invalid('monitor', `one of ${names.join(', ') || 'the measured metrics'}`, monitor);
-  return { monitor: metric, mode: oneOf('mode', mode, MODES), keepBest: boolean('keepBest', keepBest) };
 }

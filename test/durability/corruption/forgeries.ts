@@ -15,7 +15,8 @@ const record = (usual: Readonly<Record<string, string>>, others: readonly string
     return `{${all.map(([key, text]) => `"${key}":${text}`).join()}}`;
   });
 };
-const standing = record({ steps: '3', pending: '0', updates: '3', intervals: '[[1,3]]', best: '1' }, [
+const usualStanding = { steps: '3', pending: '0', updates: '3', intervals: '[[1,3]]', current: '1', monitor: '"loss"' };
+const standing = record(usualStanding, [
   ...['[[1,1],[1,2]]', '[[2,1]]', '[[1,9007199254740991]]', '[]', '9007199254740991'],
   ...NUMBERS,
 ]);

@@ -176,7 +176,8 @@ describe('a checkpoint', () => {
       pending: 2,
       updates: 1,
       intervals: [[4, 1]],
-      best: 1,
+      current: 1,
+      monitor: 'loss',
     });
   });
 
@@ -264,8 +265,11 @@ describe('a checkpoint', () => {
     expect(await rewritten('standing', '{"steps":2,"pending":3,"updates":1,"intervals":[]}')).toMatch(
       /pending from 0 to 2, received 3/,
     );
-    expect(await rewritten('standing', '{"steps":2,"pending":0,"updates":1,"best":2,"intervals":[[2,1]]}')).toMatch(
-      /best from 0 to 1/,
+    expect(await rewritten('standing', '{"steps":2,"pending":0,"updates":1,"current":2,"intervals":[[2,1]]}')).toMatch(
+      /current from 0 to 1/,
+    );
+    expect(await rewritten('standing', '{"steps":2,"pending":0,"updates":1,"monitor":3,"intervals":[[2,1]]}')).toMatch(
+      /text as monitor, received 3/,
     );
     expect(await rewritten('standing', '{"steps":2,"pending":0,"updates":1,"intervals":[[1,1]]}')).toMatch(
       /that add up to 2 steps/,

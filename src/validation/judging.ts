@@ -1,0 +1,53 @@
+// What is judged of a measurement, by what: checked, and each metric's best found.
+// Keeps nothing, and warns of nothing.
+
+import { boolean, checkNames, fieldOf, invalid, oneOf } from '../base/argument.js';
+import type { Judged, Measured } from './bests.js';
+import { isGuess, MODES, type Mode, winnersOf } from './selection.js';
+
+/** By what `WeightEma.record` judges. */
+export interface RecordOptions {
+  /** Name of a measured metric, with or without `val_`. @defaultValue `'loss'` */
+  readonly monitor?: string;
+  /** Whether smaller or larger is better; `'auto'`: by the words in the metric's name. @defaultValue `'auto'` */
+  readonly mode?: Mode;
+  /** Whether the weights of the best averages are kept. @defaultValue true */
+  readonly keepBest?: boolean;
+}
+
+/** A measurement as it was judged. */
+export interface Judgement extends Judged {
+  readonly keepBest: boolean;
+  /** What to warn of, if the direction was guessed. */
+  readonly guess: string | undefined;
+  /** The place of the best average by the monitored metric; undefined where none has a number. */
+  readonly best: number | undefined;
+}
+
+/**
+ * Judges a measurement.
+ * @param decays of the averages, in their order.
+ * @throws {@link EmaError} INVALID_ARGUMENT — an option is wrong, or nothing of this name was measured.
+ */
+export function judge(measured: Measured, decays: readonly number[], options: RecordOptions): Judgement {
+  if (!Array.isArray(fieldOf(measured, 'averages')))
+    throw invalid('measured', 'an object such as { epoch: 0, averages: [{ loss: 1 }] }', measured);
+  checkNames(options, ['monitor', 'mode', 'keepBest']);
+  const { monitor: name = 'loss', mode = 'auto', keepBest = true } = options;
+  const { averages } = measured;
+  const monitor = `${name}`.replace(/^val_/, '');
+  if (!averages.some((metrics) => fieldOf(metrics, monitor) !== undefined)) {
+    const names = Object.keys(averages[0] ?? {}).join(', ');
+    throw invalid('monitor', `one of ${names || 'the measured metrics'}`, name);
+  }
+  const winners = winnersOf(averages, decays, { monitor, mode: oneOf('mode', mode, MODES) });
+  const best = winners.find(({ metric }) => metric === monitor)?.index;
+  return { winners, decays, monitor, keepBest: boolean('keepBest', keepBest), guess: guessOf(monitor, mode), best };
+}
+
+/** The warning for a direction that is guessed; undefined where it is said. */
+export function guessOf(metric: string, mode: Mode = 'auto'): string | undefined {
+  if (mode !== 'auto' || !isGuess(metric)) return undefined;
+  const fix = "Say so by mode: 'min' or 'max'.";
+  return `nothing in the name '${metric}' says what is better: smaller is taken to be. ${fix}`;
+}
