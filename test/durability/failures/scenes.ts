@@ -100,6 +100,7 @@ export const SCENES: Readonly<Record<string, Scene>> = {
   putBack: { steps: 3, run: ({ ema }) => ema.putBack({ index: 1 }) },
   'putBack, of a best average': { prepare: validate, run: ({ ema }) => ema.putBack('best-loss') },
   recomputeBatchNorm: { run: ({ ema, x }) => ema.recomputeBatchNorm(x, { batchSize: 4 }) },
+  record: { steps: 3, run: ({ ema }) => ema.record({ epoch: 0, averages: [{ loss: 1 }, { loss: 2 }] }) },
   onEpochEnd: { run: validate },
   'onEpochEnd, bests beaten': {
     prepare: validateWorse,

@@ -10,7 +10,16 @@ import { decodeSafetensors, encodeSafetensors, withDigests } from '../../../src/
 import { type EmaOptions, emaCallback, WeightEma } from '../../../src/index.js';
 import { CHECKPOINT_OPTIONS, checkpointModel } from '../../support/checkpoint-fixture.js';
 import { rejectionOf, thrownBy, weightBits } from '../../support/expect.js';
-import { assign, data, randoms, setRandomWeights, tf, valuesOf, weightValues } from '../../support/models.js';
+import {
+  assign,
+  data,
+  denseModel,
+  randoms,
+  setRandomWeights,
+  tf,
+  valuesOf,
+  weightValues,
+} from '../../support/models.js';
 import { at, bits } from '../../support/oracle.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'tfjs-ema-'));
@@ -382,6 +391,34 @@ describe.each(['native', 'js'] as const)('best averages in a checkpoint, engine 
     expect(() => records.read('best-loss')).toThrow(/none is kept/);
     records.dispose();
     whole.dispose();
+    tf.dispose([x, y]);
+  });
+
+  it('keep by what they are the best, and which average is current', async () => {
+    const { x, y } = data(32);
+    const make = () => emaCallback(tf, { ...options, validationData: [x, y], monitor: 'val_acc' });
+    const model = denseModel();
+    const whole = make();
+    await model.fit(x, y, { ...fit, epochs: 3, callbacks: [whole] });
+    await whole.saveCheckpoint(file('monitor.safetensors'));
+    const { metadata } = decodeSafetensors(readFileSync(file('monitor.safetensors')));
+    const current = whole.validations.at(-1)?.best;
+    expect(current).toBeDefined();
+    expect(JSON.parse(metadata.get('standing') ?? '')).toMatchObject({ current, monitor: 'acc' });
+    const resumed = make();
+    await resumed.loadCheckpoint(file('monitor.safetensors'));
+    resumed.attach(model);
+    for (const which of ['best', 'best-acc', 'best-loss', 'current'] as const)
+      expect(resumed.use(which, weightBits)).toEqual(whole.use(which, weightBits));
+    expect(resumed.use('best', weightBits)).toEqual(resumed.use('best-acc', weightBits));
+    // One from before anything was measured takes both away again.
+    const early = make();
+    early.attach(model);
+    early.ema.update();
+    await early.saveCheckpoint(file('early.safetensors'));
+    await resumed.loadCheckpoint(file('early.safetensors'));
+    for (const which of ['best', 'current'] as const) thrownBy(() => resumed.read(which), 'INVALID_ARGUMENT');
+    for (const one of [whole, resumed, early]) one.dispose();
     tf.dispose([x, y]);
   });
 

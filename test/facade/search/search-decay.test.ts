@@ -1,5 +1,6 @@
 // The search for a decay after training: a curve with a known minimum, ties, what it leaves behind, what it refuses.
 
+import type { Tensor } from '@tensorflow/tfjs';
 import { afterEach, describe, expect, it } from 'vitest';
 import { WeightEma } from '../../../src/index.js';
 import { halfLifeOf } from '../../../src/schedule/decay.js';
@@ -67,6 +68,26 @@ describe.each(['native', 'js'] as const)('searchDecay, engine %s', (engine) => {
     const found = await ema.searchDecay({ data: stream, monitor: 'val_acc' });
     expect(Math.max(...found.curve.map(({ value }) => value))).toBe(found.value);
     expect(found.isTied).toBe(true);
+    ema.dispose();
+  });
+
+  it('takes as better what mode says, and warns once where neither that nor the name says it', async () => {
+    const { model, ema } = jump();
+    // The output is the weight, which is the larger the longer the average remembers.
+    const level = (_: Tensor, predicted: Tensor) => predicted.mean();
+    model.compile({ optimizer: 'sgd', loss: 'meanSquaredError', metrics: [level] });
+    const search = { data: [tf.ones([8, 1]), tf.zeros([8, 1])] as const, monitor: 'val_level', trials: 4 };
+    const [low, high] = [Math.min(...ema.decays), Math.max(...ema.decays)];
+    expect((await ema.searchDecay({ ...search, mode: 'max' })).decay).toBe(high);
+    expect((await ema.searchDecay({ ...search, mode: 'min' })).decay).toBe(low);
+    expect((await ema.searchDecay({ ...search, monitor: 'val_loss', mode: 'max' })).decay).toBe(high);
+    expect((await ema.searchDecay({ ...search, monitor: 'val_loss' })).decay).toBe(low);
+    const guesses = () => ema.warnings.filter((message) => message.includes("'level' says what is better"));
+    expect(guesses()).toEqual([]);
+    expect((await ema.searchDecay(search)).decay).toBe(low);
+    await ema.searchDecay(search);
+    expect(guesses()).toHaveLength(1);
+    await rejectionOf(ema.searchDecay({ ...search, mode: 'up' as never }), 'INVALID_ARGUMENT');
     ema.dispose();
   });
 
