@@ -116,7 +116,9 @@ function recordOf(entry: unknown, decays: readonly number[]): BestRecord | undef
   const decay = decays[index];
   if (decay === undefined) return undefined;
   const tied = tiesOf(fieldOf(entry, 'tied'), decays.length);
-  return { metric, value, epoch, index, decay, ...(tied === undefined ? {} : { tied }) };
+  const mode = fieldOf(entry, 'mode');
+  const said = mode === 'min' || mode === 'max' ? ({ mode } as const) : {};
+  return { metric, value, epoch, index, decay, ...said, ...(tied === undefined ? {} : { tied }) };
 }
 
 function tiesOf(saved: unknown, averages: number): Ties | undefined {

@@ -2,9 +2,8 @@
 // Pure functions from numbers to plain objects; draws nothing.
 
 import type { DiagnosisSummary } from '../diagnosis/figures.js';
-import { directionOf } from '../validation/selection.js';
 import type { ReportData, ReportedAverage, ReportedEpoch } from './data.js';
-import { metricNamesOf, shortLabels } from './table.js';
+import { directionIn, metricNamesOf, shortLabels } from './table.js';
 import { LINE_LEGEND, orderedColours, PLAIN, THEME } from './theme.js';
 
 /** A vega-lite specification: plain data. */
@@ -48,7 +47,7 @@ export function reportCharts(report: ReportData): readonly ReportChart[] {
   return [...charts, distanceChart(looks, report.averages), ...signal];
 }
 
-function metricChart({ epochs, averages }: ReportData, metric: string): ReportChart {
+function metricChart({ epochs, averages, bests }: ReportData, metric: string): ReportChart {
   const labels = shortLabels(averages);
   const pointsOf = ({ epoch, raw, averages: measured }: ReportedEpoch): Point[] =>
     [raw, ...measured].map((metrics, index) => ({
@@ -57,7 +56,7 @@ function metricChart({ epochs, averages }: ReportData, metric: string): ReportCh
       value: metrics[metric] ?? Number.NaN,
     }));
   const title = `Validation ${metric}: raw weights and averages`;
-  const better = directionOf(metric) === 'min' ? 'Lower is better' : 'Higher is better';
+  const better = directionIn(bests, metric) === 'min' ? 'Lower is better' : 'Higher is better';
   const spec = lineChart({
     title,
     subtitle: `${better}. Averages by their decay per step.`,

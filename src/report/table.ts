@@ -59,8 +59,8 @@ function factsOf({ facts, averages }: ReportData): string {
   ].join('\n');
 }
 
-function metricTable({ epochs, averages }: ReportData, metric: string): string {
-  const direction = directionOf(metric);
+function metricTable({ epochs, averages, bests }: ReportData, metric: string): string {
+  const direction = directionIn(bests, metric);
   const rows = thinned(epochs).map(({ epoch, raw, averages: measured }) => {
     const values = [raw, ...measured].map((metrics: Metrics) => metrics[metric]);
     const best = bestOf(values, direction);
@@ -70,6 +70,11 @@ function metricTable({ epochs, averages }: ReportData, metric: string): string {
   return [`val_${metric} (* ${direction === 'min' ? 'lowest' : 'highest'} of the epoch)`, grid([header, ...rows])].join(
     '\n',
   );
+}
+
+/** What the user said is better, or else the metric's name. */
+export function directionIn(bests: ReportData['bests'], metric: string): Direction {
+  return directionOf(metric, bests.find((best) => best.metric === metric)?.mode);
 }
 
 function bestsOf({ bests, averages }: ReportData): string {

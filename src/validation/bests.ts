@@ -5,7 +5,7 @@ import type { NamedTensorMap } from '@tensorflow/tfjs';
 import { invalid } from '../base/argument.js';
 import { EmaError } from '../base/errors.js';
 import { isAlive, type Tfjs } from '../tfjs/backend.js';
-import { isBetter, type Metrics, type Winner } from './selection.js';
+import { type Direction, isBetter, type Metrics, type Winner } from './selection.js';
 import type { Ties } from './ties.js';
 
 /** The best average of all epochs by one metric. */
@@ -18,6 +18,8 @@ export interface BestRecord {
   /** Place of the average in `decays`. */
   readonly index: number;
   readonly decay: number;
+  /** Whether smaller or larger is better, where the option `mode` said it. */
+  readonly mode?: Direction;
   /** What the validation data could not tell apart from it in that epoch; undefined where that was not tested. */
   readonly tied?: Ties | undefined;
 }
@@ -100,12 +102,12 @@ export class BestAverages {
     { winners, decays, monitor }: Judged,
     snapshot?: (index: number) => NamedTensorMap,
   ): void {
-    const better = winners.flatMap(({ metric, direction, index, value }): BestRecord[] => {
+    const better = winners.flatMap(({ metric, direction, mode, index, value }): BestRecord[] => {
       const before = this.#held.get(metric);
       if (before !== undefined && !isBetter(direction, value, before.record.value)) return [];
       const record = { metric, value, epoch, index, decay: decays[index] ?? Number.NaN };
       const ties = tied?.[metric];
-      return [ties === undefined ? record : { ...record, tied: ties }];
+      return [{ ...record, ...(mode === undefined ? {} : { mode }), ...(ties === undefined ? {} : { tied: ties }) }];
     });
     this.#tf.tidy(() => {
       // All of them before the first takes its place: what is not kept in the end goes with the scope.

@@ -103,6 +103,8 @@ export function bestIndex(
 export interface Winner {
   readonly metric: string;
   readonly direction: Direction;
+  /** What the user says is better, where that was said. */
+  readonly mode?: Direction;
   readonly index: number;
   readonly value: number;
 }
@@ -120,9 +122,10 @@ export function winnersOf(
   const measured = new Set(candidates.flatMap((metrics) => Object.keys(metrics)));
   const metrics = new Set([monitor, ...['loss', 'acc'].filter((metric) => measured.has(metric))]);
   return [...metrics].flatMap((metric) => {
-    const direction = directionOf(metric, metric === monitor ? mode : 'auto');
+    const said = metric === monitor && mode !== 'auto' ? { mode } : {};
+    const direction = directionOf(metric, said.mode);
     const index = bestIndex(candidates, decays, { metric, direction });
     const value = index === undefined ? undefined : candidates[index]?.[metric];
-    return index === undefined || value === undefined ? [] : [{ metric, direction, index, value }];
+    return index === undefined || value === undefined ? [] : [{ metric, direction, ...said, index, value }];
   });
 }

@@ -25,6 +25,7 @@ const best = record({
   value: '1',
   epoch: '0',
   index: '0',
+  mode: '"max"',
   hasWeights: 'true',
   tied: '{"averages":[0]}',
 });

@@ -112,6 +112,45 @@ describe.each(['native', 'js'] as const)('report with engine %s', (engine) => {
   });
 });
 
+describe('of a metric whose direction mode said', () => {
+  it('table and chart say the same, also after a checkpoint', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'tfjs-ema-'));
+    const model = denseModel();
+    const make = () => new WeightEma(tf, { decays: [0.5, 0.9], updateEvery: 1, ...quiet }).attach(model);
+    const epochs = [
+      {
+        epoch: 0,
+        raw: { loss: 1, level: 5 },
+        averages: [
+          { loss: 2, level: 9 },
+          { loss: 3, level: 7 },
+        ],
+      },
+    ];
+    const ema = make();
+    ema.update();
+    ema.record(epochs[0] as (typeof epochs)[0], { monitor: 'level', mode: 'max' });
+    await ema.saveCheckpoint(join(folder, 'ema'));
+    const resumed = make();
+    await resumed.loadCheckpoint(join(folder, 'ema'));
+    expect(resumed.bests).toEqual(ema.bests);
+    expect(ema.bests.map(({ metric, mode }) => [metric, mode])).toEqual([
+      ['level', 'max'],
+      ['loss', undefined],
+    ]);
+    for (const one of [ema, resumed]) {
+      const report = one.report(epochs);
+      expect(report.toTable()).toMatch(/val_level \(\* highest of the epoch\)\n.*\n.* 9\.0000\*/);
+      expect(report.toTable()).toMatch(/val_loss \(\* lowest of the epoch\)\n.*\n.* 1\.0000\*/);
+      const spec = (name: string) => JSON.stringify(report.charts().find((chart) => chart.name === name)?.spec);
+      expect(spec('metric-level')).toMatch(/Higher is better/);
+      expect(spec('metric-loss')).toMatch(/Lower is better/);
+      one.dispose();
+    }
+    rmSync(folder, { recursive: true });
+  });
+});
+
 describe('the table', () => {
   const lines = made().toTable().split('\n');
   const section = (title: RegExp) => lines.slice(lines.findIndex((line) => title.test(line)));

@@ -86,7 +86,7 @@ describe('winnersOf', () => {
       { metric: 'acc', direction: 'max', index: 0, value: 0.5 },
     ]);
     expect(winnersOf(candidates, decays, { monitor: 'acc', mode: 'min' })).toEqual([
-      { metric: 'acc', direction: 'min', index: 1, value: 0.4 },
+      { metric: 'acc', direction: 'min', mode: 'min', index: 1, value: 0.4 },
       { metric: 'loss', direction: 'min', index: 1, value: 1 },
     ]);
   });
