@@ -48,7 +48,7 @@ class Group {
   /** Keeps what is the best so far by accuracy and by loss; of equals the first epoch, and in it the shortest window. */
   keepBest(epoch: number, points: readonly Point[]): void {
     const averages = points.map(({ accuracy, loss }) => ({ acc: accuracy, loss }));
-    this.callback.ema.consider({ epoch: epoch - 1, averages }, ['acc', 'loss']);
+    this.callback.ema.record({ epoch: epoch - 1, averages }, { monitor: 'acc' });
   }
 
   best(metric: 'acc' | 'loss'): Snapshot | undefined {
