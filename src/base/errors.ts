@@ -29,6 +29,8 @@ export type EmaErrorCode =
   | 'NATIVE_FAILURE'
   /** Weights hold NaN or infinite numbers, and the option `nonFinite` is `'throw'`. */
   | 'NON_FINITE'
+  /** A gradient is being taken: it would run through an average that stands in the place of the weights. */
+  | 'IN_GRADIENT'
   /** Callbacks cannot be combined in this way. */
   | 'CALLBACK_MISUSE'
   /** A package that is needed only for this, such as vega for plots, is not installed. */
@@ -53,7 +55,17 @@ export class EmaError extends Error {
   }
 }
 
-/** The text of whatever was thrown. */
+/** The text of whatever was thrown. By its shape: errors of another realm, as in test runners, are no instances of our Error. */
 export function messageOf(thrown: unknown): string {
-  return thrown instanceof Error ? thrown.message : String(thrown);
+  return textOf(thrown, 'message') ?? String(thrown);
+}
+
+/** The code of a system error; empty where there is none. */
+export function codeOf(thrown: unknown): string {
+  return textOf(thrown, 'code') ?? '';
+}
+
+function textOf(thrown: unknown, name: string): string | undefined {
+  const value: unknown = typeof thrown === 'object' && thrown !== null ? Reflect.get(thrown, name) : undefined;
+  return typeof value === 'string' ? value : undefined;
 }

@@ -5,7 +5,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import * as fsPromises from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { basename, dirname, join, resolve } from 'node:path';
-import { EmaError, messageOf } from '../base/errors.js';
+import { codeOf, EmaError, messageOf } from '../base/errors.js';
 
 /** An open file, as `node:fs/promises` opens it. */
 export interface OpenFile {
@@ -269,8 +269,4 @@ function isRunning(pid: number): boolean {
   } catch (error) {
     return codeOf(error) === 'EPERM';
   }
-}
-
-function codeOf(error: unknown): string {
-  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : '';
 }

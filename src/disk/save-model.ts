@@ -2,7 +2,6 @@
 // Puts no average into a model.
 
 import * as fsPromises from 'node:fs/promises';
-import { createRequire } from 'node:module';
 import { basename, join } from 'node:path';
 import type { io } from '@tensorflow/tfjs';
 import { fieldOf, invalid } from '../base/argument.js';
@@ -39,12 +38,6 @@ const FILE_SCHEME = 'file://';
 const TOPOLOGY = 'model.json';
 /** Names of the weights' file: the one that the model in the folder does not use. */
 const WEIGHTS: readonly string[] = ['weights.bin', 'weights-2.bin'];
-
-/** Version of this package: from src/ and from dist/ alike its package.json is one folder up. */
-export function packageVersion(): string {
-  const manifest: unknown = createRequire(import.meta.url)('../../package.json');
-  return `${fieldOf(manifest, 'version')}`;
-}
 
 /**
  * Checks where a model is to be saved, before anything is done for it.

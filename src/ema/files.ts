@@ -2,9 +2,10 @@
 // Opens no files itself, and resolves no name.
 
 import type { io, LayersModel } from '@tensorflow/tfjs';
+import { VERSION } from '../base/version.js';
 import { decodeCheckpoint, encodeCheckpoint, tensorsOf } from '../disk/checkpoint.js';
 import type { StoredContent } from '../disk/safetensors.js';
-import { artifactsOf, packageVersion, withProvenance } from '../disk/save-model.js';
+import { artifactsOf, withProvenance } from '../disk/save-model.js';
 import { settingsOf } from '../options/fingerprint.js';
 import type { Which } from '../schedule/which.js';
 import type { Tfjs } from '../tfjs/backend.js';
@@ -34,7 +35,7 @@ export async function saveSelected(
   const { index, label, record } = selected;
   const { steps, updates } = attached.progress;
   const provenance = {
-    version: packageVersion(),
+    version: VERSION,
     which,
     ...(index === undefined ? {} : { index }),
     ...{ label, steps, updates },

@@ -19,7 +19,7 @@ export type Pattern = { readonly name: string } | { readonly source: string; rea
 export function resolvePattern(name: string, pattern: WeightPattern): Pattern {
   if (typeof pattern === 'string' && pattern !== '') return { name: pattern.replace(/\/$/, '') };
   // Global and sticky ones remember where they stopped.
-  if (pattern instanceof RegExp) return { source: pattern.source, flags: pattern.flags.replace(/[gy]/g, '') };
+  if (isRegExp(pattern)) return { source: pattern.source, flags: pattern.flags.replace(/[gy]/g, '') };
   throw invalid(name, "the name of a weight or layer, such as 'dense_Dense1', or a regular expression", pattern);
 }
 
@@ -57,4 +57,9 @@ export function checkMatches(option: string, patterns: readonly Pattern[], names
   const shown = `${names.slice(0, 12).join(', ')}${names.length > 12 ? `, and ${names.length - 12} more` : ''}`;
   const received = 'source' in idle ? new RegExp(idle.source, idle.flags).toString() : idle.name;
   throw invalid(option, 'patterns that match weights of the model', received, `It matches none of ${shown}.`);
+}
+
+/** By its tag: a regular expression of another realm is no instance of our RegExp. */
+function isRegExp(value: unknown): value is RegExp {
+  return Object.prototype.toString.call(value) === '[object RegExp]';
 }

@@ -2,7 +2,7 @@
 // Knows no chart; writes no files.
 
 import type { TopLevelSpec } from 'vega-lite';
-import { EmaError } from '../base/errors.js';
+import { codeOf, EmaError } from '../base/errors.js';
 import type { ChartSpec } from './charts.js';
 import type { ReportData } from './data.js';
 import { escapeHtml, htmlPage } from './html.js';
@@ -16,6 +16,11 @@ export interface RenderOptions {
 /** PNG pixels per SVG unit: sharp on dense screens. */
 const PNG_ZOOM = 2;
 
+/** Hands a failure on: esbuild builds an import that is caught also where the package is missing. */
+function absent(cause: unknown): never {
+  throw cause;
+}
+
 /**
  * Loads packages that may be missing.
  * @param packages their names, for the message.
@@ -25,8 +30,7 @@ export async function optional<T>(packages: readonly string[], load: () => Promi
   try {
     return await load();
   } catch (cause) {
-    const code: unknown = cause instanceof Error && 'code' in cause ? cause.code : undefined;
-    if (code !== 'ERR_MODULE_NOT_FOUND' && code !== 'MODULE_NOT_FOUND') throw cause;
+    if (!/^(ERR_)?MODULE_NOT_FOUND$/.test(codeOf(cause))) throw cause;
     const names = packages.join(' and ');
     throw new EmaError(
       'MISSING_PACKAGE',
@@ -42,7 +46,12 @@ export async function optional<T>(packages: readonly string[], load: () => Promi
  * @throws {@link EmaError} MISSING_PACKAGE
  */
 export async function toSvg(spec: ChartSpec): Promise<string> {
-  const load = () => Promise.all([import('vega'), import('vega-lite')]);
+  // So written that bundlers leave them to the machine where the program runs: they may be missing there.
+  const load = () =>
+    Promise.all([
+      import(/* webpackIgnore: true */ 'vega').catch(absent),
+      import(/* webpackIgnore: true */ 'vega-lite').catch(absent),
+    ]);
   const [vega, vegaLite] = await optional(['vega', 'vega-lite'], load);
   if (!isSpec(spec)) throw new EmaError('INVALID_ARGUMENT', 'spec: expected a vega-lite specification.');
   const view = new vega.View(vega.parse(vegaLite.compile(spec).spec), { renderer: 'none' });
@@ -60,7 +69,9 @@ export async function toSvg(spec: ChartSpec): Promise<string> {
  * @throws {@link EmaError} MISSING_PACKAGE
  */
 export async function toPng(svg: string, { fontFiles }: RenderOptions = {}): Promise<Uint8Array> {
-  const { Resvg } = await optional(['@resvg/resvg-js'], () => import('@resvg/resvg-js'));
+  const { Resvg } = await optional(['@resvg/resvg-js'], () =>
+    import(/* webpackIgnore: true */ '@resvg/resvg-js').catch(absent),
+  );
   const font = fontFiles === undefined ? {} : { fontFiles: [...fontFiles], loadSystemFonts: false };
   return new Resvg(svg, { font, fitTo: { mode: 'zoom', value: PNG_ZOOM } }).render().asPng();
 }

@@ -7,7 +7,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { LayersModel } from '@tensorflow/tfjs';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { packageVersion, writeModel } from '../../../src/disk/save-model.js';
+import { VERSION } from '../../../src/base/version.js';
+import { writeModel } from '../../../src/disk/save-model.js';
 import { emaCallback, type Provenance, WeightEma } from '../../../src/index.js';
 import { rejectionOf, weightBits } from '../../support/expect.js';
 import { spoiled, systemError } from '../../support/file-system.js';
@@ -61,7 +62,7 @@ describe.each(['native', 'js'] as const)('saveModel with engine %s', (engine) =>
     expect(weightValues(loaded)).toEqual(ema.use(0.9, weightValues));
     expect(loaded.getUserDefinedMetadata()).toMatchObject({ classes: ['cat', 'dog'] });
     const { settings, ...rest } = provenanceOf(loaded) ?? expect.fail('no provenance');
-    expect(rest).toEqual({ version: packageVersion(), which: 0.9, index: 1, label: '0.9', steps: 3, updates: 2 });
+    expect(rest).toEqual({ version: VERSION, which: 0.9, index: 1, label: '0.9', steps: 3, updates: 2 });
     expect(settings).toMatchObject({ decays: [0.5, 0.9], updateEvery: 2, warmup: 'none', batchNorm: 'average' });
 
     // The same as tfjs writes of the same model, but for the metadata.

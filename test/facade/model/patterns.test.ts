@@ -1,5 +1,6 @@
 // Weights chosen by name: patterns, and which weights are then averaged and which are live.
 
+import { runInNewContext } from 'node:vm';
 import { afterEach, describe, expect, it } from 'vitest';
 import { type EmaOptions, WeightEma, type WeightPattern } from '../../../src/index.js';
 import { checkMatches, matches, resolvePattern, resolvePatterns } from '../../../src/model/patterns.js';
@@ -35,6 +36,12 @@ describe('a pattern', () => {
   it.each(['', 3, null, undefined, {}])('is refused as %j', (pattern) => {
     const { message } = thrownBy(() => resolvePattern('match', pattern as string), 'INVALID_ARGUMENT');
     expect(message).toMatch(/^match: expected the name of a weight or layer/);
+  });
+
+  it('may be an expression of another realm', () => {
+    const elsewhere = runInNewContext('/kernel$/i') as RegExp;
+    expect(elsewhere).not.toBeInstanceOf(RegExp);
+    expect(matches(resolvePattern('include', elsewhere), 'dense/KERNEL')).toBe(true);
   });
 
   it('stands in a list', () => {
