@@ -32,6 +32,9 @@ type EmaCallbackClass = new (ema: WeightEma, validation: ResolvedValidation) => 
 /** One class for each copy of tfjs: fit recognises callbacks by their base class. */
 const classes = new WeakMap<object, EmaCallbackClass>();
 
+/** Milliseconds between two turns of the event loop: tfjs's own callbacks leave as much. */
+const BREATH_MS = 125;
+
 /** What a hook without work returns: one promise for all batches. */
 const DONE: Promise<void> = Promise.resolve();
 
@@ -75,6 +78,8 @@ function defineCallback(tf: Tfjs): EmaCallbackClass {
     readonly ema: WeightEma;
     readonly #validation: ResolvedValidation;
     readonly #validations: EpochValidation[] = [];
+    // When fit last let others have their turn.
+    #breath = performance.now();
     // Fit calls setParams, setModel and onTrainBegin, in this order: the last of them tells what went wrong.
     #last: 'none' | 'setParams' | 'setModel' | 'onTrainBegin' = 'none';
 
@@ -123,7 +128,11 @@ function defineCallback(tf: Tfjs): EmaCallbackClass {
     /** One batch is one optimizer step. Its logs are not read: that would wait for the device. */
     override onBatchEnd(): Promise<void> {
       this.ema.update();
-      return DONE;
+      const now = performance.now();
+      if (now - this.#breath < BREATH_MS) return DONE;
+      this.#breath = now;
+      // As tfjs's own callbacks do: fit itself never lets timers, requests and signals have their turn.
+      return tf.nextFrame();
     }
 
     override async onEpochEnd(epoch: number, logs?: Logs): Promise<void> {

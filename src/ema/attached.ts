@@ -3,6 +3,7 @@
 
 import { Progress } from '../averages/progress.js';
 import { ModelShadows } from '../averages/shadows.js';
+import { EmaError } from '../base/errors.js';
 import type { Warnings } from '../base/warnings.js';
 import { Looks } from '../diagnosis/looks.js';
 import { isSwapped, SwapScope, swappedIn } from '../model/swap.js';
@@ -12,7 +13,7 @@ import type { ResolvedOptions } from '../options/options.js';
 import { foresee } from '../options/run-length.js';
 import { Schedule } from '../schedule/schedule.js';
 import { labelsOf } from '../schedule/specs.js';
-import type { Tfjs } from '../tfjs/backend.js';
+import { isTakingGradient, type Tfjs } from '../tfjs/backend.js';
 import type { Selected } from './selected.js';
 
 /** The averages of one model, at work. */
@@ -63,6 +64,20 @@ export class Attached {
    */
   checkOwnWeights(method: string, fix: string): void {
     if (isSwapped(this.shadows.weights.averaged)) throw swappedIn(method, fix);
+  }
+
+  /**
+   * Checks that no gradient is being taken: it would see the average's values as the weights, and be wrong without a word.
+   * @throws {@link EmaError} IN_GRADIENT
+   */
+  checkNoGradient(method: string): void {
+    if (!isTakingGradient(this.#tf)) return;
+    throw new EmaError(
+      'IN_GRADIENT',
+      `${method}: a gradient is being taken, and would run through the average in the place of the weights. ` +
+        `Call ${method}() before, outside of the loss; or take a model of its own once: const teacher = await ema.asModel(which), ` +
+        'and teacher.refresh().predict(x) in the loss.',
+    );
   }
 
   /**
@@ -119,6 +134,7 @@ export class Attached {
 
   /** Runs `fn` while an average stands in the model's place; before the first step, with the model as it is. */
   using<R>(selected: Selected, fn: () => R): R {
+    this.checkNoGradient('use');
     this.checkOwnWeights('use', 'Let the first use() return before the next.');
     this.shadows.checkModel();
     if (!this.hasBegun('use', 'the model runs with its own weights')) return fn();

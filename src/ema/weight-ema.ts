@@ -290,6 +290,7 @@ export class WeightEma {
   putBack(which: Which): void {
     const attached = this.#live('putBack');
     const selected = this.#select(attached, which);
+    attached.checkNoGradient('putBack');
     attached.checkOwnWeights('putBack', 'Let use() return first: it gives the weights back.');
     attached.shadows.checkModel();
     if (!attached.hasStarted('putBack', 'the model keeps its own weights')) return;

@@ -20,6 +20,7 @@ export type Tfjs = Pick<
   | 'keep'
   | 'models'
   | 'mul'
+  | 'nextFrame'
   | 'scalar'
   | 'sub'
   | 'tensor'
@@ -197,6 +198,11 @@ export class RepeatedOp {
  */
 export function isAlive(tf: Tfjs, tensor: Tensor): boolean {
   return !tensor.isDisposed && tf.engine().state.tensorInfo.has(tensor.dataId);
+}
+
+/** Whether a gradient is being taken: what runs now is recorded, and undone by it. */
+export function isTakingGradient(tf: Tfjs): boolean {
+  return tf.engine().state.gradientDepth > 0;
 }
 
 /**

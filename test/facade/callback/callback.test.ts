@@ -1,7 +1,7 @@
 // The callback's hooks: what it adds to logs and History, how it chooses, and what it leaves alone.
 
-import type { Scalar } from '@tensorflow/tfjs';
-import { afterEach, describe, expect, it } from 'vitest';
+import type { Callback, Scalar, Sequential } from '@tensorflow/tfjs';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { emaCallback } from '../../../src/index.js';
 import { rejectionOf, weightBits } from '../../support/expect.js';
 import { data, denseModel, tf, twoOutputModel, valuesOf } from '../../support/models.js';
@@ -160,5 +160,39 @@ describe('emaCallback', () => {
     expect(ema.record({ epoch: 0, averages: [{ loss: 2 }, { loss: 1 }] })).toBe(1);
     for (const which of ['best', 'current'] as const) tf.dispose(ema.read(which));
     ema.dispose();
+  });
+});
+
+describe('the event loop', () => {
+  it('gets a turn every 125 ms, as from tfjs’s own callbacks, and training is what it is without', async () => {
+    const { x, y } = data(64);
+    const clock = vi.spyOn(performance, 'now').mockReturnValue(0);
+    const ema = emaCallback(tf, { decay: 0.9, updateEvery: 1000, engine: 'js' });
+    /** Trains for 16 batches, and counts the turns of others; each look at the clock is so many ms later. */
+    const train = async (model: Sequential, step: number, callbacks: Callback[]) => {
+      let [now, turns] = [0, 0];
+      let isOver = false;
+      clock.mockImplementation(() => (now += step));
+      const other = (): void => {
+        turns += 1;
+        if (!isOver) setImmediate(other);
+      };
+      setImmediate(other);
+      await model.fit(x, y, { epochs: 2, batchSize: 8, verbose: 0, shuffle: false, callbacks });
+      isOver = true;
+      return turns;
+    };
+    try {
+      const model = denseModel();
+      // Every third batch has waited long enough.
+      expect(await train(model, 50, [ema])).toBeGreaterThanOrEqual(5);
+      expect(await train(model, 0, [ema])).toBe(0);
+      const alone = denseModel();
+      for (let i = 0; i < 2; i += 1) await train(alone, 0, []);
+      expect(weightBits(model)).toEqual(weightBits(alone));
+    } finally {
+      clock.mockRestore();
+      ema.dispose();
+    }
   });
 });
