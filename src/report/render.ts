@@ -16,9 +16,9 @@ export interface RenderOptions {
 /** PNG pixels per SVG unit: sharp on dense screens. */
 const PNG_ZOOM = 2;
 
-/** Hands a failure on: esbuild builds an import that is caught also where the package is missing. */
-function absent(cause: unknown): never {
-  throw cause;
+/** A package of the machine where the program runs: named at run time, so that no bundler looks for it. */
+function installed<T>(name: string): Promise<T> {
+  return import(/* webpackIgnore: true */ name);
 }
 
 /**
@@ -46,12 +46,8 @@ export async function optional<T>(packages: readonly string[], load: () => Promi
  * @throws {@link EmaError} MISSING_PACKAGE
  */
 export async function toSvg(spec: ChartSpec): Promise<string> {
-  // So written that bundlers leave them to the machine where the program runs: they may be missing there.
   const load = () =>
-    Promise.all([
-      import(/* webpackIgnore: true */ 'vega').catch(absent),
-      import(/* webpackIgnore: true */ 'vega-lite').catch(absent),
-    ]);
+    Promise.all([installed<typeof import('vega')>('vega'), installed<typeof import('vega-lite')>('vega-lite')]);
   const [vega, vegaLite] = await optional(['vega', 'vega-lite'], load);
   if (!isSpec(spec)) throw new EmaError('INVALID_ARGUMENT', 'spec: expected a vega-lite specification.');
   const view = new vega.View(vega.parse(vegaLite.compile(spec).spec), { renderer: 'none' });
@@ -70,7 +66,7 @@ export async function toSvg(spec: ChartSpec): Promise<string> {
  */
 export async function toPng(svg: string, { fontFiles }: RenderOptions = {}): Promise<Uint8Array> {
   const { Resvg } = await optional(['@resvg/resvg-js'], () =>
-    import(/* webpackIgnore: true */ '@resvg/resvg-js').catch(absent),
+    installed<typeof import('@resvg/resvg-js')>('@resvg/resvg-js'),
   );
   const font = fontFiles === undefined ? {} : { fontFiles: [...fontFiles], loadSystemFonts: false };
   return new Resvg(svg, { font, fitTo: { mode: 'zoom', value: PNG_ZOOM } }).render().asPng();
