@@ -9,7 +9,7 @@ import type { Tfjs } from '../tfjs/backend.js';
 import type { BestRecord } from '../validation/bests.js';
 import { type Validation, validate } from '../validation/measure.js';
 import { metricNames } from '../validation/meter.js';
-import { type Metrics, winnersOf } from '../validation/selection.js';
+import { judgedMetrics, type Metrics, winnersOf } from '../validation/selection.js';
 import { type Ties, tiesBy } from '../validation/ties.js';
 import type { ResolvedValidation } from './options.js';
 
@@ -38,8 +38,8 @@ export async function endEpoch(
 ): Promise<EpochValidation | undefined> {
   if (data === undefined) return undefined;
   const monitored = metricOf(monitor);
-  const metrics = [...new Set([monitored, ...['loss', 'acc'].filter((metric) => metricNames(model).includes(metric))])];
-  const source = { model, data, batchSize, batches, scored: ties ? metrics : [] };
+  const scored = ties ? judgedMetrics(monitored, metricNames(model)) : [];
+  const source = { model, data, batchSize, batches, scored };
   const { scores, ...measured } = await validate(tf, ema, source);
   const winners = winnersOf(measured.averages, ema.decays, { monitor: monitored, mode });
   const tied = tiesBy(scores, winners);

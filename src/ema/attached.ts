@@ -123,7 +123,7 @@ export class Attached {
   /** An average by weight name; the caller disposes it. Works also after the model was disposed. */
   read(selected: Selected): ReturnType<Selected['read']> {
     const { pending } = this.progress;
-    if (selected.isKept) return selected.read();
+    if (selected.record !== undefined) return selected.read();
     if (this.shadows.isAlive) this.flush();
     else if (pending > 0)
       this.#warnings.add(
@@ -138,7 +138,7 @@ export class Attached {
     this.checkOwnWeights('use', 'Let the first use() return before the next.');
     this.shadows.checkModel();
     if (!this.hasBegun('use', 'the model runs with its own weights')) return fn();
-    if (!selected.isKept) this.progress.flush();
+    if (selected.record === undefined) this.progress.flush();
     return this.scope.run(selected.swapIn(), fn);
   }
 

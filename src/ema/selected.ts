@@ -18,10 +18,8 @@ export interface Selected {
   readonly index: number | undefined;
   /** What it is called in logs. */
   readonly label: string;
-  /** Of a best average of all epochs: when it was that, by what. */
+  /** Of a best average of all epochs: when it was that, by what. It stands since then, so pending steps do not concern it. */
   readonly record: BestRecord | undefined;
-  /** Whether it stands since an epoch: then pending steps do not concern it. */
-  readonly isKept: boolean;
   /** By weight name; the caller disposes it. */
   readonly read: () => NamedTensorMap;
   /** In the place of the weights. */
@@ -48,13 +46,13 @@ export function select(tf: Tfjs, which: Which, { shadows, options, bests, curren
     const { record, tensors, clone } = held;
     const { index } = record;
     const swapIn = (): Swap => shadows.swapIn(tensors);
-    return { index, label: labels[index] ?? '', record, isKept: true, read: clone, swapIn };
+    return { index, label: labels[index] ?? '', record, read: clone, swapIn };
   }
   if (isSynthesized(which)) return combined(tf, shadows, synthesisOf(options, which.synthesized));
   const index = indexOf(which, labels, current);
   const read = (): NamedTensorMap => shadows.read(index);
   const swapIn = (): Swap => shadows.swapIn(index);
-  return { index, label: labels[index] ?? '', record: undefined, isKept: false, read, swapIn };
+  return { index, label: labels[index] ?? '', record: undefined, read, swapIn };
 }
 
 function combined(tf: Tfjs, shadows: ModelShadows, { coefficients }: Synthesis): Selected {
@@ -67,5 +65,5 @@ function combined(tf: Tfjs, shadows: ModelShadows, { coefficients }: Synthesis):
       tf.dispose(tensors);
     }
   };
-  return { index: undefined, label: 'synthesized', record: undefined, isKept: false, read, swapIn };
+  return { index: undefined, label: 'synthesized', record: undefined, read, swapIn };
 }

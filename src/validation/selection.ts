@@ -109,6 +109,11 @@ export interface Winner {
   readonly value: number;
 }
 
+/** The metrics that best averages are kept by: the monitored one, and both of the paper's where they are among what is measured. */
+export function judgedMetrics(monitor: string, measured: readonly string[]): readonly string[] {
+  return [...new Set([monitor, ...['loss', 'acc'].filter((metric) => measured.includes(metric))])];
+}
+
 /**
  * The best average of one measurement by the monitored metric, and by both of the paper's where they were measured: lowest loss, best accuracy.
  * @param monitor name of the metric, without `val_`.
@@ -119,9 +124,8 @@ export function winnersOf(
   decays: readonly number[],
   { monitor, mode = 'auto' }: { readonly monitor: string; readonly mode?: Mode },
 ): readonly Winner[] {
-  const measured = new Set(candidates.flatMap((metrics) => Object.keys(metrics)));
-  const metrics = new Set([monitor, ...['loss', 'acc'].filter((metric) => measured.has(metric))]);
-  return [...metrics].flatMap((metric) => {
+  const measured = candidates.flatMap((metrics) => Object.keys(metrics));
+  return judgedMetrics(monitor, measured).flatMap((metric) => {
     const said = metric === monitor && mode !== 'auto' ? { mode } : {};
     const direction = directionOf(metric, said.mode);
     const index = bestIndex(candidates, decays, { metric, direction });
