@@ -42,16 +42,22 @@ export function show(value: unknown): string {
 
 /**
  * Checks that an object has no other names than these.
+ * @param hints what to say of names that are often looked for in the wrong place.
  * @throws {@link EmaError} INVALID_ARGUMENT — names the wrong one, and the right one where that can be guessed.
  */
-export function checkNames(options: object, names: readonly string[]): void {
+export function checkNames(
+  options: object,
+  names: readonly string[],
+  hints: Readonly<Record<string, string>> = {},
+): void {
   if (typeof options !== 'object' || options === null || Array.isArray(options)) {
-    throw invalid('options', 'an object such as { decay: 0.999 }', options);
+    throw invalid('options', 'an object such as { decays: 0.999 }', options);
   }
   for (const name of Object.keys(options)) {
     if (names.includes(name)) continue;
-    const near = names.find((known) => distance(known.toLowerCase(), name.toLowerCase()) <= 2);
-    const hint = near === undefined ? `Known options: ${names.join(', ')}.` : `Did you mean '${near}'?`;
+    const near = names.find((other) => distance(other.toLowerCase(), name.toLowerCase()) <= 2);
+    const known = near === undefined ? `Known options: ${names.join(', ')}.` : `Did you mean '${near}'?`;
+    const hint = Object.hasOwn(hints, name) ? hints[name] : known;
     throw new EmaError('INVALID_ARGUMENT', `options: there is no option ${quote(name)}. ${hint}`);
   }
 }

@@ -33,7 +33,7 @@ export type EmaErrorCode =
   | 'IN_GRADIENT'
   /** Callbacks cannot be combined in this way. */
   | 'CALLBACK_MISUSE'
-  /** A package that is needed only for this, such as vega for plots, is not installed. */
+  /** What is needed only for this is not there: a package, such as vega for plots, or Node's files. */
   | 'MISSING_PACKAGE'
   /** A checkpoint is damaged, of another version, or of another model. */
   | 'CHECKPOINT';

@@ -1,33 +1,17 @@
 // Which training event of model.fit does what.
-// Does no arithmetic: counting and averaging are in ema.ts.
+// Does no arithmetic: counting and averaging are behind an interface.
 
-import type { Callback, Logs } from '@tensorflow/tfjs';
+import type { Callback, LayersModel, Logs } from '@tensorflow/tfjs';
 import { EmaError } from '../base/errors.js';
 import { inspect } from '../base/inspect.js';
-import { WeightEma } from '../ema/weight-ema.js';
-import { runOfFit } from '../options/run-length.js';
-import type { EmaReport } from '../report/report.js';
 import type { Tfjs } from '../tfjs/backend.js';
-import { checkMonitor, type EpochValidation, endEpoch, toLogs } from './epoch.js';
-import { addMembers, type EmaMembers } from './members.js';
-import { type EmaCallbackOptions, type ResolvedValidation, splitOptions } from './options.js';
+import type { BatchSource } from '../validation/batches.js';
+import type { FitAverages } from './averages.js';
+import { checkMonitor, endEpoch } from './epoch.js';
+import { epochLine, toLogs } from './line.js';
+import type { ResolvedCallback } from './options.js';
 
-/**
- * A callback for `model.fit` and `model.fitDataset` that keeps moving averages of the weights; made by {@link emaCallback}.
- *
- * With `validationData` each epoch adds to its logs, and so to History and to what later callbacks see: `val_raw_<metric>`,
- * `val_ema_<decay>_<metric>` for each decay, `val_ema_<metric>` of this epoch's best average, and `ema_best_decay`.
- */
-export interface EmaCallback extends Callback, EmaMembers {
-  /** The averages themselves. */
-  readonly ema: WeightEma;
-  /** What each epoch's validation measured, oldest first. */
-  readonly validations: readonly EpochValidation[];
-  /** The report of the run so far, with the validations in it; see {@link WeightEma.report}. */
-  report(): EmaReport;
-}
-
-type EmaCallbackClass = new (ema: WeightEma, validation: ResolvedValidation) => EmaCallback;
+type EmaCallbackClass = new (averages: FitAverages, options: ResolvedCallback) => Callback;
 
 /** One class for each copy of tfjs: fit recognises callbacks by their base class. */
 const classes = new WeakMap<object, EmaCallbackClass>();
@@ -39,54 +23,29 @@ const BREATH_MS = 125;
 const DONE: Promise<void> = Promise.resolve();
 
 const MIXED =
-  'Give fit instances only, and all of the same tfjs: callbacks: [ema, new tf.CustomCallback({ onEpochEnd })]. ' +
+  'Give fit instances only, and all of the same tfjs: callbacks: [ema.callback(), new tf.CustomCallback({ onEpochEnd })]. ' +
   'tfjs (issue 1792) looks at the first entry alone: instances and plain objects in one array do not work.';
 
-/**
- * Makes a callback that keeps exponential moving averages of the weights while `model.fit` or `model.fitDataset` trains.
- * Training is bit for bit what it is without it.
- *
- * @param tf the tfjs that the model is made with: `import * as tf from '@tensorflow/tfjs-node'`.
- * @param options see {@link EmaCallbackOptions}.
- * @returns the callback; one belongs to one model, and goes on averaging in its next fit.
- * @throws {@link EmaError} INVALID_ARGUMENT — an option is wrong.
- * @throws {@link EmaError} ENGINE_UNAVAILABLE — `engine: 'native'` cannot run here.
- * @example
- * ```ts
- * const ema = emaCallback(tf, { decays: [0.999, 0.9995], validationData: [xVal, yVal] });
- * await model.fit(x, y, { epochs: 10, callbacks: [ema] });
- * await ema.saveModel('best', 'file://model-ema');
- * ```
- */
-export function emaCallback(tf: Tfjs, options: EmaCallbackOptions = {}): EmaCallback {
-  const { ema, validation } = splitOptions(options);
-  const average = new WeightEma(tf, ema);
-  const CallbackClass = callbackClass(tf);
-  return new CallbackClass(average, validation);
-}
-
-function callbackClass(tf: Tfjs): EmaCallbackClass {
-  const made = classes.get(tf.Callback);
-  if (made !== undefined) return made;
-  const fresh = defineCallback(tf);
-  classes.set(tf.Callback, fresh);
-  return fresh;
+/** A callback that moves averages while `model.fit` or `model.fitDataset` trains. */
+export function makeCallback(tf: Tfjs, averages: FitAverages, options: ResolvedCallback): Callback {
+  const CallbackClass = classes.get(tf.Callback) ?? defineCallback(tf);
+  classes.set(tf.Callback, CallbackClass);
+  return new CallbackClass(averages, options);
 }
 
 function defineCallback(tf: Tfjs): EmaCallbackClass {
-  const Hooks = class extends tf.Callback {
-    readonly ema: WeightEma;
-    readonly #validation: ResolvedValidation;
-    readonly #validations: EpochValidation[] = [];
+  return class extends tf.Callback {
+    readonly #averages: FitAverages;
+    readonly #options: ResolvedCallback;
     // When fit last let others have their turn.
     #breath = performance.now();
     // Fit calls setParams, setModel and onTrainBegin, in this order: the last of them tells what went wrong.
     #last: 'none' | 'setParams' | 'setModel' | 'onTrainBegin' = 'none';
 
-    constructor(ema: WeightEma, validation: ResolvedValidation) {
+    constructor(averages: FitAverages, options: ResolvedCallback) {
       super();
-      this.ema = ema;
-      this.#validation = validation;
+      this.#averages = averages;
+      this.#options = options;
       // Where fit takes this for a plain object it calls the hooks without their object.
       this.onTrainBegin = this.onTrainBegin.bind(this);
       this.onBatchBegin = this.onBatchBegin.bind(this);
@@ -100,34 +59,34 @@ function defineCallback(tf: Tfjs): EmaCallbackClass {
       // In the same turn fit gives every callback its params, which fails at a plain object, and then the model.
       queueMicrotask(() => {
         if (this.#last === 'setParams')
-          this.ema.warn(`fit failed before training because callbacks holds a plain object. ${MIXED}`);
+          this.#averages.warn(`fit failed before training because callbacks holds a plain object. ${MIXED}`);
       });
     }
 
     override setModel(model: Parameters<Callback['setModel']>[0]): void {
       this.#last = 'setModel';
       if (!(model instanceof tf.LayersModel))
-        throw misuse('the model is made with another copy of tfjs than the callback.');
+        throw misuse(`the model is made with another copy of tfjs than the callback. ${MIXED}`);
       super.setModel(model);
     }
 
     override onTrainBegin(): Promise<void> {
-      if (this.#last !== 'setModel') throw misuse('fit took it for a plain object, so that it has no model.');
+      if (this.#last !== 'setModel') throw misuse(`fit took it for a plain object, so that it has no model. ${MIXED}`);
       this.#last = 'onTrainBegin';
-      checkMonitor(this.#validation, this.model);
-      if (this.ema.isAttached) this.ema.checkTrainable(this.model);
-      else this.ema.attach(this.model, runOfFit(this.params));
+      const { data, monitor } = this.#options;
+      if (data !== undefined) checkMonitor(monitor, this.#trained());
+      this.#averages.begin(this.#trained(), this.params);
       return DONE;
     }
 
     override onBatchBegin(): Promise<void> {
-      this.ema.checkTrainable();
+      this.#averages.checkTrainable();
       return DONE;
     }
 
     /** One batch is one optimizer step. Its logs are not read: that would wait for the device. */
     override onBatchEnd(): Promise<void> {
-      this.ema.update();
+      this.#averages.update();
       const now = performance.now();
       if (now - this.#breath < BREATH_MS) return DONE;
       this.#breath = now;
@@ -135,31 +94,33 @@ function defineCallback(tf: Tfjs): EmaCallbackClass {
       return tf.nextFrame();
     }
 
-    override async onEpochEnd(epoch: number, logs?: Logs): Promise<void> {
-      if (!(this.model instanceof tf.LayersModel)) throw misuse('onEpochEnd was called before fit gave it a model.');
-      const measured = await endEpoch(tf, { ema: this.ema, model: this.model, epoch }, this.#validation);
-      if (measured !== undefined) {
-        this.#validations.push(measured);
-        if (logs !== undefined) Object.assign(logs, toLogs(measured, this.ema));
-      }
+    override async onEpochEnd(epoch: number, logs: Logs = {}): Promise<void> {
+      const averages = this.#averages;
+      const ended = { epoch, model: this.#trained(), source: this.#source() };
+      const validation = await endEpoch(tf, averages, ended, this.#options);
+      if (validation === undefined) return;
+      Object.assign(logs, toLogs(validation, averages, logs));
+      this.#options.log?.(epochLine(validation, averages, this.params['epochs']));
     }
 
     [inspect](): string {
-      return `EmaCallback { ${this.ema[inspect]()} }`;
+      return `EmaCallback { ${this.#averages.inspect()} }`;
     }
 
-    get validations(): readonly EpochValidation[] {
-      return this.#validations;
+    #trained(): LayersModel {
+      if (this.model instanceof tf.LayersModel) return this.model;
+      throw misuse('a hook was called before fit gave it a model.');
     }
 
-    report(): EmaReport {
-      return this.ema.report(this.#validations);
+    #source(): BatchSource | undefined {
+      const { data, batchSize, batches } = this.#options;
+      if (data === undefined) return undefined;
+      const own = this.params['batchSize'];
+      return { data, batches, batchSize: batchSize ?? (typeof own === 'number' ? own : 32) };
     }
   };
-  addMembers(Hooks);
-  return Hooks;
 }
 
 function misuse(what: string): EmaError {
-  return new EmaError('CALLBACK_MISUSE', `the callback cannot work in this fit: ${what} ${MIXED}`);
+  return new EmaError('CALLBACK_MISUSE', `the callback cannot work in this fit: ${what}`);
 }

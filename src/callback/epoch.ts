@@ -1,94 +1,111 @@
-// The end of an epoch: what is measured, which average is the best by it, and what of it goes into the logs.
+// The end of an epoch: what is measured, and which average is the best by it.
 // Knows no training events, and moves no average.
 
-import { join } from 'node:path';
 import type { LayersModel } from '@tensorflow/tfjs';
 import { invalid } from '../base/argument.js';
-import type { WeightEma } from '../ema/weight-ema.js';
 import type { Tfjs } from '../tfjs/backend.js';
+import type { BatchSource } from '../validation/batches.js';
 import type { BestRecord } from '../validation/bests.js';
+import { type EpochValidation, judge } from '../validation/judging.js';
 import { type Validation, validate } from '../validation/measure.js';
-import { metricNames } from '../validation/meter.js';
-import { judgedMetrics, type Metrics, winnersOf } from '../validation/selection.js';
-import { type Ties, tiesBy } from '../validation/ties.js';
-import type { ResolvedValidation } from './options.js';
+import { metricNames, type ValidationScores } from '../validation/meter.js';
+import { judgedMetrics, type Metrics } from '../validation/selection.js';
+import { tiesBy } from '../validation/ties.js';
+import type { FitAverages } from './averages.js';
+import type { ResolvedCallback, Validate } from './options.js';
 
-/** What was measured at the end of one epoch. */
-export interface EpochValidation extends Validation {
-  /** The epoch, from 0, as `model.fit` counts. */
+/** An epoch that has ended. */
+export interface EndedEpoch {
+  /** From 0. */
   readonly epoch: number;
-  /** Index of the best average by the monitored metric; undefined when none has a number. */
-  readonly best: number | undefined;
-  /**
-   * What the validation data cannot tell apart from that best average; undefined where there is none, where the metric has no
-   * value per sample, or with the option `ties: false`.
-   */
-  readonly tied: Ties | undefined;
+  readonly model: LayersModel;
+  /** What to measure on, unless a function measures; undefined where there is no data. */
+  readonly source: BatchSource | undefined;
 }
 
 /**
  * Measures the raw weights and the averages, says which average is the best, and keeps the best so far.
- * @returns undefined without validation data.
+ * @returns undefined where there is nothing to measure by.
  * @throws {@link EmaError} as `validate`
  */
 export async function endEpoch(
   tf: Tfjs,
-  { ema, model, epoch }: { readonly ema: WeightEma; readonly model: LayersModel; readonly epoch: number },
-  { data, monitor, mode, batchSize, batches, keepBest, bestFolder, ties }: ResolvedValidation,
+  averages: FitAverages,
+  { epoch, model, source }: EndedEpoch,
+  options: ResolvedCallback,
 ): Promise<EpochValidation | undefined> {
-  if (data === undefined) return undefined;
-  const monitored = metricOf(monitor);
-  const scored = ties ? judgedMetrics(monitored, metricNames(model)) : [];
-  const source = { model, data, batchSize, batches, scored };
-  const { scores, ...measured } = await validate(tf, ema, source);
-  const winners = winnersOf(measured.averages, ema.decays, { monitor: monitored, mode });
-  const tied = tiesBy(scores, winners);
-  const before = ema.bests;
-  const best = ema.record({ ...measured, epoch, tied }, { monitor: monitored, mode, keepBest });
-  if (bestFolder !== undefined) await saveBests(ema, before, bestFolder);
-  return { ...measured, epoch, best, tied: best === undefined ? undefined : tied[monitored] };
-}
-
-/** Saves the best averages that are new. Not by their epoch: in the next fit there is an epoch of the same number. */
-async function saveBests(ema: WeightEma, before: readonly BestRecord[], folder: string): Promise<void> {
-  for (const best of ema.bests) {
-    // A metric of the user's own may be called anything.
-    const name = `best-${best.metric.replaceAll(/[^\w.-]/g, '_')}`;
-    if (!before.includes(best)) await ema.saveModel(`best-${best.metric}`, `file://${join(folder, name)}`);
-  }
-}
-
-/** The metric behind the name of a log: `val_acc` is `acc`. */
-export function metricOf(monitor: string): string {
-  return monitor.slice('val_'.length);
+  const { mode, keepBest, bestFolder } = options;
+  const measured = await measure(tf, averages, { model, source, options });
+  if (measured === undefined) return undefined;
+  const { scores, raw, averages: metrics } = measured;
+  const monitor = options.monitor ?? ('loss' in raw ? 'loss' : (Object.keys(raw)[0] ?? 'loss'));
+  const judged = judge({ epoch, averages: metrics }, averages.decays, { monitor, mode, keepBest });
+  const tied = tiesBy(scores, judged.winners);
+  const before = averages.bests;
+  const validation = averages.take({ epoch, raw, averages: metrics, tied }, judged);
+  if (bestFolder !== undefined) await saveBests(averages, before, bestFolder);
+  return validation;
 }
 
 /**
  * Checks, once the model is known, that it measures what is monitored.
  * @throws {@link EmaError} INVALID_ARGUMENT
  */
-export function checkMonitor({ data, monitor }: ResolvedValidation, model: LayersModel): void {
-  const names = metricNames(model).map((name) => `val_${name}`);
-  if (data !== undefined && !names.includes(monitor)) throw invalid('monitor', `one of ${names.join(', ')}`, monitor);
+export function checkMonitor(monitor: string | undefined, model: LayersModel): void {
+  const names = metricNames(model);
+  if (monitor === undefined || names.includes(monitor)) return;
+  throw invalid('monitor', `one of ${names.map((name) => `val_${name}`).join(', ')}`, `val_${monitor}`);
 }
 
-/** Numbers for History; tfjs breaks on anything else. */
-export function toLogs({ raw, averages, best }: EpochValidation, { decays, labels }: WeightEma): Metrics {
-  const logs: Record<string, number> = {};
-  const add = (prefix: string, metrics: Metrics): void => {
-    for (const [name, value] of Object.entries(metrics)) logs[`val_${prefix}_${name}`] = value;
-  };
-  add('raw', raw);
-  averages.forEach((metrics, index) => {
-    add(`ema_${labels[index]}`, metrics);
-  });
-  // A number an epoch, or History would lose its place: NaN where nothing is best.
-  add('ema', best === undefined ? nothing(raw) : (averages[best] ?? {}));
-  logs['ema_best_decay'] = best === undefined ? Number.NaN : (decays[best] ?? Number.NaN);
-  return logs;
+interface ToMeasure {
+  readonly model: LayersModel;
+  readonly source: BatchSource | undefined;
+  readonly options: ResolvedCallback;
 }
 
-/** The same names, without numbers. */
-function nothing(metrics: Metrics): Metrics {
-  return Object.fromEntries(Object.keys(metrics).map((name) => [name, Number.NaN]));
+async function measure(
+  tf: Tfjs,
+  averages: FitAverages,
+  { model, source, options }: ToMeasure,
+): Promise<(Validation & { readonly scores: ValidationScores }) | undefined> {
+  if (options.validate !== undefined) {
+    const scores = { raw: {}, averages: [] };
+    return { ...(await measureBy(options.validate, averages, model)), scores };
+  }
+  if (source === undefined) return undefined;
+  const scored = options.ties ? judgedMetrics(options.monitor ?? 'loss', metricNames(model)) : [];
+  return validate(tf, averages, { ...source, model, scored });
+}
+
+/** By a function of the user's. */
+async function measureBy(validate: Validate, averages: FitAverages, model: LayersModel): Promise<Validation> {
+  averages.checkMeasurable();
+  const raw = checkMetrics(await validate(model, 'raw'));
+  const found: Metrics[] = [];
+  for (const [index, label] of averages.labels.entries())
+    found.push(checkMetrics(await averages.use({ index }, () => validate(model, label)), raw));
+  return { raw, averages: found };
+}
+
+/**
+ * @param raw what the raw weights had: the same names are wanted.
+ * @throws {@link EmaError} INVALID_ARGUMENT
+ */
+function checkMetrics(metrics: Metrics, raw = metrics): Metrics {
+  const isRecord = typeof metrics === 'object' && metrics !== null;
+  const names = isRecord ? Object.keys(metrics) : [];
+  if (names.length === 0 || !Object.values(metrics).every((value) => typeof value === 'number'))
+    throw invalid('validate', 'a function that returns numbers by name, such as { accuracy: 0.9 }', metrics);
+  const expected = Object.keys(raw);
+  if (expected.length === names.length && expected.every((name) => names.includes(name))) return metrics;
+  throw invalid('validate', `the same names in every call: ${expected.join(', ')}`, names);
+}
+
+/** Saves the best averages that are new. Not by their epoch: in the next fit there is an epoch of the same number. */
+async function saveBests(averages: FitAverages, before: readonly BestRecord[], folder: string): Promise<void> {
+  for (const best of averages.bests) {
+    // A metric of the user's own may be called anything.
+    const name = `best-${best.metric.replaceAll(/[^\w.-]/g, '_')}`;
+    if (!before.includes(best)) await averages.saveModel(`best-${best.metric}`, `file://${folder}/${name}`);
+  }
 }

@@ -1,12 +1,15 @@
 // The one public class: moving averages of a model's weights, from options to disk. Each method is a few lines over parts that it holds.
 // Touches no tfjs internals and knows no training events.
 
-import type { io, LayersModel, NamedTensorMap } from '@tensorflow/tfjs';
+import type { Callback, io, LayersModel, NamedTensorMap } from '@tensorflow/tfjs';
 import { boolean, invalid } from '../base/argument.js';
 import { EmaError } from '../base/errors.js';
 import { inspect } from '../base/inspect.js';
 import { Warnings } from '../base/warnings.js';
-import type { Diagnosis, DiagnosisSummary } from '../diagnosis/figures.js';
+import type { FitAverages } from '../callback/averages.js';
+import { makeCallback } from '../callback/callback.js';
+import { type EmaCallbackOptions, resolveCallback } from '../callback/options.js';
+import type { Diagnosis } from '../diagnosis/figures.js';
 import { readWhole, writeAtomically } from '../disk/atomic-file.js';
 import { type CheckpointOptions, checkPath, openCheckpoint } from '../disk/checkpoint.js';
 import type { StoredContent } from '../disk/safetensors.js';
@@ -19,31 +22,44 @@ import { type AverageTwin, makeTwin } from '../model/twin.js';
 import { isLayersModel, layersModelOf, type ModelSource, noLayersModel } from '../model/variables.js';
 import { settingsOf } from '../options/fingerprint.js';
 import { checkTfjs, type EmaOptions, type ResolvedOptions, resolveOptions } from '../options/options.js';
-import { settled } from '../options/run-length.js';
-import type { ReportedEpoch } from '../report/data.js';
-import { type EmaReport, reportOf } from '../report/report.js';
-import { type DecaySpec, PAPER_WINDOWS, type RunLength } from '../schedule/decay.js';
+import { type FitParams, runOfFit, settled } from '../options/run-length.js';
+import type { EmaFacts } from '../report/data.js';
+import { EmaReport, reportedOf } from '../report/report.js';
+import type { RunLength } from '../schedule/decay.js';
 import { labelsOf } from '../schedule/specs.js';
 import { indexOf, type Which } from '../schedule/which.js';
-import { type DecaySearch, type SearchedDecay, searchDecay } from '../search/search-decay.js';
-import { boundAfter, type SynthesizedAverage, synthesisOf } from '../search/synthesized.js';
 import type { Tfjs } from '../tfjs/backend.js';
 import { BestAverages, type BestRecord, type Measured } from '../validation/bests.js';
-import { guessOf, judge, type RecordOptions } from '../validation/judging.js';
+import { type EpochValidation, type Judgement, judge, type RecordOptions } from '../validation/judging.js';
 import { Attached } from './attached.js';
 import { checkpointOf, resume, saveSelected } from './files.js';
 import { recomputeStatistics } from './recompute.js';
 import { type Selected, select } from './selected.js';
 
+/** What the subpaths of this package need of averages. */
+export interface Opened {
+  readonly tf: Tfjs;
+  readonly attached: Attached;
+  readonly averages: FitAverages;
+}
+
 /**
- * Exponential moving averages of a model's weights, for training loops of your own; `emaCallback` is the same for `model.fit`.
+ * Opens averages to the subpaths of this package.
+ * @param method who asks, for the message.
+ * @throws {@link EmaError} NOT_ATTACHED, DISPOSED, POISONED
+ */
+export let opened: (ema: WeightEma, method: string) => Opened;
+
+/**
+ * Exponential moving averages of a model's weights: in `model.fit` by their {@link WeightEma.callback}, in loops of your own by `attach` and
+ * `update`.
  *
  * `shadow += (1 - decay ** T) * (weight - shadow)` after every T = `updateEvery` steps, for every decay in one pass. Training
  * is not touched. Between updates, steps are pending; whatever looks at an average first counts them in.
  *
  * @example
  * ```ts
- * const ema = new WeightEma(tf, { decay: 0.999 }).attach(model);
+ * const ema = new WeightEma(tf, { decays: 0.999 }).attach(model);
  * for (const [x, y] of batches) {
  *   await model.trainOnBatch(x, y);
  *   ema.update();
@@ -65,6 +81,13 @@ export class WeightEma {
   // What 'current' stands for.
   #current: number | undefined;
   #isDisposed = false;
+  readonly #validations: EpochValidation[] = [];
+  // The fit that steps are counted in, or were last.
+  #fit: FitParams | undefined;
+
+  static {
+    opened = (ema, method) => ({ tf: ema.#tf, attached: ema.#live(method), averages: ema.#inFit });
+  }
 
   /**
    * @param tf the tfjs that the model is made with: `import * as tf from '@tensorflow/tfjs-node'`.
@@ -91,16 +114,6 @@ export class WeightEma {
     return this.#attached?.progress.updates ?? 0;
   }
 
-  /** Seconds spent in updates so far; on a GPU, the time to hand them over. */
-  get updateSeconds(): number {
-    return this.#attached?.progress.seconds ?? 0;
-  }
-
-  /** Updates left out because weights were not finite, with `nonFinite: 'skip'`: one for each interval in which none could be made. */
-  get skippedUpdates(): number {
-    return this.#attached?.progress.skipped ?? 0;
-  }
-
   /**
    * Decays per step, in the order of the averages; 1 for those that are not exponential. None before `attach` where units of the
    * options need the length of the run.
@@ -114,12 +127,6 @@ export class WeightEma {
     return labelsOf(this.#settled);
   }
 
-  /** Number of averages. */
-  get averages(): number {
-    const { specs } = this.#options.specs;
-    return specs === 'auto' ? PAPER_WINDOWS.length : specs.length;
-  }
-
   /** Who runs the updates; undefined before `attach`. */
   get engine(): EngineName | undefined {
     return this.#attached?.shadows.engine.engine;
@@ -128,21 +135,6 @@ export class WeightEma {
   /** Why this engine was chosen, and not the other. */
   get engineReason(): string {
     return this.#attached?.shadows.engine.reason ?? 'not attached to a model yet';
-  }
-
-  /** Bytes that the averages occupy; 0 before `attach`. */
-  get bytes(): number {
-    return this.#isDisposed ? 0 : (this.#attached?.shadows.bytes ?? 0);
-  }
-
-  /** Whether `attach` was called. */
-  get isAttached(): boolean {
-    return this.#attached !== undefined;
-  }
-
-  /** Whether an average stands in the model's place now. */
-  get isSwapped(): boolean {
-    return this.#attached?.scope.isOpen ?? false;
   }
 
   /** What a user should know but that stopped nothing, each once, oldest first. */
@@ -163,9 +155,17 @@ export class WeightEma {
     return this.#bests.records;
   }
 
-  /** Every diagnosis so far, oldest first: those of `diagnose()` and of the option `diagnoseEvery`, without the single weights. */
-  get diagnoses(): readonly DiagnosisSummary[] {
-    return this.#attached?.looks.summaries ?? [];
+  /** What each epoch measured, oldest first: by the callback, or as `record` was told. */
+  get validations(): readonly EpochValidation[] {
+    return this.#validations;
+  }
+
+  /** What averaging is, and what it costs so far. */
+  get facts(): EmaFacts {
+    const { engine, engineReason, steps, updates } = this;
+    const { seconds = 0, skipped = 0 } = this.#attached?.progress ?? {};
+    const bytes = this.#isDisposed ? 0 : (this.#attached?.shadows.bytes ?? 0);
+    return { engine, engineReason, steps, updates, seconds, skipped, bytes, settings: settingsOf(this.#settled) };
   }
 
   /**
@@ -190,7 +190,7 @@ export class WeightEma {
     const attached = new Attached(this.#tf, model, { options, warnings: this.#warnings });
     // All or nothing: after a failure the object can be attached as if nothing had been tried.
     try {
-      for (const message of attached.forewarnings) this.warn(message);
+      for (const message of attached.forewarnings) this.#warnings.add(message);
       attached.looks.begin();
       if (this.#waiting !== undefined) this.#goOn(attached, this.#waiting);
     } catch (error) {
@@ -200,6 +200,27 @@ export class WeightEma {
     this.#attached = attached;
     this.#waiting = undefined;
     return this;
+  }
+
+  /**
+   * A callback for `model.fit` and `model.fitDataset`: it attaches the averages to the model that is trained, counts its steps, and
+   * measures the raw weights and every average after each epoch. Training is bit for bit what it is without it.
+   *
+   * What was measured is in `validations`, and in the logs that History and later callbacks see: `val_raw_<metric>`,
+   * `val_ema_<label>_<metric>` for each average, `val_ema_<metric>` of this epoch's best average, and `ema_best_decay`.
+   * @param options see {@link EmaCallbackOptions}.
+   * @returns the callback, one for each fit; averaging goes on in the next fit of the same model.
+   * @throws {@link EmaError} INVALID_ARGUMENT — an option is wrong.
+   * @example
+   * ```ts
+   * const ema = new WeightEma(tf);
+   * await model.fit(x, y, { epochs: 10, validationSplit: 0.1, callbacks: [ema.callback()] });
+   * await ema.saveModel('best', 'file://model-ema');
+   * ```
+   */
+  callback(options: EmaCallbackOptions = {}): Callback {
+    this.#checkUsable();
+    return makeCallback(this.#tf, this.#inFit, resolveCallback(options));
   }
 
   /**
@@ -251,14 +272,6 @@ export class WeightEma {
   }
 
   /**
-   * The place of an average in `decays`.
-   * @internal
-   */
-  indexOf(which: Which): number {
-    return this.#bests.find(which)?.record.index ?? indexOf(which, this.labels, this.#current);
-  }
-
-  /**
    * Takes down what was measured of the averages as they are now: `'current'` is the best of it from here on, and `'best'` the best of all
    * so far. The callback does so after each validation. Up to `start` averages are copies of the weights, and none of them is best.
    * @param measured the epoch, and what was measured of each average.
@@ -269,15 +282,8 @@ export class WeightEma {
    * @throws {@link EmaError} NOT_ATTACHED, DISPOSED, POISONED, WEIGHT_DISPOSED
    */
   record(measured: Measured, options: RecordOptions = {}): number | undefined {
-    const attached = this.#live('record');
-    const { keepBest, guess, best, ...judged } = judge(measured, this.decays, options);
-    if (!attached.progress.hasStarted) return undefined;
-    if (guess !== undefined) this.warn(guess);
-    if (keepBest) attached.flush();
-    this.#bests.record(measured, judged, keepBest ? (index) => attached.shadows.read(index) : undefined);
-    // After what can fail: both or neither.
-    this.#current = best ?? this.#current;
-    return best;
+    this.#live('record');
+    return this.#take(measured, judge(measured, this.decays, options)).best;
   }
 
   /**
@@ -321,38 +327,6 @@ export class WeightEma {
   }
 
   /**
-   * An average with another decay than the tracked ones, combined from them: no snapshots, no other run.
-   * @param decay the wanted decay, in any unit, between the smallest and the largest of the tracked ones.
-   * @returns tensors by weight name, which the caller disposes, and how far they can be from the true average.
-   * @throws {@link EmaError} INVALID_ARGUMENT — outside the tracked decays, where the error grows without limit.
-   * @throws {@link EmaError} NOT_ATTACHED, DISPOSED, POISONED, SWAPPED_IN
-   */
-  synthesize(decay: DecaySpec): SynthesizedAverage {
-    const { options, progress } = this.#live('synthesize');
-    const plan = synthesisOf(options, decay);
-    const tensors = this.read({ synthesized: decay });
-    return { ...plan, bound: boundAfter(plan, options, progress.intervals), tensors };
-  }
-
-  /**
-   * Searches, after training, for the best decay between the tracked ones on validation data. What it finds is used by
-   * `use({ synthesized: found.decay }, fn)` and `saveModel({ synthesized: found.decay }, target)`.
-   * @param search the data, and what to search for.
-   * @returns the best decay, the best tracked one, whether the data can tell them apart, and all that was measured.
-   * @throws {@link EmaError} INVALID_ARGUMENT — an option is wrong, or fewer than two different decays are tracked.
-   * @throws {@link EmaError} NO_LAYERS_MODEL — variables are attached.
-   * @throws {@link EmaError} as {@link WeightEma.use}
-   */
-  async searchDecay(search: DecaySearch): Promise<SearchedDecay> {
-    const fix = 'Measure by a function of your own: use({ synthesized: decay }, () => measure()).';
-    const model = this.#layersModel(this.#live('searchDecay'), 'searchDecay', fix);
-    const found = await searchDecay(this.#tf, this, { ...search, model });
-    const guess = guessOf(found.metric, search.mode);
-    if (guess !== undefined) this.warn(guess);
-    return found;
-  }
-
-  /**
    * Replaces BatchNorm's statistics in averages by those that the averaged weights really have on the data. The live weights
    * and statistics are untouched, to the bit; where a pass over the data fails, every average is as before. The paper does so once, at the
    * end, and reports better results from it; long windows need it, because weights tolerate them better than averaged statistics do.
@@ -371,7 +345,7 @@ export class WeightEma {
     if (batchNorm !== 'average') throw invalid('batchNorm', "'average', for recomputeBatchNorm", batchNorm);
     checkStatistics(model, attached.shadows.weights.live);
     if (this.#bests.find(which) !== undefined) throw invalid('which', 'an average that is still kept up', which);
-    const indices = which === undefined ? this.decays.map((_, index) => index) : [this.indexOf(which)];
+    const indices = which === undefined ? this.decays.map((_, index) => index) : [this.#indexOf(which)];
     const pass = (): Promise<void> => recomputeBatchNorm(this.#tf, model, { data, batchSize });
     await recomputeStatistics(this.#tf, () => this.#live('recomputeBatchNorm'), { indices, pass });
   }
@@ -391,17 +365,12 @@ export class WeightEma {
   }
 
   /**
-   * What there is to know of the run so far: facts, metrics by epoch, distances, drift against noise, warnings; as data, as a table
-   * (`String(ema.report())`), as charts. The callback's own `report()` has its validations in it.
-   * @param epochs what was measured after each epoch, in a loop of your own. @defaultValue none
-   * @example
-   * ```ts
-   * console.log(`${ema.report()}`);
-   * await ema.report().save('out/report');
-   * ```
+   * What there is to know of the run so far: facts, metrics by epoch, distances, drift against noise, warnings; as data, and as a table:
+   * `console.log(`${ema.report()}`)`. `tfjs-ema/report` draws and saves it.
    */
-  report(epochs: readonly ReportedEpoch[] = []): EmaReport {
-    return reportOf(this, settingsOf(this.#settled), epochs);
+  report(): EmaReport {
+    const diagnoses = this.#attached?.looks.summaries ?? [];
+    return new EmaReport({ ...reportedOf(this), diagnoses });
   }
 
   /**
@@ -469,18 +438,71 @@ export class WeightEma {
    */
   dispose(): void {
     if (this.#isDisposed) return;
-    if (this.isSwapped) throw swappedIn('dispose', 'Let use() return first: it gives the weights back.');
+    if (this.#attached?.scope.isOpen === true)
+      throw swappedIn('dispose', 'Let use() return first: it gives the weights back.');
     this.#isDisposed = true;
     this.#attached?.dispose();
     this.#bests.dispose();
   }
 
   /**
-   * Checks, before an optimizer step, that the model is the attached one and has its own weights.
-   * @throws {@link EmaError} SWAPPED_IN, MODEL_CHANGED, NOT_ATTACHED, DISPOSED, POISONED
+   * What fit calls where it is given this object itself as a callback.
    * @internal
    */
-  checkTrainable(model?: LayersModel): void {
+  setParams(): never {
+    throw noCallback();
+  }
+
+  /** @internal */
+  onTrainBegin(): never {
+    throw noCallback();
+  }
+
+  /** @internal */
+  [inspect](): string {
+    const run = this.#isDisposed ? 'disposed' : `${this.steps} steps, ${this.updates} updates`;
+    return `WeightEma { ${this.labels.join(', ') || 'auto'}; ${run}; ${this.engine ?? 'not attached'} }`;
+  }
+
+  /** What the callback sees. */
+  get #inFit(): FitAverages {
+    const ema = this;
+    return {
+      get decays() {
+        return ema.decays;
+      },
+      get labels() {
+        return ema.labels;
+      },
+      get bests() {
+        return ema.bests;
+      },
+      begin: (model, fit) => this.#begin(model, fit),
+      checkTrainable: () => this.#checkTrainable(),
+      checkMeasurable: () => this.#checkMeasurable(),
+      update: () => this.update(),
+      use: (which, fn) => this.use(which, fn),
+      take: (measured, judged) => this.#take(measured, judged),
+      saveModel: (which, target) => this.saveModel(which, target),
+      warn: (message) => this.#warnings.add(message),
+      inspect: () => this[inspect](),
+    };
+  }
+
+  #begin(model: LayersModel, fit: FitParams): void {
+    if (this.#fit === fit)
+      throw new EmaError(
+        'CALLBACK_MISUSE',
+        'ema.callback: two callbacks of one WeightEma are in this fit, and each would count every step. Give it one; other averages ' +
+          'belong into its decays, or into another WeightEma.',
+      );
+    if (this.#attached === undefined) this.attach(model, runOfFit(fit, this.#waiting !== undefined));
+    else this.#checkTrainable(model);
+    this.#fit = fit;
+  }
+
+  /** Before an optimizer step. */
+  #checkTrainable(model?: LayersModel): void {
     const attached = this.#live('fit');
     const fix = 'It was stopped before its next optimizer step: let use() return before training goes on.';
     attached.checkOwnWeights('fit', fix);
@@ -490,30 +512,39 @@ export class WeightEma {
     attached.shadows.checkModel(model);
   }
 
-  /**
-   * Checks, before the model is measured with its own weights and then with averages, what `use` would check too late.
-   * @throws {@link EmaError} SWAPPED_IN, MODEL_CHANGED, WEIGHT_DISPOSED, NOT_ATTACHED, DISPOSED, POISONED
-   * @internal
-   */
-  checkMeasurable(): void {
+  /** What `use` would find too late, once the raw weights were measured. */
+  #checkMeasurable(): void {
     const attached = this.#live('validation');
     attached.checkOwnWeights('validation', 'Let use() return first: it gives the weights back.');
     attached.shadows.checkModel();
     attached.shadows.checkAlive();
   }
 
-  /**
-   * Adds a warning to `warnings`.
-   * @internal
-   */
-  warn(message: string): void {
-    this.#warnings.add(message);
+  #take(measured: Measured, { keepBest, guess, best, ...judged }: Judgement): EpochValidation {
+    const attached = this.#live('record');
+    const { epoch, raw = {}, averages, tied } = measured;
+    const { hasStarted } = attached.progress;
+    if (hasStarted) {
+      if (guess !== undefined) this.#warnings.add(guess);
+      if (keepBest) attached.flush();
+      this.#bests.record(measured, judged, keepBest ? (index) => attached.shadows.read(index) : undefined);
+      // After what can fail: both or neither.
+      this.#current = best ?? this.#current;
+    }
+    const found = hasStarted ? best : undefined;
+    const validation = {
+      epoch,
+      raw,
+      averages,
+      best: found,
+      tied: found === undefined ? undefined : tied?.[judged.monitor],
+    };
+    this.#validations.push(validation);
+    return validation;
   }
 
-  /** @internal */
-  [inspect](): string {
-    const run = this.#isDisposed ? 'disposed' : `${this.steps} steps, ${this.updates} updates`;
-    return `WeightEma { ${this.labels.join(', ') || 'auto'}; ${run}; ${this.engine ?? 'not attached'} }`;
+  #indexOf(which: Which): number {
+    return this.#bests.find(which)?.record.index ?? indexOf(which, this.labels, this.#current);
   }
 
   /** The options as they are known so far. */
@@ -561,4 +592,11 @@ export class WeightEma {
   #goOn(attached: Attached, content: StoredContent): void {
     this.#current = resume(this.#tf, { attached, bests: this.#bests }, content);
   }
+}
+
+function noCallback(): EmaError {
+  return new EmaError(
+    'CALLBACK_MISUSE',
+    'fit was given a WeightEma. Give it the callback: callbacks: [ema.callback()].',
+  );
 }

@@ -3,16 +3,16 @@
 
 import { invalid } from '../base/argument.js';
 import type { LayerRule } from '../model/alpha-spread.js';
-import { type Duration, type RunLength, stepsOf } from '../schedule/decay.js';
+import { type Duration, type RunLength, stepsOf, windowOf } from '../schedule/decay.js';
 import type { Profile } from '../schedule/profile.js';
 import { type DecaySpecs, resolveAverages } from '../schedule/specs.js';
 import { type LayerDecay, resolveLayerDecays } from './layer-decays.js';
 
 /** Decays and other lengths in the units in which they were given. */
 export interface Specs {
-  readonly specs: DecaySpecs;
-  /** Given as `decay`, not as `decays`. */
-  readonly isSingle: boolean;
+  /** Undefined where the default is wanted. */
+  readonly specs: DecaySpecs | undefined;
+  readonly updateEvery: number | 'auto';
   readonly start: Duration | undefined;
   readonly layerDecays: readonly LayerDecay[];
 }
@@ -25,6 +25,8 @@ export interface InSteps {
   readonly profiles: readonly Profile[];
   readonly startStep: number;
   readonly layerRules: readonly LayerRule[];
+  /** Steps between updates. */
+  readonly updateEvery: number;
 }
 
 /** {@link InSteps}, and what it was made from. */
@@ -32,6 +34,10 @@ export interface KnownRun extends InSteps {
   readonly run: RunLength;
   readonly specs: Specs;
 }
+
+/** Steps between two updates in the paper, which found no difference to every step. */
+const PAPER_EVERY = 16;
+const UPDATES_IN_WINDOW = 4;
 
 /** Any run, to check decays before the real one is known; its figures make no two units agree. */
 const SOME_RUN: RunLength = { stepsPerEpoch: 1e5 * Math.PI, batchSize: Math.SQRT2, totalSteps: 1e8 * Math.E };
@@ -49,10 +55,20 @@ export function withRun(specs: Specs, run: RunLength): KnownRun {
  * Decays and other lengths in steps.
  * @throws {@link EmaError} INVALID_ARGUMENT — one is wrong, or its unit needs more than is known of the run.
  */
-export function inSteps({ specs, isSingle, start, layerDecays }: Specs, run: RunLength): InSteps {
-  const averages = resolveAverages(specs, run, isSingle ? 'decay' : 'decays');
+export function inSteps({ specs, updateEvery, start, layerDecays }: Specs, run: RunLength): InSteps {
+  const averages = resolveAverages(specs, run);
   const startStep = start === undefined || start === 0 ? 0 : Math.ceil(stepsOf(start, run, 'start'));
-  return { ...averages, startStep, layerRules: resolveLayerDecays(layerDecays, averages, run) };
+  const layerRules = resolveLayerDecays(layerDecays, averages, run);
+  const length = (run.totalSteps ?? Number.POSITIVE_INFINITY) - startStep;
+  const every = updateEvery === 'auto' ? oftenEnough([averages, ...layerRules], length) : updateEvery;
+  return { ...averages, startStep, layerRules, updateEvery: every };
+}
+
+/** The paper's T, or less where the shortest window would have fewer than {@link UPDATES_IN_WINDOW} updates. */
+function oftenEnough(averages: readonly Pick<InSteps, 'decays'>[], length: number): number {
+  // A decay of 1 stands for averages of other shapes, whose window is a share of the run.
+  const windows = averages.flatMap(({ decays }) => decays).map((decay) => Math.min(windowOf(decay), length));
+  return Math.min(PAPER_EVERY, Math.max(1, Math.floor(Math.min(...windows) / UPDATES_IN_WINDOW)));
 }
 
 /**
@@ -73,10 +89,11 @@ export function checkRun(run: RunLength): RunLength {
 /** Without decays where units need a longer look at the run than is known yet: then they are checked all the same. */
 function inStepsIfKnown(specs: Specs, run: RunLength): InSteps {
   try {
-    return inSteps(specs, run);
+    // The default depends on whether the length is known in the end.
+    if (specs.specs !== undefined || run.totalSteps !== undefined) return inSteps(specs, run);
   } catch {
     // Wrong values throw here; what only lacked the length of the run does not.
-    inSteps(specs, { ...SOME_RUN, ...run });
-    return { decays: [], profiles: [], startStep: 0, layerRules: [] };
   }
+  inSteps(specs, { ...SOME_RUN, ...run });
+  return { decays: [], profiles: [], startStep: 0, layerRules: [], updateEvery: PAPER_EVERY };
 }

@@ -9,7 +9,7 @@ import type { NonFinitePolicy } from '../model/finite.js';
 import { type Pattern, resolvePatterns, type WeightPattern } from '../model/patterns.js';
 import type { BatchNormPolicy } from '../model/weights.js';
 import type { Duration, RunLength } from '../schedule/decay.js';
-import type { Warmup, WarmupClock } from '../schedule/schedule.js';
+import type { Warmup, WarmupCap, WarmupClock } from '../schedule/schedule.js';
 import type { AverageSpec, DecaySpecs } from '../schedule/specs.js';
 import type { Tfjs } from '../tfjs/backend.js';
 import type { LayerDecay } from './layer-decays.js';
@@ -18,14 +18,12 @@ import { checkRun, type InSteps, type Specs, withRun } from './lengths.js';
 /** Options of a `WeightEma`. */
 export interface EmaOptions {
   /**
-   * One decay per optimizer step, in [0, 1]: the share of the average that a step keeps; or how long the average remembers, as
-   * `{ halfLife: { epochs: 1 } }`; or one average of another shape, see {@link AverageSpec}. Not together with `decays`.
-   */
-  readonly decay?: AverageSpec;
-  /**
-   * Several decays, tracked in one pass; `'auto'` is the paper's five windows as shares of the run: 0.64, 1.28, 2.56, 5.12 and
-   * 10.23 % of its steps. Averages of other shapes may stand among them: `[0.999, 'uniform', { relativeWidth: 0.1 }]`.
-   * @defaultValue the paper's five: `[0.998, 0.999, 0.9995, 0.99975, 0.999875]`
+   * One average, a list that is tracked in one pass, or `'auto'`: the paper's five windows as shares of the run, 0.64, 1.28, 2.56, 5.12 and
+   * 10.23 % of its steps; in a run of fewer than 313 steps without those of less than two steps.
+   *
+   * An average is a decay per optimizer step, in [0, 1]: the share of the average that a step keeps; or how long it remembers, as
+   * `{ halfLife: { epochs: 1 } }`; or one of another shape: `[0.999, 'uniform', { relativeWidth: 0.1 }]`, see {@link AverageSpec}.
+   * @defaultValue `'auto'` where the length of the run is known, else the paper's five: `[0.998, 0.999, 0.9995, 0.99975, 0.999875]`
    */
   readonly decays?: DecaySpecs;
   /**
@@ -33,8 +31,11 @@ export interface EmaOptions {
    * @defaultValue what `model.fit` says of itself; none in loops of your own
    */
   readonly run?: RunLength;
-  /** Optimizer steps between updates, an integer of at least 1; an update after T steps keeps `decay ** T`. @defaultValue 16 */
-  readonly updateEvery?: number;
+  /**
+   * Optimizer steps between updates, an integer of at least 1; an update after T steps keeps `decay ** T`. `'auto'` is 16, as in the paper,
+   * or less where the shortest window (`1 / (1 - decay)` steps) would have fewer than four updates. @defaultValue `'auto'`
+   */
+  readonly updateEvery?: number | 'auto';
   /**
    * Where averaging starts, in any unit of {@link Duration}; a bare number is optimizer steps. Up to there averages are copies of the
    * weights, and cost nothing; warm-up and the shapes of averages count from there. @defaultValue 0
@@ -50,15 +51,9 @@ export interface EmaOptions {
   readonly exclude?: readonly WeightPattern[];
   /**
    * `'paper'` caps the decay of update `t` at `(t + 1) / (t + 10)`; `'none'` starts with the full decay; for the others see
-   * {@link Warmup}. @defaultValue `'paper'`
+   * {@link WarmupCap}. `{ cap, by: 'steps' }` counts optimizer steps instead of updates. @defaultValue `'paper'`
    */
   readonly warmup?: Warmup;
-  /**
-   * What the warm-up counts, which the paper leaves open: `'updates'` of `updateEvery` steps, or `'steps'`. For its slowest decay,
-   * 0.998 per update of 16 steps, the warm-up ends at step 71,840 by updates (update 4,490), and at step 4,490 by steps.
-   * @defaultValue `'updates'`
-   */
-  readonly warmupClock?: WarmupClock;
   /**
    * Moving statistics of BatchNorm (every weight that its layer declares non-trainable): `'average'` averages them like
    * weights, `'copy'` uses the live ones beside the averaged weights. @defaultValue `'average'`
@@ -99,8 +94,7 @@ export interface ResolvedOptions extends InSteps {
   /** As given. */
   readonly specs: Specs;
   readonly run: RunLength;
-  readonly updateEvery: number;
-  readonly warmup: Warmup;
+  readonly warmup: WarmupCap;
   readonly warmupClock: WarmupClock;
   readonly batchNorm: BatchNormPolicy;
   readonly include: readonly Pattern[] | undefined;
@@ -113,19 +107,14 @@ export interface ResolvedOptions extends InSteps {
   readonly onWarning: WarningHandler | undefined;
 }
 
-/** The paper's decays at T = 16 (0.968, 0.984, 0.992, 0.996, 0.998), per step. */
-export const PAPER_DECAYS: readonly number[] = [0.998, 0.999, 0.9995, 0.99975, 0.999875];
-
-const WARMUPS: readonly Warmup[] = ['paper', 'none', 'zero-debias'];
+const WARMUPS: readonly WarmupCap[] = ['paper', 'none', 'zero-debias'];
 const CLOCKS: readonly WarmupClock[] = ['updates', 'steps'];
 const POLICIES: readonly BatchNormPolicy[] = ['average', 'copy'];
 const NON_FINITES: readonly NonFinitePolicy[] = ['propagate', 'skip', 'throw'];
 const CONSTRAINTS: readonly ConstraintPolicy[] = ['ignore', 'apply'];
 const PRECISIONS: readonly Precision[] = ['fp32', 'compensated'];
 const ENGINES: readonly EngineChoice[] = ['auto', 'native', 'js'];
-/** Names of {@link EmaOptions}. */
-export const EMA_NAMES: readonly string[] = [
-  'decay',
+const NAMES: readonly string[] = [
   'decays',
   'run',
   'updateEvery',
@@ -134,7 +123,6 @@ export const EMA_NAMES: readonly string[] = [
   'include',
   'exclude',
   'warmup',
-  'warmupClock',
   'batchNorm',
   'nonFinite',
   'constraints',
@@ -143,17 +131,27 @@ export const EMA_NAMES: readonly string[] = [
   'diagnoseEvery',
   'onWarning',
 ];
+
+const IN_CALLBACK = 'It is an option of ema.callback().';
+const IN_RUN = 'Write run: { totalSteps: 10000 }; model.fit says it by itself.';
+const HINTS: Readonly<Record<string, string>> = {
+  decay: 'Its name is decays: one average, a list of them, or auto.',
+  warmupClock: "Write warmup: { cap: 'paper', by: 'steps' }.",
+  ...{ validationData: IN_CALLBACK, validate: IN_CALLBACK, monitor: IN_CALLBACK, mode: IN_CALLBACK, log: IN_CALLBACK },
+  ...{ batchSize: IN_CALLBACK, batches: IN_CALLBACK, keepBest: IN_CALLBACK, ties: IN_CALLBACK },
+  ...{ epochs: IN_RUN, totalSteps: IN_RUN, stepsPerEpoch: IN_RUN },
+  validationSplit: 'Give it to model.fit: ema.callback() measures on what fit validates on.',
+};
+
 /**
  * Checks the options of a `WeightEma` and fills in the defaults.
  * @throws {@link EmaError} INVALID_ARGUMENT — an unknown name, a wrong type or a value out of range.
  */
 export function resolveOptions(options: EmaOptions): ResolvedOptions {
-  checkNames(options, EMA_NAMES);
+  checkNames(options, NAMES, HINTS);
   return {
     ...withRun(specsOf(options), checkRun(options.run ?? {})),
-    updateEvery: positiveInteger('updateEvery', options.updateEvery ?? 16),
-    warmup: checkWarmup(options.warmup ?? 'paper'),
-    warmupClock: oneOf('warmupClock', options.warmupClock ?? 'updates', CLOCKS),
+    ...warmupOf(options.warmup ?? 'paper'),
     batchNorm: oneOf('batchNorm', options.batchNorm ?? 'average', POLICIES),
     include: resolvePatterns('include', options.include),
     exclude: resolvePatterns('exclude', options.exclude),
@@ -176,14 +174,23 @@ export function checkTfjs(tf: Tfjs): void {
   throw invalid('tf', "the tfjs module, as in import * as tf from '@tensorflow/tfjs-node'", tf);
 }
 
-function specsOf({ decay, decays, start, layerDecays = [] }: EmaOptions): Specs {
-  const others = { start, layerDecays };
-  if (decay === undefined) return { specs: decays ?? PAPER_DECAYS, isSingle: false, ...others };
-  if (decays === undefined) return { specs: [decay], isSingle: true, ...others };
-  throw invalid('decay', 'either decay or decays', 'both', 'Put all of them into decays.');
+function specsOf({ decays, updateEvery = 'auto', start, layerDecays = [] }: EmaOptions): Specs {
+  if (decays === null) throw invalid('decays', "'auto', one average or a list of at least one", decays);
+  const every = updateEvery === 'auto' ? updateEvery : positiveInteger('updateEvery', updateEvery);
+  return { specs: decays, updateEvery: every, start, layerDecays };
 }
 
-function checkWarmup(warmup: Warmup): Warmup {
+function warmupOf(warmup: Warmup): Pick<ResolvedOptions, 'warmup' | 'warmupClock'> {
+  if (!hasClock(warmup)) return { warmup: checkCap(warmup), warmupClock: 'updates' };
+  checkNames(warmup, ['cap', 'by']);
+  return { warmup: checkCap(warmup.cap), warmupClock: oneOf('warmup.by', warmup.by ?? 'updates', CLOCKS) };
+}
+
+function hasClock(warmup: Warmup): warmup is Extract<Warmup, { readonly cap: WarmupCap }> {
+  return typeof warmup === 'object' && warmup !== null && 'cap' in warmup;
+}
+
+function checkCap(warmup: WarmupCap): WarmupCap {
   if (typeof warmup === 'function' || WARMUPS.includes(warmup)) return warmup;
   const gamma = fieldOf(warmup, 'inverseGamma');
   const [scale, power] = [fieldOf(gamma, 'scale'), fieldOf(gamma, 'power')];

@@ -19,9 +19,11 @@ const MOST_UPDATES = 1_000_000;
 /**
  * The length of a run of `model.fit` or `model.fitDataset`; of a data set only where it has a size or `batchesPerEpoch` is given.
  * @param params what `setParams` was called with.
+ * @param isResumed whether the epochs before `initialEpoch` belong to the run: its checkpoint is loaded.
  */
-export function runOfFit({ epochs, samples, steps, batchSize }: FitParams): RunLength {
-  const [size, total, perEpoch, count] = [batchSize, samples, steps, epochs].map(positive);
+export function runOfFit({ epochs, initialEpoch, samples, steps, batchSize }: FitParams, isResumed = false): RunLength {
+  const [size, total, perEpoch, last] = [batchSize, samples, steps, epochs].map(positive);
+  const count = last === undefined || isResumed ? last : positive(last - (positive(initialEpoch) ?? 0));
   const stepsPerEpoch = perEpoch ?? (size !== undefined && total !== undefined ? Math.ceil(total / size) : undefined);
   const run: { -readonly [K in keyof RunLength]: RunLength[K] } = {};
   if (size !== undefined) run.batchSize = size;

@@ -2,7 +2,8 @@
 // Pure functions from numbers to plain objects; draws nothing.
 
 import type { DiagnosisSummary } from '../diagnosis/figures.js';
-import type { ReportData, ReportedAverage, ReportedEpoch } from './data.js';
+import type { EpochValidation } from '../validation/judging.js';
+import type { ReportData, ReportedAverage } from './data.js';
 import { directionIn, metricNamesOf, shortLabels } from './table.js';
 import { LINE_LEGEND, orderedColours, PLAIN, THEME } from './theme.js';
 
@@ -49,7 +50,7 @@ export function reportCharts(report: ReportData): readonly ReportChart[] {
 
 function metricChart({ epochs, averages, bests }: ReportData, metric: string): ReportChart {
   const labels = shortLabels(averages);
-  const pointsOf = ({ epoch, raw, averages: measured }: ReportedEpoch): Point[] =>
+  const pointsOf = ({ epoch, raw, averages: measured }: EpochValidation): Point[] =>
     [raw, ...measured].map((metrics, index) => ({
       x: epoch + 1,
       series: index === 0 ? 'raw weights' : (labels[index - 1] ?? ''),

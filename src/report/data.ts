@@ -5,28 +5,22 @@ import type { DiagnosisSummary } from '../diagnosis/figures.js';
 import type { EngineName } from '../engine/contract.js';
 import type { Settings } from '../options/fingerprint.js';
 import type { BestRecord } from '../validation/bests.js';
-import type { Metrics } from '../validation/selection.js';
+import type { EpochValidation } from '../validation/judging.js';
 
-/** What was measured after an epoch; the callback's `validations` are such. */
-export interface ReportedEpoch {
-  /** From 0, as `model.fit` counts. */
-  readonly epoch: number;
-  /** Of the model's own weights. */
-  readonly raw: Metrics;
-  /** Of each average, in the order of `decays`. */
-  readonly averages: readonly Metrics[];
-}
-
-/** What averaging was, and what it cost. */
-export interface ReportFacts {
+/** What averaging is, and what it costs. */
+export interface EmaFacts {
   /** Undefined before `attach`. */
   readonly engine: EngineName | undefined;
   readonly engineReason: string;
+  /** Optimizer steps. */
   readonly steps: number;
+  /** Moves of the averages. */
   readonly updates: number;
   /** Seconds in updates; on a GPU, the time to hand them over. */
   readonly seconds: number;
-  /** Memory of the averages. */
+  /** Updates left out because weights were not finite, with `nonFinite: 'skip'`: one for each interval in which none could be made. */
+  readonly skipped: number;
+  /** Memory of the averages; 0 before `attach` and after `dispose`. */
   readonly bytes: number;
   /** Options on which averages depend. */
   readonly settings: Settings;
@@ -44,10 +38,10 @@ export interface ReportedAverage {
 
 /** What a report holds. */
 export interface ReportData {
-  readonly facts: ReportFacts;
+  readonly facts: EmaFacts;
   readonly averages: readonly ReportedAverage[];
   /** Oldest first; none without validation. */
-  readonly epochs: readonly ReportedEpoch[];
+  readonly epochs: readonly EpochValidation[];
   /** The best averages of all epochs, by metric. */
   readonly bests: readonly BestRecord[];
   /** Oldest first; none without `diagnose()` and `diagnoseEvery`. */

@@ -35,7 +35,7 @@ export async function optional<T>(packages: readonly string[], load: () => Promi
     throw new EmaError(
       'MISSING_PACKAGE',
       `report: expected ${names} to be installed, which draw its charts: npm install --save-dev ${packages.join(' ')}. ` +
-        'toTable() and charts() work without.',
+        'The table and chartsOf() work without.',
       { cause },
     );
   }
@@ -45,7 +45,7 @@ export async function optional<T>(packages: readonly string[], load: () => Promi
  * A specification as SVG text.
  * @throws {@link EmaError} MISSING_PACKAGE
  */
-export async function toSvg(spec: ChartSpec): Promise<string> {
+export async function specToSvg(spec: ChartSpec): Promise<string> {
   const load = () =>
     Promise.all([installed<typeof import('vega')>('vega'), installed<typeof import('vega-lite')>('vega-lite')]);
   const [vega, vegaLite] = await optional(['vega', 'vega-lite'], load);
@@ -64,7 +64,7 @@ export async function toSvg(spec: ChartSpec): Promise<string> {
  * SVG text as a PNG image.
  * @throws {@link EmaError} MISSING_PACKAGE
  */
-export async function toPng(svg: string, { fontFiles }: RenderOptions = {}): Promise<Uint8Array> {
+export async function svgToPng(svg: string, { fontFiles }: RenderOptions = {}): Promise<Uint8Array> {
   const { Resvg } = await optional(['@resvg/resvg-js'], () =>
     installed<typeof import('@resvg/resvg-js')>('@resvg/resvg-js'),
   );
@@ -73,7 +73,7 @@ export async function toPng(svg: string, { fontFiles }: RenderOptions = {}): Pro
 }
 
 /** One page that loads nothing. */
-export function toHtml({
+export function toPage({
   data,
   table,
   pictures,

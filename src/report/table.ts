@@ -2,8 +2,9 @@
 // Measures nothing and draws no charts.
 
 import type { DiagnosisSummary } from '../diagnosis/figures.js';
+import type { EpochValidation } from '../validation/judging.js';
 import { type Direction, directionOf, type Metrics } from '../validation/selection.js';
-import type { ReportData, ReportedAverage, ReportedEpoch } from './data.js';
+import type { ReportData, ReportedAverage } from './data.js';
 
 /** Epochs in a table: of a longer run every n-th, and the last. */
 const MOST_EPOCHS = 12;
@@ -23,7 +24,7 @@ export function reportTable(report: ReportData): string {
 }
 
 /** Metrics that some epoch measured, in the order in which they came. */
-export function metricNamesOf(epochs: readonly ReportedEpoch[]): readonly string[] {
+export function metricNamesOf(epochs: readonly EpochValidation[]): readonly string[] {
   return [
     ...new Set(epochs.flatMap(({ raw, averages }) => [raw, ...averages].flatMap((metrics) => Object.keys(metrics)))),
   ];
@@ -136,7 +137,7 @@ function grid(rows: readonly (readonly string[])[], words: readonly string[] = [
   return rows.map(line).join('\n');
 }
 
-function thinned(epochs: readonly ReportedEpoch[]): readonly ReportedEpoch[] {
+function thinned(epochs: readonly EpochValidation[]): readonly EpochValidation[] {
   const step = Math.ceil(epochs.length / MOST_EPOCHS);
   return epochs.filter((_, index) => index % step === 0 || index === epochs.length - 1);
 }

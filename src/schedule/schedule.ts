@@ -6,7 +6,12 @@ import { equivalentDecay } from './decay.js';
 import { debiasedAlpha, exponentOf, type InverseGamma, inverseGamma, type Profile, powerAlpha } from './profile.js';
 
 /**
- * How the decay grows at the start of a run: a cap on the decay of an update at tick `t` of the warm-up's clock, from 0.
+ * How the decay grows at the start of a run: a cap by itself, which counts updates, or with what it counts: `{ cap: 'paper', by: 'steps' }`.
+ */
+export type Warmup = WarmupCap | { readonly cap: WarmupCap; readonly by: WarmupClock };
+
+/**
+ * A cap on the decay of an update at tick `t` of what the warm-up counts, from 0.
  *
  * - `'paper'`: `(t + 1) / (t + 10)`.
  * - `{ inverseGamma }`: `1 - (1 + t / scale) ** -power`, as in timm and diffusers.
@@ -15,14 +20,17 @@ import { debiasedAlpha, exponentOf, type InverseGamma, inverseGamma, type Profil
  * - `'zero-debias'`: no cap either; the average forgets what it started from at the first update, and is the exact weighted mean of
  *   the weights since then, as Adam's moments are.
  */
-export type Warmup =
+export type WarmupCap =
   | 'none'
   | 'paper'
   | 'zero-debias'
   | ((t: number) => number)
   | { readonly inverseGamma: InverseGamma };
 
-/** What a warm-up counts: updates of T steps, or optimizer steps. */
+/**
+ * What a warm-up counts, which the paper leaves open: updates of T steps, or optimizer steps. For its slowest decay, 0.998 per update of
+ * 16 steps, the warm-up ends at step 71,840 by updates (update 4,490), and at step 4,490 by steps.
+ */
 export type WarmupClock = 'steps' | 'updates';
 
 /** What a {@link Schedule} is made of. */
@@ -34,7 +42,7 @@ export interface ScheduleOptions {
   /** Steps between updates, an integer of at least 1. */
   readonly updateEvery: number;
   /** Growth of the decay at the start. */
-  readonly warmup: Warmup;
+  readonly warmup: WarmupCap;
   /** What the warm-up counts. @defaultValue `'updates'` */
   readonly warmupClock?: WarmupClock;
   /** Step at which averaging starts: up to it, averages are copies of the weights. @defaultValue 0 */
@@ -76,7 +84,7 @@ export class Schedule {
   readonly #decays: readonly number[];
   readonly #logDecays: readonly number[];
   readonly #updateEvery: number;
-  readonly #warmup: Warmup;
+  readonly #warmup: WarmupCap;
   readonly #clock: WarmupClock;
   readonly #startStep: number;
   // Undefined where all averages are exponential, which then costs nothing.

@@ -2,7 +2,7 @@
 // Pure numbers: no tensors, no schedule.
 
 import { invalid } from '../base/argument.js';
-import { type DecaySpec, PAPER_WINDOWS, type RunLength, resolveDecay } from './decay.js';
+import { type DecaySpec, decayFromWindow, PAPER_WINDOWS, type RunLength, resolveDecay, stepsOf } from './decay.js';
 import { exponentFromWidth, type PowerSpec, type Profile } from './profile.js';
 import { labelOf } from './which.js';
 
@@ -17,8 +17,14 @@ import { labelOf } from './which.js';
  */
 export type AverageSpec = DecaySpec | 'uniform' | PowerSpec;
 
-/** Several averages; `'auto'` is the paper's five windows, scaled to the run. */
-export type DecaySpecs = 'auto' | readonly AverageSpec[];
+/** One average or several; `'auto'` is the paper's five windows, scaled to the run. */
+export type DecaySpecs = 'auto' | AverageSpec | readonly AverageSpec[];
+
+/** The paper's decays at T = 16 (0.968, 0.984, 0.992, 0.996, 0.998), per step. */
+export const PAPER_DECAYS: readonly number[] = [0.998, 0.999, 0.9995, 0.99975, 0.999875];
+
+/** An automatic window shorter than this many steps is as good as the weights themselves. */
+const SHORTEST_WINDOW = 2;
 
 /** Averages as numbers. */
 export interface Averages {
@@ -30,23 +36,41 @@ export interface Averages {
 
 /**
  * Averages from specifications in any unit.
- * @param specs a list, or `'auto'` for {@link PAPER_WINDOWS} of the run.
+ * @param specs one, a list, or `'auto'` for {@link PAPER_WINDOWS} of the run; undefined: `'auto'` where the run's length is known, else
+ *   {@link PAPER_DECAYS}.
  * @param run what the units need; `'auto'` needs `totalSteps`.
- * @param name the option, for the message: `decay` for a list of one, or `decays`.
  * @throws {@link EmaError} INVALID_ARGUMENT — as `resolveDecay`; an empty list; two that are the same average.
  */
-export function resolveAverages(specs: DecaySpecs, run: RunLength = {}, name = 'decays'): Averages {
-  const list = specs === 'auto' ? PAPER_WINDOWS.map((fraction) => ({ window: { fraction } })) : specs;
-  if (!Array.isArray(list) || list.length === 0) {
-    throw invalid(name, "'auto' or a list of at least one decay", specs);
-  }
-  const nameOf = (index: number): string => (name === 'decay' ? name : `${name}[${index}]`);
-  const profiles = list.map((spec: AverageSpec, index) => profileOf(spec, nameOf(index)));
-  const decays = list.map((spec: AverageSpec, index) => (isDecay(spec) ? resolveDecay(spec, run, nameOf(index)) : 1));
+export function resolveAverages(specs: DecaySpecs | undefined, run: RunLength = {}): Averages {
+  const isAuto = specs === 'auto' || (specs === undefined && run.totalSteps !== undefined);
+  const given = isAuto ? windowsOf(run) : (specs ?? PAPER_DECAYS);
+  const list: readonly AverageSpec[] = isList(given) ? given : [given];
+  if (list.length === 0) throw invalid('decays', "'auto', one average or a list of at least one", specs);
+  const nameOf = (index: number): string => (isList(given) ? `decays[${index}]` : 'decays');
+  const profiles = list.map((spec, index) => profileOf(spec, nameOf(index)));
+  const decays = list.map((spec, index) => (isDecay(spec) ? resolveDecay(spec, run, nameOf(index)) : 1));
   const labels = labelsOf({ decays, profiles });
   const twice = labels.find((label, index) => labels.indexOf(label) !== index);
-  if (twice !== undefined) throw invalid(name, 'different decays', labels.map(numeric), `${twice} stands there twice.`);
+  if (twice !== undefined)
+    throw invalid('decays', 'different decays', labels.map(numeric), `${twice} stands there twice.`);
   return { decays, profiles };
+}
+
+/**
+ * The decays of {@link PAPER_WINDOWS} of a run. In a run so short that some would be the weights themselves these are left out.
+ * To three digits of `1 - decay`, so that they can be read and written.
+ */
+function windowsOf(run: RunLength): readonly number[] {
+  const windows = PAPER_WINDOWS.map((fraction) => stepsOf({ fraction }, run, 'decays'));
+  const long = windows.filter((window) => window >= SHORTEST_WINDOW);
+  return (long.length > 0 ? long : [SHORTEST_WINDOW]).map((window) => {
+    const digits = 2 + Math.ceil(Math.log10(window));
+    return Number(decayFromWindow(window).toFixed(digits));
+  });
+}
+
+function isList(specs: AverageSpec | readonly AverageSpec[]): specs is readonly AverageSpec[] {
+  return Array.isArray(specs);
 }
 
 /** What averages are called in logs and messages. */

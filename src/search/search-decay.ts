@@ -10,7 +10,6 @@ import { type MeasuredAverages, measure } from '../validation/measure.js';
 import { metricNames, type Reading } from '../validation/meter.js';
 import { pairedTest } from '../validation/paired-test.js';
 import { bestIndex, directionOf, type Metrics, MODES, type Mode } from '../validation/selection.js';
-import type { SynthesizedAverage } from './synthesized.js';
 
 /** What a search for a decay needs. */
 export interface DecaySearch {
@@ -30,8 +29,6 @@ export interface DecaySearch {
 export interface SearchedAverages extends MeasuredAverages {
   /** Per step, in the order of the averages. */
   readonly decays: readonly number[];
-  /** Combines them into one with another decay. */
-  synthesize(decay: number): SynthesizedAverage;
 }
 
 /** One decay and what was measured of its average. */
@@ -47,7 +44,7 @@ export interface TriedDecay {
 export interface SearchedDecay extends TriedDecay {
   /** The metric, without `val_`. */
   readonly metric: string;
-  /** How far off the combination can be, as in {@link SynthesizedAverage}. */
+  /** How far off the combination can be, as in `synthesize`. */
   readonly bound: number;
   /** The best of the tracked averages, on the same data. */
   readonly tracked: TriedDecay & { readonly index: number };
@@ -58,6 +55,13 @@ export interface SearchedDecay extends TriedDecay {
   readonly isTied: boolean | undefined;
   /** Everything that was measured, from the smallest decay to the largest. */
   readonly curve: readonly TriedDecay[];
+}
+
+/** A search once the model is known. */
+export interface ModelSearch extends DecaySearch {
+  readonly model: LayersModel;
+  /** How far off the combination for a decay can be. */
+  readonly boundOf: (decay: number) => number;
 }
 
 interface Stage {
@@ -79,10 +83,10 @@ interface Tried extends Reading {
  * A grid, not a line search that halves: all decays of a pass share its batches, and a validation curve has small bumps.
  * @throws {@link EmaError} INVALID_ARGUMENT — an option is wrong, or fewer than two different decays are tracked.
  */
-export async function searchDecay(
+export async function searchAmong(
   tf: Tfjs,
   ema: SearchedAverages,
-  { model, ...options }: DecaySearch & { readonly model: LayersModel },
+  { model, boundOf, ...options }: ModelSearch,
 ): Promise<SearchedDecay> {
   const stage = { tf, ema, model, search: checked(model, options) };
   const { search } = stage;
@@ -97,12 +101,12 @@ export async function searchDecay(
   const finer = between([near[0].decay, near[1].decay], trials - coarse);
   const second = await tryAll(stage, [...finer, best.decay, own.decay]);
   const curve = inOrder([...first.filter(({ decay }) => !among(second, [decay]).length), ...second]);
-  return result(ema, { second, own: own.decay, curve, search });
+  return result(ema.decays, { second, own: own.decay, curve, search, boundOf });
 }
 
 function result(
-  ema: SearchedAverages,
-  found: {
+  decays: readonly number[],
+  found: Pick<ModelSearch, 'boundOf'> & {
     readonly second: readonly Tried[];
     readonly own: number;
     readonly curve: readonly Tried[];
@@ -113,8 +117,6 @@ function result(
   const { metric } = search;
   const best = bestOf(second, search);
   const own = bestOf(among(second, [found.own]), search);
-  const { tensors, bound } = ema.synthesize(best.decay);
-  for (const tensor of Object.values(tensors)) tensor.dispose();
   const shown = ({ decay, metrics }: Tried): TriedDecay => ({
     decay,
     halfLife: halfLifeOf(decay),
@@ -123,8 +125,8 @@ function result(
   return {
     ...shown(best),
     metric,
-    bound,
-    tracked: { ...shown(own), index: ema.decays.indexOf(own.decay) },
+    bound: found.boundOf(best.decay),
+    tracked: { ...shown(own), index: decays.indexOf(own.decay) },
     isTied: tied(best.scores[metric], own.scores[metric]),
     curve: found.curve.map(shown),
   };

@@ -26,7 +26,10 @@ export interface BestRecord {
 
 /** What one epoch measured. */
 export interface Measured {
+  /** From 0, as `model.fit` counts. */
   readonly epoch: number;
+  /** Of the model's own weights. @defaultValue not measured */
+  readonly raw?: Metrics;
   /** Of each average, in the order of `decays`. */
   readonly averages: readonly Metrics[];
   /** By metric: what cannot be told apart from the best average of this epoch. */

@@ -3,7 +3,9 @@
 
 import { boolean, checkNames, fieldOf, invalid, oneOf } from '../base/argument.js';
 import type { Judged, Measured } from './bests.js';
+import type { Validation } from './measure.js';
 import { isGuess, MODES, type Mode, winnersOf } from './selection.js';
+import type { Ties } from './ties.js';
 
 /** By what `WeightEma.record` judges. */
 export interface RecordOptions {
@@ -13,6 +15,19 @@ export interface RecordOptions {
   readonly mode?: Mode;
   /** Whether the weights of the best averages are kept. @defaultValue true */
   readonly keepBest?: boolean;
+}
+
+/** What was measured at the end of one epoch. */
+export interface EpochValidation extends Validation {
+  /** The epoch, from 0, as `model.fit` counts. */
+  readonly epoch: number;
+  /** Place of the best average by the monitored metric; undefined where none has a number, and up to `start`. */
+  readonly best: number | undefined;
+  /**
+   * What the validation data cannot tell apart from that best average; undefined where there is none, where the metric has no
+   * value per sample, or with the option `ties: false`.
+   */
+  readonly tied: Ties | undefined;
 }
 
 /** A measurement as it was judged. */

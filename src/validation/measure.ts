@@ -19,14 +19,11 @@ export interface Validation {
 
 /** Averages that can stand in the model for a while: a `WeightEma`. */
 export interface MeasuredAverages {
-  /** Their number. */
-  readonly averages: number;
+  /** What they are called. */
+  readonly labels: readonly string[];
   /** Runs `fn` while an average stands in the model. */
   use<R>(which: Which, fn: () => R): R;
-  /**
-   * Checks that the model can be run, before it is run with its own weights.
-   * @internal
-   */
+  /** Checks that the model can be run, before it is run with its own weights. */
   checkMeasurable(): void;
 }
 
@@ -50,7 +47,7 @@ export async function validate(
   ema: MeasuredAverages,
   source: MeasureSource,
 ): Promise<Validation & { readonly scores: ValidationScores }> {
-  const averages = Array.from({ length: ema.averages }, (_, index) => ({ index }));
+  const averages = ema.labels.map((_, index) => ({ index }));
   const [raw, ...rest] = await measure(tf, ema, { ...source, candidates: ['raw', ...averages] });
   const empty: Reading = { metrics: {}, scores: {} };
   const { metrics, scores } = raw ?? empty;

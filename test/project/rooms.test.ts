@@ -84,9 +84,8 @@ const LEVELS: readonly (readonly string[])[] = [
   ['schedule', 'tfjs'],
   ['engine', 'model', 'validation'],
   ['averages', 'diagnosis', 'options'],
-  ['disk', 'report', 'search'],
+  ['callback', 'disk', 'report', 'search'],
   ['ema'],
-  ['callback'],
   ['.'],
   ['cli'],
 ];

@@ -1,13 +1,13 @@
-// TensorBoard: the metrics of raw weights and of every average as runs that share their charts, and histograms of both.
+// `tfjs-ema/tensorboard`: the metrics of raw weights and of every average as runs that share their charts, and histograms of both.
 // Writes through tfjs-node's own summary writer; measures nothing.
 
 import type { Callback, NamedTensorMap, Tensor } from '@tensorflow/tfjs';
-import { checkNames, invalid } from '../base/argument.js';
-import { EmaError } from '../base/errors.js';
-import { collectWeights } from '../model/weights.js';
-import type { Tfjs } from '../tfjs/backend.js';
-import type { Metrics } from '../validation/selection.js';
-import type { EmaCallback } from './callback.js';
+import { checkNames, invalid } from './base/argument.js';
+import { EmaError } from './base/errors.js';
+import type { WeightEma } from './ema/weight-ema.js';
+import { collectWeights } from './model/weights.js';
+import type { Tfjs } from './tfjs/backend.js';
+import type { Metrics } from './validation/selection.js';
 
 /** Options of {@link emaTensorBoard}. */
 export interface EmaTensorBoardOptions {
@@ -44,22 +44,22 @@ const MOST_ELEMENTS = 2 ** 20;
  * `raw`, `ema_best`, and `ema_` with each average's label, such as `ema_0.999`. Their tags are those of `tf.node.tensorBoard`:
  * `epoch_loss` of all of them is one chart, and the histograms of a weight stand side by side. The step is the epoch, from 1.
  *
- * Metrics need `validationData` of `emaCallback`. A histogram of a weight with more than 2^20 elements is of every n-th of them;
+ * Metrics are those of `ema.callback` in the same fit, where it validates. A histogram of a weight with more than 2^20 elements is of every n-th of them;
  * a weight with an element that is no finite number gets none.
  *
  * @param tf tfjs-node, that the model is made with.
- * @param ema the callback that averages in the same fit; its place in `callbacks` does not matter.
+ * @param ema the averages; the place of their own callback in the same fit does not matter.
  * @param options see {@link EmaTensorBoardOptions}.
  * @returns the callback, for one fit at a time.
  * @throws {@link EmaError} INVALID_ARGUMENT — `tf` is not tfjs-node, or an option is wrong.
  * @example
  * ```ts
- * const ema = emaCallback(tf, { decays: [0.99, 0.999], validationData: [xVal, yVal] });
+ * const ema = new WeightEma(tf);
  * const board = emaTensorBoard(tf, ema, { logdir: 'logs' });
- * await model.fit(x, y, { epochs: 10, callbacks: [ema, board, tf.node.tensorBoard('logs')] });
+ * await model.fit(x, y, { epochs: 10, validationSplit: 0.1, callbacks: [ema.callback(), board, tf.node.tensorBoard('logs')] });
  * ```
  */
-export function emaTensorBoard(tf: TfjsNode, ema: EmaCallback, options: EmaTensorBoardOptions): Callback {
+export function emaTensorBoard(tf: TfjsNode, ema: WeightEma, options: EmaTensorBoardOptions): Callback {
   if (typeof tf?.node?.summaryFileWriter !== 'function')
     throw invalid('tf', 'tfjs-node or tfjs-node-gpu', tf, 'Its writer makes the files: plain tfjs has none.');
   const { logdir, histogramFreq } = checkOptions(options);
@@ -88,7 +88,7 @@ export function emaTensorBoard(tf: TfjsNode, ema: EmaCallback, options: EmaTenso
     }
 
     override async onEpochEnd(epoch: number): Promise<void> {
-      if (!ema.ema.isAttached) throw notInFit();
+      if (ema.engine === undefined) throw notInFit();
       if (histogramFreq > 0 && epoch % histogramFreq === 0) {
         writeHistograms(tf, { writer: writerOf('raw'), step: epoch + 1 }, rawWeights(tf, this.model));
         for (const [index, label] of ema.labels.entries()) {
@@ -120,7 +120,7 @@ function checkOptions(options: EmaTensorBoardOptions): Required<EmaTensorBoardOp
 }
 
 function notInFit(): EmaError {
-  const wayOut = 'Put both into it: callbacks: [ema, emaTensorBoard(tf, ema, { logdir })].';
+  const wayOut = 'Put both into it: callbacks: [ema.callback(), emaTensorBoard(tf, ema, { logdir })].';
   return new EmaError('NOT_ATTACHED', `emaTensorBoard: the averaging callback takes no part in this fit. ${wayOut}`);
 }
 

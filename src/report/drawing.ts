@@ -1,0 +1,99 @@
+// A report as pictures and files.
+// Knows no chart and no format by itself.
+
+import { builtin } from '../base/builtin.js';
+import { EmaError } from '../base/errors.js';
+import { type ReportChart, reportCharts } from './charts.js';
+import type { ReportData } from './data.js';
+import { type RenderOptions, specToSvg, svgToPng, toPage } from './render.js';
+import { reportTable } from './table.js';
+
+/** What {@link saveReport} wrote. */
+export interface SavedReport {
+  /** Paths of the files. */
+  readonly files: readonly string[];
+  /** Why some were left out, such as a package that is not installed; empty when none was. */
+  readonly leftOut: string;
+}
+
+/**
+ * The charts as vega-lite specifications, data included: for any tool that draws those. `metric-<name>` for each metric of the
+ * epochs; `distance` and `signal-to-noise` where there are two diagnoses.
+ */
+export function chartsOf(report: ReportData): readonly ReportChart[] {
+  return reportCharts(report);
+}
+
+/**
+ * A chart as SVG text. It needs the packages vega and vega-lite, which are not among our dependencies.
+ * @param name of one of {@link chartsOf}.
+ * @throws {@link EmaError} MISSING_PACKAGE — with what to install.
+ * @throws {@link EmaError} INVALID_ARGUMENT — there is no such chart; the message lists them.
+ */
+export async function toSvg(report: ReportData, name: string): Promise<string> {
+  return specToSvg(chartOf(report, name).spec);
+}
+
+/**
+ * A chart as a PNG image. It needs the packages vega, vega-lite and @resvg/resvg-js, which are not among our dependencies.
+ * @param name of one of {@link chartsOf}.
+ * @param options fonts, for machines without any.
+ * @throws {@link EmaError} as {@link toSvg}
+ */
+export async function toPng(report: ReportData, name: string, options: RenderOptions = {}): Promise<Uint8Array> {
+  return svgToPng(await toSvg(report, name), options);
+}
+
+/**
+ * All of it as one HTML file that loads nothing: table, charts, and the data as JSON.
+ * @throws {@link EmaError} MISSING_PACKAGE — with what to install.
+ */
+export async function toHtml(report: ReportData): Promise<string> {
+  const pictures: string[] = [];
+  for (const { spec } of chartsOf(report)) pictures.push(await specToSvg(spec));
+  return toPage({ data: report, table: reportTable(report), pictures });
+}
+
+/**
+ * Writes `report.json`, `report.txt` and every chart's specification into a folder; with vega and vega-lite installed also
+ * `report.html` and the charts as SVG, with @resvg/resvg-js as PNG.
+ * @param folder made where it does not exist.
+ * @param options fonts, for machines without any.
+ */
+export async function saveReport(
+  report: ReportData,
+  folder: string,
+  options: RenderOptions = {},
+): Promise<SavedReport> {
+  const fs = builtin('node:fs/promises');
+  const { join } = builtin('node:path');
+  const files: string[] = [];
+  await fs.mkdir(folder, { recursive: true });
+  const write = async (name: string, content: string | Uint8Array): Promise<void> => {
+    const path = join(folder, name);
+    await fs.writeFile(path, content);
+    files.push(path);
+  };
+  const charts = chartsOf(report);
+  await write('report.json', `${JSON.stringify(report, undefined, 1)}\n`);
+  await write('report.txt', `${reportTable(report)}\n`);
+  for (const { name, spec } of charts) await write(`${name}.vl.json`, `${JSON.stringify(spec, undefined, 1)}\n`);
+  try {
+    await write('report.html', await toHtml(report));
+    for (const { name } of charts) await write(`${name}.svg`, await toSvg(report, name));
+    for (const { name } of charts) await write(`${name}.png`, await toPng(report, name, options));
+  } catch (error) {
+    if (error instanceof EmaError && error.code === 'MISSING_PACKAGE') return { files, leftOut: error.message };
+    throw error;
+  }
+  return { files, leftOut: '' };
+}
+
+function chartOf(report: ReportData, name: string): ReportChart {
+  const charts = chartsOf(report);
+  const found = charts.find((chart) => chart.name === name);
+  if (found !== undefined) return found;
+  const names = charts.map((chart) => `'${chart.name}'`).join(', ');
+  const expected = names === '' ? 'a report with validations or diagnoses, which have charts' : `one of ${names}`;
+  throw new EmaError('INVALID_ARGUMENT', `name: expected ${expected}, received '${name}'.`);
+}

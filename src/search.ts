@@ -1,0 +1,48 @@
+// `tfjs-ema/search`: decays between those that were tracked, after training.
+// Computes nothing: it opens averages to those who do.
+
+import { opened, type WeightEma } from './ema/weight-ema.js';
+import { layersModelOf } from './model/variables.js';
+import type { DecaySpec } from './schedule/decay.js';
+import { type DecaySearch, type SearchedDecay, searchAmong } from './search/search-decay.js';
+import { boundAfter, type SynthesizedAverage, synthesisOf } from './search/synthesized.js';
+import { guessOf } from './validation/judging.js';
+
+export type { DecaySearch, SearchedDecay, TriedDecay } from './search/search-decay.js';
+export type { Synthesis } from './search/synthesis.js';
+export type { SynthesizedAverage } from './search/synthesized.js';
+
+/**
+ * An average with another decay than the tracked ones, combined from them: no snapshots, no other run.
+ * @param decay the wanted decay, in any unit, between the smallest and the largest of the tracked ones.
+ * @returns tensors by weight name, which the caller disposes, and how far they can be from the true average.
+ * @throws {@link EmaError} INVALID_ARGUMENT — outside the tracked decays, where the error grows without limit.
+ * @throws {@link EmaError} NOT_ATTACHED, DISPOSED, POISONED, SWAPPED_IN
+ */
+export function synthesize(ema: WeightEma, decay: DecaySpec): SynthesizedAverage {
+  const { options, progress } = opened(ema, 'synthesize').attached;
+  const plan = synthesisOf(options, decay);
+  const tensors = ema.read({ synthesized: decay });
+  return { ...plan, bound: boundAfter(plan, options, progress.intervals), tensors };
+}
+
+/**
+ * Searches, after training, for the best decay between the tracked ones on validation data. What it finds is used by
+ * `ema.use({ synthesized: found.decay }, fn)` and `ema.saveModel({ synthesized: found.decay }, target)`.
+ * @param search the data, and what to search for.
+ * @returns the best decay, the best tracked one, whether the data can tell them apart, and all that was measured.
+ * @throws {@link EmaError} INVALID_ARGUMENT — an option is wrong, or fewer than two different decays are tracked.
+ * @throws {@link EmaError} NO_LAYERS_MODEL — variables are attached.
+ * @throws {@link EmaError} as `WeightEma.use`
+ */
+export async function searchDecay(ema: WeightEma, search: DecaySearch): Promise<SearchedDecay> {
+  const { tf, attached, averages } = opened(ema, 'searchDecay');
+  const wayOut = 'Measure by a function of your own: use({ synthesized: decay }, () => measure()).';
+  const model = layersModelOf(tf, attached.shadows.model, { method: 'searchDecay', wayOut });
+  const boundOf = (decay: number): number =>
+    boundAfter(synthesisOf(attached.options, decay), attached.options, attached.progress.intervals);
+  const found = await searchAmong(tf, averages, { ...search, model, boundOf });
+  const guess = guessOf(found.metric, search.mode);
+  if (guess !== undefined) averages.warn(guess);
+  return found;
+}
