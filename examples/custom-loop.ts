@@ -7,7 +7,7 @@ import { network, spirals } from './spirals.js';
 
 const { x, y } = spirals(1024, 1);
 const model = network(3);
-const ema = new WeightEma(tf, { decay: 0.99, updateEvery: 4 }).attach(model);
+const ema = new WeightEma(tf, { decays: 0.99, updateEvery: 4 }).attach(model);
 
 for (let epoch = 0; epoch < 5; epoch += 1) {
   for (let start = 0; start < 1024; start += 64) {

@@ -2,7 +2,7 @@
 // Run: npx tsx examples/fit-dataset.ts
 
 import * as tf from '@tensorflow/tfjs-node';
-import { emaCallback } from 'tfjs-ema';
+import { WeightEma } from 'tfjs-ema';
 import { network, spirals } from './spirals.js';
 
 const dataset = (count: number, seed: number) => {
@@ -11,10 +11,14 @@ const dataset = (count: number, seed: number) => {
 };
 const model = network(3);
 
-const ema = emaCallback(tf, { decay: 0.98, updateEvery: 1, validationData: dataset(300, 2) });
+const ema = new WeightEma(tf, { decays: 0.98, updateEvery: 1 });
 // After ours in the list: it then sees the numbers that ours has added to the epoch's logs.
 const stop = tf.callbacks.earlyStopping({ monitor: 'val_ema_loss', patience: 2 });
-const history = await model.fitDataset(dataset(600, 1), { epochs: 8, verbose: 0, callbacks: [ema, stop] });
+const history = await model.fitDataset(dataset(600, 1), {
+  epochs: 8,
+  verbose: 0,
+  callbacks: [ema.callback({ validationData: dataset(300, 2) }), stop],
+});
 
 console.log('epochs:', history.epoch.length);
 console.log('validation loss of the average:', history.history['val_ema_loss']);

@@ -3,22 +3,22 @@
 
 import { mkdirSync } from 'node:fs';
 import * as tf from '@tensorflow/tfjs-node';
-import { emaCallback, formatEpoch } from 'tfjs-ema';
+import { WeightEma } from 'tfjs-ema';
 import { network, spirals } from './spirals.js';
 
 const train = spirals(1000, 1);
 const validation = spirals(500, 2);
 const model = network(3);
 
-const ema = emaCallback(tf, {
-  decays: [0.95, 0.98, 0.99],
-  updateEvery: 1,
-  validationData: [validation.x, validation.y],
-  monitor: 'val_acc',
-});
+const ema = new WeightEma(tf, { decays: [0.95, 0.98, 0.99], updateEvery: 1 });
 // tfjs-node's progress line is printed before callbacks run: the averages get a line of their own.
 const print = new tf.CustomCallback({ onEpochEnd: async (_, logs) => console.log(formatEpoch(logs)) });
-const history = await model.fit(train.x, train.y, { epochs: 10, batchSize: 32, verbose: 0, callbacks: [ema, print] });
+const history = await model.fit(train.x, train.y, {
+  epochs: 10,
+  batchSize: 32,
+  verbose: 0,
+  callbacks: [ema.callback({ validationData: [validation.x, validation.y], monitor: 'val_acc' }), print],
+});
 
 console.log('best decay of each epoch:', history.history['ema_best_decay']);
 const [, accuracy] = ema.use('best', () => model.evaluate(validation.x, validation.y)) as tf.Scalar[];

@@ -19,7 +19,7 @@ const dense = (input: tf.Tensor, name: 'hidden' | 'inner') =>
 const logits = (input: tf.Tensor) => tf.matMul(dense(dense(input, 'hidden'), 'inner'), variables['out/kernel']);
 
 const optimizer = tf.train.adam(0.02);
-const ema = new WeightEma(tf, { decay: 0.95, updateEvery: 4 }).attach(variables);
+const ema = new WeightEma(tf, { decays: 0.95, updateEvery: 4 }).attach(variables);
 for (let step = 0; step < 300; step += 1) {
   optimizer.minimize(() => tf.losses.sigmoidCrossEntropy(y, logits(x)) as tf.Scalar);
   ema.update();

@@ -10,7 +10,7 @@ const unlabelled = spirals(2000, 2);
 const student = network(3);
 const optimizer = tf.train.momentum(0.05, 0.9);
 // A fast decay, every step: the teacher should follow.
-const average = new WeightEma(tf, { decay: 0.99, updateEvery: 1 }).attach(student);
+const average = new WeightEma(tf, { decays: 0.99, updateEvery: 1 }).attach(student);
 const teacher = await average.asModel(0.99);
 
 for (let step = 0; step < 300; step += 1) {

@@ -12,7 +12,7 @@ const model = tf.sequential({
   layers: [tf.layers.dense({ inputShape: [CELLS], units: 2, useBias: false, kernelInitializer: 'zeros' })],
 });
 const optimizer = tf.train.sgd(0.5);
-const target = new WeightEma(tf, { decay: 1 - TAU, updateEvery: 1, warmup: 'none' }).attach(model);
+const target = new WeightEma(tf, { decays: 1 - TAU, updateEvery: 1, warmup: 'none' }).attach(model);
 
 const cells = Array.from({ length: CELLS * 2 }, (_, i) => i >> 1);
 const actions = Array.from({ length: CELLS * 2 }, (_, i) => i % 2);

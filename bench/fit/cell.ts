@@ -4,7 +4,7 @@
 import type { LayersModel, Tensor } from '@tensorflow/tfjs';
 import { median } from 'simple-statistics';
 import { loadAddon } from '../../src/engine/addon.js';
-import { type EmaCallback, emaCallback } from '../../src/index.js';
+import { type EmaCallback, WeightEma } from '../../src/index.js';
 import { tf } from '../../tools/shared/tfjs.js';
 import { orderOf } from '../shared/rounds.js';
 import { decaysOf } from '../update/trials.js';
@@ -64,7 +64,7 @@ function countHooks(callback: EmaCallback): () => number {
 function trainerOf(contender: FitContender, model: LayersModel, { x, y }: Data, batchSize: number): Trainer {
   const { ema } = contender;
   const callback =
-    ema && emaCallback(tf, { decays: decaysOf(ema.k), updateEvery: ema.updateEvery, engine: ema.engine });
+    ema && new WeightEma(tf, { decays: decaysOf(ema.k), updateEvery: ema.updateEvery, engine: ema.engine });
   const takeHooks = callback === undefined ? () => 0 : countHooks(callback);
   const fit = async (): Promise<FitTimes> => {
     const start = now();

@@ -2,7 +2,7 @@
 // Prints nothing but progress, writes no files.
 
 import type { LayersModel, Logs, Tensor2D, Tensor4D } from '@tensorflow/tfjs-node';
-import { type EmaCallback, emaCallback } from '../../src/index.js';
+import { type EmaCallback, WeightEma } from '../../src/index.js';
 import { formatBar, formatDuration, type Progress } from '../../tools/shared/terminal.js';
 import type { Tf } from '../../tools/shared/tfjs.js';
 import type { ImageDataset } from '../data/index.js';
@@ -62,11 +62,8 @@ export async function train(
   progress.log(`network: ${smallCnn.description}; ${model.countParams().toLocaleString('en-US')} parameters`);
   const validationData = toTensors(tf, samples.validation, samples);
   const totalSteps = stepsPerEpoch * epochs;
-  const ema = emaCallback(tf, {
+  const ema = new WeightEma(tf, {
     decays: totalSteps < SHORT_RUN ? [0.9, 0.95] : 'auto',
-    validationData,
-    batchSize: EVALUATION_BATCH,
-    // Batches made one by one have no number that fit could tell; and in so short a run the shortest window is a few steps.
     run: { stepsPerEpoch, totalSteps },
     updateEvery: 1,
     engine: options.engine,

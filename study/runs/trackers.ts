@@ -2,7 +2,7 @@
 // Trains nothing and evaluates nothing.
 
 import type { LayersModel, Tensor } from '@tensorflow/tfjs-node';
-import { type EmaCallback, type EngineChoice, emaCallback, type Which } from '../../src/index.js';
+import { type EmaCallback, type EngineChoice, WeightEma, type Which } from '../../src/index.js';
 import type { Tf } from '../../tools/shared/tfjs.js';
 import type { Averages } from './condition.js';
 import type { Point } from './evaluation.js';
@@ -41,7 +41,7 @@ class Group {
   constructor(tf: Tf, { tracks, options }: TrackGroup, engine: EngineChoice) {
     this.#tf = tf;
     // A warm-up that never ends is what the paper's rule gives in short runs: known here, and not worth a warning.
-    this.callback = emaCallback(tf, { ...options, engine, onWarning: () => {} });
+    this.callback = new WeightEma(tf, { ...options, engine, onWarning: () => {} });
     this.trackers = tracks.map((track, index) => ({ track, use: (fn) => this.callback.use({ index }, fn) }));
   }
 

@@ -86,7 +86,7 @@ async function rehearse(scene: Scene, options: StageOptions): Promise<Rehearsal>
   const done = look(stage);
   clear(stage);
   const { stage: other } = await ready(scene, options);
-  if (other.ema.isAttached) other.ema.flush();
+  if (other.ema.engine !== undefined) other.ema.flush();
   const flushed = look(other);
   clear(other);
   return { calls, done, flushed };
@@ -103,7 +103,7 @@ function inspect({ stage, before, tensors, standing }: Ready, { done, flushed }:
   expectThat(JSON.stringify(standingOf(stage)) === JSON.stringify(standing), JSON.stringify(standingOf(stage)));
   const now = look(stage);
   expectThat(now.weights === before.weights || now.weights === done.weights, 'other weights');
-  const isPoisoned = stage.ema.isAttached && codeOf(() => stage.ema.checkTrainable()) === 'POISONED';
+  const isPoisoned = stage.ema.engine !== undefined && codeOf(() => stage.ema.checkTrainable()) === 'POISONED';
   if (isPoisoned) expectThat(refusesAll(stage), 'poisoned, but usable');
   else
     expectThat(

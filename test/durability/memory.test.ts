@@ -2,7 +2,7 @@
 
 import type { Callback } from '@tensorflow/tfjs';
 import { afterEach, describe, expect, it } from 'vitest';
-import { emaCallback, WeightEma } from '../../src/index.js';
+import { WeightEma } from '../../src/index.js';
 import { data, denseModel, setRandomWeights, tf } from '../support/models.js';
 import { at } from '../support/oracle.js';
 
@@ -21,7 +21,7 @@ describe.each(['native', 'js'] as const)('with engine %s', (engine) => {
       return counts;
     };
     const before = at(await run([]), 4); // with the optimizer's variables, which its first step makes
-    const ema = emaCallback(tf, { engine, updateEvery: 2, validationData: [x, y] });
+    const ema = new WeightEma(tf, { engine, updateEvery: 2 });
     const counts = await run([ema]);
     expect(new Set(counts).size).toBe(1);
     expect(at(counts, 0)).toBeGreaterThan(before);

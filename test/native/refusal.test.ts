@@ -63,7 +63,7 @@ const REFUSALS: readonly [what: string, change: (ids: Ids) => Ids, message: RegE
   ['an alpha that is not a number', otherAlpha(() => alphaBits(Number.NaN)), /alpha must be in \[0, 1\]/],
 ];
 
-const OPTIONS = { decay: 0.9, updateEvery: 1, warmup: 'none', onWarning: () => undefined } as const;
+const OPTIONS = { decays: 0.9, updateEvery: 1, warmup: 'none', onWarning: () => undefined } as const;
 
 /** A model and two averages of it, one of which will be refused an update that the other makes. */
 function pair() {

@@ -11,7 +11,6 @@ import {
   type EmaCallbackOptions,
   type EmaErrorCode,
   type EmaOptions,
-  emaCallback,
   type emaTensorBoard,
   type ModelSource,
   type ModelVariables,
@@ -54,17 +53,17 @@ describe('types', () => {
   });
 
   it('let the callback stand in callbacks of fit', () => {
-    const ema = emaCallback(tf, { decay: 0.9 });
+    const ema = new WeightEma(tf, { decays: 0.9 });
     expectTypeOf(ema).toEqualTypeOf<EmaCallback>();
-    const fit = (model: LayersModel) => model.fit(tf.ones([1]), tf.ones([1]), { callbacks: [ema] });
-    const alone = (model: LayersModel) => model.fit(tf.ones([1]), tf.ones([1]), { callbacks: ema });
+    const fit = (model: LayersModel) => model.fit(tf.ones([1]), tf.ones([1]), { callbacks: [ema.callback()] });
+    const alone = (model: LayersModel) => model.fit(tf.ones([1]), tf.ones([1]), { callbacks: ema.callback() });
     expectTypeOf(fit).returns.resolves.toEqualTypeOf<History>();
     expectTypeOf(alone).returns.resolves.toEqualTypeOf<History>();
   });
 
   it('give from use what its function gives, as a value or as a promise', async () => {
     const model = denseModel();
-    const ema = new WeightEma(tf, { decay: 0.9, onWarning: () => undefined }).attach(model);
+    const ema = new WeightEma(tf, { decays: 0.9, onWarning: () => undefined }).attach(model);
     const value = ema.use(0.9, () => 'text' as const);
     expectTypeOf(value).toEqualTypeOf<'text'>();
     const promise = ema.use('best', async () => 1);

@@ -62,7 +62,7 @@ function movingVariance(model: Model): number {
 
 describe('BatchNorm statistics of an average', () => {
   const model = buildModel();
-  const ema = new WeightEma(tf, { decay: 0.99, updateEvery: 1, batchNorm: 'average', onWarning: () => {} });
+  const ema = new WeightEma(tf, { decays: 0.99, updateEvery: 1, batchNorm: 'average', onWarning: () => {} });
   const batches = Array.from({ length: 20 }, (_, index) => inputs(BATCH, 1000 + index));
 
   beforeAll(() => {

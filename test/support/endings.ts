@@ -2,7 +2,7 @@
 // Holds no expectations; the same training runs with averages and without.
 
 import type { ModelFitArgs, Sequential, Tensor, Tensor2D, TensorContainer } from '@tensorflow/tfjs';
-import { type EmaCallback, type EmaCallbackOptions, emaCallback } from '../../src/index.js';
+import { type EmaCallback, type EmaCallbackOptions, WeightEma } from '../../src/index.js';
 import { weightBits } from './expect.js';
 import { data, tf, weightValues } from './models.js';
 
@@ -133,7 +133,7 @@ export class Training {
     if (engine === undefined) return;
     const options = { decays: DECAYS, updateEvery: 1, warmup: 'none', batchSize: BATCH, engine } as const;
     const onWarning = (): void => undefined;
-    this.callback = emaCallback(tf, { ...options, ...this.#validationData(), onWarning });
+    this.callback = new WeightEma(tf, { ...options, onWarning });
   }
 
   /** @returns what it ended with: the message of an error, if it was one. */

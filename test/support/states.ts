@@ -7,7 +7,8 @@ import { join } from 'node:path';
 import type { LayersModel, NamedTensorMap, Sequential, Tensor } from '@tensorflow/tfjs';
 import { vi } from 'vitest';
 import { ModelShadows } from '../../src/averages/shadows.js';
-import { type EmaCallback, emaCallback, WeightEma } from '../../src/index.js';
+import { type EmaCallback, WeightEma } from '../../src/index.js';
+import { searchDecay, synthesize } from '../../src/search.js';
 import { weightBits } from './expect.js';
 import { data, setRandomWeights, tf } from './models.js';
 
@@ -57,9 +58,9 @@ export function makeSubject(engine: EngineName, { checkpoint, file }: Pick<Subje
   const { x, y } = data(8);
   const model = namedModel();
   const options = { decays: [0.5, 0.9], updateEvery: 2, warmup: 'none', engine, onWarning: () => undefined } as const;
-  const callback = emaCallback(tf, { ...options, validationData: [x, y], batchSize: 8 });
+  const callback = new WeightEma(tf, { ...options });
   const variables = model.weights.map((weight) => weight.read());
-  const subject: Subject = { callback, ema: callback.ema, model, variables, x, y, checkpoint, file };
+  const subject: Subject = { callback, ema: callback, model, variables, x, y, checkpoint, file };
   const release = (): void => {
     subject.ema.dispose();
     tf.disposeVariables();
@@ -124,7 +125,7 @@ async function inUse(user: WeightEma, model: LayersModel, run: () => Promise<voi
 }
 
 async function inOthersUse({ model }: Subject, run: () => Promise<void>): Promise<void> {
-  const other = new WeightEma(tf, { decay: 0.5, updateEvery: 1, engine: 'js' }).attach(model);
+  const other = new WeightEma(tf, { decays: 0.5, updateEvery: 1, engine: 'js' }).attach(model);
   setRandomWeights(model, 99);
   other.update();
   await inUse(other, model, run);
@@ -209,7 +210,7 @@ export const METHODS: Readonly<Record<string, Call<WeightEma>>> = {
   indexOf: (ema) => ema.indexOf(0.9),
   loadCheckpoint: async (ema, { ema: own, model, checkpoint }) => {
     await ema.loadCheckpoint(checkpoint);
-    return (own.isAttached ? own : own.attach(model)).steps === CHECKPOINT_STEPS ? 'loaded' : undefined;
+    return (own.engine !== undefined ? own : own.attach(model)).steps === CHECKPOINT_STEPS ? 'loaded' : undefined;
   },
   putBack: (ema) => ema.putBack(0.5),
   'putBack best': (ema) => ema.putBack('best'),
@@ -228,8 +229,8 @@ export const METHODS: Readonly<Record<string, Call<WeightEma>>> = {
   },
   saveModel: (ema) => ema.saveModel(0.5, memory()),
   'saveModel best-loss': (ema) => ema.saveModel('best-loss', memory()),
-  searchDecay: (ema, { x, y }) => ema.searchDecay({ data: [x, y], trials: 4 }),
-  synthesize: (ema) => spent(ema.synthesize(0.7).tensors),
+  searchDecay: (ema, { x, y }) => searchDecay(ema, { data: [x, y], trials: 4 }),
+  synthesize: (ema) => spent(synthesize(ema, 0.7).tensors),
   update: (ema) => ema.update(),
   use: (ema) => ema.use(0.5, layersOf),
   'use best': (ema) => ema.use('best', layersOf),

@@ -2,7 +2,7 @@
 // node app-check.mjs PACKAGE ENGINE, such as: node app-check.mjs @tensorflow/tfjs-node native
 
 import assert from 'node:assert/strict';
-import { emaCallback } from 'tfjs-ema';
+import { WeightEma } from 'tfjs-ema';
 
 const [name, engine] = process.argv.slice(2);
 const tf = await import(name);
@@ -14,8 +14,13 @@ const model = tf.sequential({
 });
 model.compile({ optimizer: tf.train.adam(0.05), loss: 'meanSquaredError' });
 
-const ema = emaCallback(tf, { decays: [0.9, 0.99], validationData: [x, y] });
-const { history } = await model.fit(x, y, { epochs: 3, batchSize: 8, verbose: 0, callbacks: [ema] });
+const ema = new WeightEma(tf, { decays: [0.9, 0.99] });
+const { history } = await model.fit(x, y, {
+  epochs: 3,
+  batchSize: 8,
+  verbose: 0,
+  callbacks: [ema.callback({ validationData: [x, y] })],
+});
 
 assert.equal(ema.engine, engine, ema.engineReason);
 assert.equal(ema.steps, 24);

@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { LayersModel } from '@tensorflow/tfjs';
 import type { EmaOptions } from '../../../src/index.js';
+import { synthesize } from '../../../src/search.js';
 import { setRandomWeights, tf } from '../../support/models.js';
 import { clear, makeStage, type Stage, type StageOptions } from './stage.js';
 
@@ -92,7 +93,7 @@ export const SCENES: Readonly<Record<string, Scene>> = {
   },
   read: { steps: 3, run: ({ ema }) => tf.dispose(ema.read({ index: 0 })) },
   'read, of a best average': { prepare: validate, run: ({ ema }) => tf.dispose(ema.read('best-loss')) },
-  synthesize: { run: ({ ema }) => tf.dispose(ema.synthesize(0.8).tensors) },
+  synthesize: { run: ({ ema }) => tf.dispose(synthesize(ema, 0.8).tensors) },
   diagnose: { run: ({ ema }) => ema.diagnose() },
   saveModel: { run: ({ ema }) => ema.saveModel({ index: 0 }, `file://${join(folder, 'model')}`) },
   saveCheckpoint: { prepare: validate, run: ({ ema }) => ema.saveCheckpoint(join(folder, 'own.safetensors')) },

@@ -2,7 +2,7 @@
 // Injects no failures and holds no expectations.
 
 import type { LayersModel, Sequential, Tensor } from '@tensorflow/tfjs';
-import { type EmaCallback, type EmaOptions, emaCallback } from '../../../src/index.js';
+import { type EmaCallback, type EmaOptions, WeightEma } from '../../../src/index.js';
 import { isSwapped } from '../../../src/model/swap.js';
 import { batchNormLayers } from '../../../src/tfjs/backend.js';
 import type { BestAverages } from '../../../src/validation/bests.js';
@@ -36,7 +36,7 @@ export function makeStage(options: StageOptions, steps: number): Stage {
   const [x, y] = [2, 3].map((seed) => tf.tensor2d(floats(12, seed), [6, 2]));
   if (x === undefined || y === undefined) throw new Error('no data');
   const tensorsBefore = tf.memory().numTensors;
-  const callback = emaCallback(tf, { validationData: [x, y], batchSize: 4, onWarning: () => undefined, ...options });
+  const callback = new WeightEma(tf, { onWarning: () => undefined, ...options });
   const { ema } = callback;
   const bests = lastBests();
   callback.setModel(model);
@@ -84,7 +84,7 @@ export function weightsOf({ model }: { readonly model: LayersModel }): string {
 export function standingOf({ model, ema }: Stage): unknown {
   const layers = batchNormLayers(model);
   return {
-    isSwapped: ema.isSwapped || (ema.isAttached && isSwapped(attachedTo(model).shadows.weights.averaged)),
+    isSwapped: ema.isSwapped || (ema.engine !== undefined && isSwapped(attachedTo(model).shadows.weights.averaged)),
     momentum: layers.map(({ momentum }) => momentum),
     replaced: layers.map((layer) => Object.hasOwn(layer, 'call')),
     overwritten: Object.keys(ema.overwritten),
@@ -93,7 +93,7 @@ export function standingOf({ model, ema }: Stage): unknown {
 
 /** Averages to the bit, without counting pending steps in, and the counters that belong to them. */
 export function averagesOf({ ema, model, bests: kept, isCompensated }: Stage): string {
-  if (!ema.isAttached) return 'none';
+  if (!ema.engine !== undefined) return 'none';
   const { progress, shadows } = attachedTo(model);
   const { steps, pending, updates, intervals } = progress;
   const parts = isCompensated ? (['high', 'low'] as const) : (['high'] as const);

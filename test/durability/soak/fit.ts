@@ -2,7 +2,7 @@
 // Its arguments: the batches, the samples, and `without` for the same training without averages. Run it with --expose-gc.
 
 import * as tf from '@tensorflow/tfjs-node';
-import { emaCallback } from '../../../src/index.js';
+import { WeightEma } from '../../../src/index.js';
 import { floats, lineModel } from '../../support/models.js';
 import { report, type Sample, sample } from './watch.js';
 
@@ -23,7 +23,7 @@ class Watch extends tf.Callback {
 const x = tf.tensor2d(floats(count, 1), [count, 1]);
 const y = x.mul(2);
 const model = lineModel();
-const ema = emaCallback(tf, { updateEvery: 1, engine: 'native', onWarning: () => undefined });
+const ema = new WeightEma(tf, { updateEvery: 1, engine: 'native', onWarning: () => undefined });
 const begin = performance.now();
 await model.fit(x, y, {
   epochs: 1,
@@ -32,5 +32,5 @@ await model.fit(x, y, {
   yieldEvery: 'never',
   callbacks: kind === 'with' ? [ema, new Watch()] : [new Watch()],
 });
-if (kind === 'with' && ema.ema.updates !== count) throw new Error(`${ema.ema.updates} updates`);
+if (kind === 'with' && ema.updates !== count) throw new Error(`${ema.updates} updates`);
 process.stdout.write(report(taken, begin));

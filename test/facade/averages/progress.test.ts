@@ -10,7 +10,7 @@ import { thrownBy } from '../../support/expect.js';
 import { assign, lineModel, tf, valuesOf } from '../../support/models.js';
 
 function setUp(updateEvery: number) {
-  const options = resolveOptions({ decay: 0.5, updateEvery, warmup: 'none' });
+  const options = resolveOptions({ decays: 0.5, updateEvery, warmup: 'none' });
   const model = lineModel();
   const shadow = new ModelShadows(tf, model, options);
   assign(model.weights[0], () => tf.tensor2d([[2]]));

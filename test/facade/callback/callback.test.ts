@@ -2,7 +2,7 @@
 
 import type { Callback, Scalar, Sequential } from '@tensorflow/tfjs';
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { emaCallback } from '../../../src/index.js';
+import { WeightEma } from '../../../src/index.js';
 import { rejectionOf, weightBits } from '../../support/expect.js';
 import { data, denseModel, tf, twoOutputModel, valuesOf } from '../../support/models.js';
 import { at } from '../../support/oracle.js';
@@ -15,7 +15,7 @@ const fit = { epochs: 3, batchSize: 16, verbose: 0 as const };
 
 describe('emaCallback', () => {
   it("derives one class from the caller's tf.Callback", () => {
-    const [a, b] = [emaCallback(tf), emaCallback(tf, { decay: 0.9 })];
+    const [a, b] = [new WeightEma(tf), new WeightEma(tf, { decays: 0.9 })];
     expect(a).toBeInstanceOf(tf.Callback);
     expect(a.constructor).toBe(b.constructor);
   });
@@ -23,10 +23,10 @@ describe('emaCallback', () => {
   it('counts each batch as one optimizer step, the short last one too, in fit and in a second fit', async () => {
     const { x, y } = data(40);
     const model = denseModel();
-    const ema = emaCallback(tf, { decay: 0.9, updateEvery: 4 });
-    await model.fit(x, y, { ...fit, callbacks: [ema] });
+    const ema = new WeightEma(tf, { decays: 0.9, updateEvery: 4 });
+    await model.fit(x, y, { ...fit, callbacks: [ema.callback()] });
     expect([ema.steps, ema.updates]).toEqual([9, 2]);
-    await model.fit(x, y, { ...fit, callbacks: [ema] });
+    await model.fit(x, y, { ...fit, callbacks: [ema.callback()] });
     expect([ema.steps, ema.updates]).toEqual([18, 4]);
     expect(ema.engine).toBe('native');
     ema.dispose();
@@ -39,8 +39,12 @@ describe('emaCallback', () => {
       ys: y.slice([8 * i, 0], [8, 3]),
     }));
     const model = denseModel();
-    const ema = emaCallback(tf, { decay: 0.9, updateEvery: 1, validationData: dataset });
-    const { history } = await model.fitDataset(dataset, { epochs: 2, verbose: 0, callbacks: ema });
+    const ema = new WeightEma(tf, { decays: 0.9, updateEvery: 1 });
+    const { history } = await model.fitDataset(dataset, {
+      epochs: 2,
+      verbose: 0,
+      callbacks: ema.callback({ validationData: dataset }),
+    });
     expect([ema.steps, ema.updates]).toEqual([8, 8]);
     expect(history['val_ema_loss']).toHaveLength(2);
     // The same data as tensors: the same loss, up to the order of summation.
@@ -52,8 +56,8 @@ describe('emaCallback', () => {
   it('adds raw, every decay and the best to History: numbers, one an epoch', async () => {
     const { x, y } = data();
     const model = denseModel();
-    const ema = emaCallback(tf, { decays: [0.5, 0.9], updateEvery: 2, validationData: [x, y] });
-    const { history } = await model.fit(x, y, { ...fit, callbacks: [ema] });
+    const ema = new WeightEma(tf, { decays: [0.5, 0.9], updateEvery: 2 });
+    const { history } = await model.fit(x, y, { ...fit, callbacks: [ema.callback({ validationData: [x, y] })] });
     const names = ['raw', 'ema_0.5', 'ema_0.9', 'ema'].flatMap((of) => [`val_${of}_loss`, `val_${of}_acc`]);
     expect(Object.keys(history).sort()).toEqual([...names, 'acc', 'ema_best_decay', 'loss'].sort());
     for (const values of Object.values(history)) {
@@ -74,8 +78,8 @@ describe('emaCallback', () => {
   it('measures exactly what model.evaluate measures with the average in place, and with the raw weights', async () => {
     const { x, y } = data();
     const model = denseModel();
-    const ema = emaCallback(tf, { decays: [0.5, 0.9], updateEvery: 2, validationData: [x, y], batchSize: 20 });
-    await model.fit(x, y, { ...fit, callbacks: [ema] });
+    const ema = new WeightEma(tf, { decays: [0.5, 0.9], updateEvery: 2 });
+    await model.fit(x, y, { ...fit, callbacks: [ema.callback({ validationData: [x, y], batchSize: 20 })] });
     const evaluate = () => (model.evaluate(x, y, { batchSize: 20 }) as Scalar[]).map((scalar) => scalar.dataSync()[0]);
     const last = at(ema.validations, 2);
     expect(evaluate()).toEqual([last.raw['loss'], last.raw['acc']]);
@@ -90,14 +94,13 @@ describe('emaCallback', () => {
   it('chooses by accuracy when told to', async () => {
     const { x, y } = data();
     const model = denseModel();
-    const ema = emaCallback(tf, {
-      decays: [0, 1],
-      warmup: 'none',
-      validationData: { xs: x, ys: y },
-      monitor: 'val_acc',
-    });
+    const ema = new WeightEma(tf, { decays: [0, 1], warmup: 'none' });
     model.compile({ optimizer: tf.train.adam(0.05), loss: 'categoricalCrossentropy', metrics: ['accuracy'] });
-    await model.fit(x, y, { ...fit, epochs: 10, callbacks: [ema] });
+    await model.fit(x, y, {
+      ...fit,
+      epochs: 10,
+      callbacks: [ema.callback({ validationData: { xs: x, ys: y }, monitor: 'val_acc' })],
+    });
     // Decay 0 is the trained model, decay 1 the untrained one.
     expect(ema.validations.at(-1)?.best).toBe(0);
     ema.dispose();
@@ -107,8 +110,11 @@ describe('emaCallback', () => {
     const { x, y } = data();
     const model = denseModel();
     const raw = weightBits(model);
-    const ema = emaCallback(tf, { validationData: [x, y], monitor: 'val_auc' });
-    const { message } = await rejectionOf(model.fit(x, y, { ...fit, callbacks: [ema] }), 'INVALID_ARGUMENT');
+    const ema = new WeightEma(tf);
+    const { message } = await rejectionOf(
+      model.fit(x, y, { ...fit, callbacks: [ema.callback({ validationData: [x, y], monitor: 'val_auc' })] }),
+      'INVALID_ARGUMENT',
+    );
     expect(message).toMatch(/^monitor: expected one of val_loss, val_acc, received 'val_auc'/);
     expect(weightBits(model)).toEqual(raw);
     ema.dispose();
@@ -118,9 +124,13 @@ describe('emaCallback', () => {
     const { x, y } = data();
     const model = denseModel();
     // Decay 1 keeps the start, whose loss never falls: patience 2 ends the run after epoch 2.
-    const ema = emaCallback(tf, { decay: 1, warmup: 'none', validationData: [x, y] });
+    const ema = new WeightEma(tf, { decays: 1, warmup: 'none' });
     const stop = tf.callbacks.earlyStopping({ monitor: 'val_ema_loss', patience: 2 });
-    const { history } = await model.fit(x, y, { ...fit, epochs: 9, callbacks: [ema, stop] });
+    const { history } = await model.fit(x, y, {
+      ...fit,
+      epochs: 9,
+      callbacks: [ema.callback({ validationData: [x, y] }), stop],
+    });
     expect(history['val_ema_loss']).toHaveLength(3);
     ema.dispose();
   });
@@ -129,8 +139,11 @@ describe('emaCallback', () => {
     const { x, y } = data();
     const model = twoOutputModel();
     const input = at(model.inputNames, 0);
-    const ema = emaCallback(tf, { decay: 0.9, validationData: [{ [input]: x }, { a: y, b: y }] });
-    const { history } = await model.fit(x, [y, y], { ...fit, callbacks: [ema] });
+    const ema = new WeightEma(tf, { decays: 0.9 });
+    const { history } = await model.fit(x, [y, y], {
+      ...fit,
+      callbacks: [ema.callback({ validationData: [{ [input]: x }, { a: y, b: y }] })],
+    });
     expect(Object.keys(history)).toEqual(expect.arrayContaining(['val_ema_loss', 'val_ema_a_loss', 'val_raw_b_acc']));
     ema.dispose();
   });
@@ -138,8 +151,8 @@ describe('emaCallback', () => {
   it('does not read the logs of a batch, which would wait for the device', async () => {
     const { x, y } = data(16);
     const model = denseModel();
-    const ema = emaCallback(tf, { decay: 0.9, updateEvery: 1 });
-    await model.fit(x, y, { ...fit, callbacks: [ema] });
+    const ema = new WeightEma(tf, { decays: 0.9, updateEvery: 1 });
+    await model.fit(x, y, { ...fit, callbacks: [ema.callback()] });
     const untouchable = new Proxy({}, { get: () => expect.fail('read'), ownKeys: () => expect.fail('read') });
     const { onBatchBegin, onBatchEnd } = ema;
     await onBatchBegin(0, untouchable);
@@ -151,8 +164,8 @@ describe('emaCallback', () => {
   it('says nothing of averages when there is no validation data', async () => {
     const { x, y } = data(16);
     const model = denseModel();
-    const ema = emaCallback(tf, { decays: [0.9, 0.99] });
-    const { history } = await model.fit(x, y, { ...fit, callbacks: [ema] });
+    const ema = new WeightEma(tf, { decays: [0.9, 0.99] });
+    const { history } = await model.fit(x, y, { ...fit, callbacks: [ema.callback()] });
     expect(Object.keys(history).sort()).toEqual(['acc', 'loss']);
     expect(() => ema.read('best')).toThrow(/validationData/);
     expect(() => ema.read('current')).toThrow(/validationData/);
@@ -167,7 +180,7 @@ describe('the event loop', () => {
   it('gets a turn every 125 ms, as from tfjs’s own callbacks, and training is what it is without', async () => {
     const { x, y } = data(64);
     const clock = vi.spyOn(performance, 'now').mockReturnValue(0);
-    const ema = emaCallback(tf, { decay: 0.9, updateEvery: 1000, engine: 'js' });
+    const ema = new WeightEma(tf, { decays: 0.9, updateEvery: 1000, engine: 'js' });
     /** Trains for 16 batches, and counts the turns of others; each look at the clock is so many ms later. */
     const train = async (model: Sequential, step: number, callbacks: Callback[]) => {
       let [now, turns] = [0, 0];

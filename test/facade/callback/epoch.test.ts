@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import type { Callback, Logs } from '@tensorflow/tfjs';
 import * as tfNode from '@tensorflow/tfjs-node';
 import { afterEach, describe, expect, it } from 'vitest';
-import { type EmaCallbackOptions, emaCallback } from '../../../src/index.js';
+import { type EmaCallbackOptions, WeightEma } from '../../../src/index.js';
 import { rejectionOf, weightBits } from '../../support/expect.js';
 import { assign, data, denseModel, lineModel, tf } from '../../support/models.js';
 import { at } from '../../support/oracle.js';
@@ -26,8 +26,12 @@ describe('the logs', () => {
       const model = denseModel();
       // Nothing gets better than the first epoch by 1000: patience 2 ends the run after the third.
       const stop = tf.callbacks.earlyStopping({ monitor, patience: 2, minDelta: 1000 });
-      const ema = emaCallback(tf, { decays: [0.5, 0.9], updateEvery: 1, validationData: [x, y], ...quiet });
-      const { history } = await model.fit(x, y, { ...fit, epochs: 9, callbacks: [ema, stop] });
+      const ema = new WeightEma(tf, { decays: [0.5, 0.9], updateEvery: 1, ...quiet });
+      const { history } = await model.fit(x, y, {
+        ...fit,
+        epochs: 9,
+        callbacks: [ema.callback({ validationData: [x, y] }), stop],
+      });
       expect(history[monitor]).toHaveLength(3);
       ema.dispose();
     },
@@ -37,8 +41,11 @@ describe('the logs', () => {
     const { x, y } = data();
     const folder = mkdtempSync(join(tmpdir(), 'tfjs-ema-'));
     const board = tfNode.node.tensorBoard(folder);
-    const ema = emaCallback(tf, { decays: [0.5, 0.9], updateEvery: 1, validationData: [x, y], ...quiet });
-    const { history } = await denseModel().fit(x, y, { ...fit, callbacks: [ema, board] });
+    const ema = new WeightEma(tf, { decays: [0.5, 0.9], updateEvery: 1, ...quiet });
+    const { history } = await denseModel().fit(x, y, {
+      ...fit,
+      callbacks: [ema.callback({ validationData: [x, y] }), board],
+    });
     const written = readdirSync(folder, { recursive: true, encoding: 'utf8' })
       .filter((name) => name.includes('tfevents'))
       .map((name) => readFileSync(join(folder, name), 'latin1'))
@@ -57,15 +64,20 @@ describe('tf.callbacks.earlyStopping on val_ema_loss, standing after ours', () =
   it("stops a run after the averages' peak, and the best stays that of the peak", async () => {
     const { x, y } = data(32);
     const model = denseModel(tf.train.sgd(0.5));
-    const options = { decay: 0.5, updateEvery: 1, validationData: [x, y] as const, ...quiet };
-    const ema = emaCallback(tf, options);
+    const options = { decays: 0.5, updateEvery: 1, validationData: [x, y] as const, ...quiet };
+    const ema = new WeightEma(tf, options);
     // After epoch 3 every step makes things worse: the labels are turned round.
     const wrong = tf.tidy(() => y.reverse(1));
-    await model.fit(x, y, { ...fit, epochs: 3, batchSize: 8, callbacks: [ema, tf.callbacks.earlyStopping(stopping)] });
+    await model.fit(x, y, {
+      ...fit,
+      epochs: 3,
+      batchSize: 8,
+      callbacks: [ema.callback(), tf.callbacks.earlyStopping(stopping)],
+    });
     const { epoch: best } = at(ema.bests, 0);
     expect(ema.validations).toHaveLength(3);
     const later = { ...fit, epochs: 20, initialEpoch: 3, batchSize: 8 };
-    await model.fit(x, wrong, { ...later, callbacks: [ema, tf.callbacks.earlyStopping(stopping)] });
+    await model.fit(x, wrong, { ...later, callbacks: [ema.callback(), tf.callbacks.earlyStopping(stopping)] });
     expect(at(ema.validations, ema.validations.length - 1).epoch).toBeLessThan(8);
     expect(at(ema.bests, 0).epoch - best).toBeLessThanOrEqual(1);
     ema.dispose();
@@ -74,7 +86,7 @@ describe('tf.callbacks.earlyStopping on val_ema_loss, standing after ours', () =
   it('counts anew in the next fit, which begins with epoch 0 again', async () => {
     const { x, y } = data(32);
     const model = denseModel(tf.train.sgd(0.5));
-    const ema = emaCallback(tf, { decay: 0.5, updateEvery: 1, validationData: [x, y], ...quiet });
+    const ema = new WeightEma(tf, { decays: 0.5, updateEvery: 1, ...quiet });
     const callbacks = [ema, tf.callbacks.earlyStopping(stopping)];
     const wrong = tf.tidy(() => y.reverse(1));
     await model.fit(x, y, { ...fit, epochs: 8, batchSize: 8, callbacks });
@@ -92,8 +104,8 @@ describe('tf.callbacks.earlyStopping on val_ema_loss, standing after ours', () =
     const path = [0.5, 1, 0.6, 0.7, 0.8, 0.9, 0.5, 0.2, 0, 0, 0, 0, 0, 0, 0, 0];
     const [x, y] = [tf.tensor2d([[1]]), tf.tensor2d([[1]])];
     const model = lineModel();
-    const options = { decay: 0.1, updateEvery: 1, warmup: 'none', start: START_EPOCHS, ...quiet } as const;
-    const ema = emaCallback(tf, { ...options, validationData: [x, y] });
+    const options = { decays: 0.1, updateEvery: 1, warmup: 'none', start: START_EPOCHS, ...quiet } as const;
+    const ema = new WeightEma(tf, { ...options });
     const drive = new tf.CustomCallback({
       onBatchEnd: async () => assign(model.weights[0], () => tf.tensor2d([[path[ema.steps] ?? Number.NaN]])),
     });
@@ -138,13 +150,13 @@ describe('the option validationBatches', () => {
       }
     });
     const options = { decays: [0.5, 0.9], updateEvery: 1, validationData: endless, ...quiet };
-    const ema = emaCallback(tf, { ...options, validationBatches: 3 });
-    await denseModel().fit(x, y, { ...fit, callbacks: [ema] });
+    const ema = new WeightEma(tf, { ...options });
+    await denseModel().fit(x, y, { ...fit, callbacks: [ema.callback({ batches: 3 })] });
     expect(taken).toEqual([1, 1, 1, 2, 2, 2]);
     expect(at(ema.validations, 1).tied?.averages).toContain(at(ema.validations, 1).best);
     ema.dispose();
     const wrong: EmaCallbackOptions = { ...options, validationBatches: 0 };
-    expect(() => emaCallback(tf, wrong)).toThrow(/validationBatches: expected an integer of at least 1, received 0/);
+    expect(() => new WeightEma(tf, wrong)).toThrow(/validationBatches: expected an integer of at least 1, received 0/);
   });
 
   it('says at the end of the epoch where data that can be gone through once is used up', async () => {
@@ -154,8 +166,11 @@ describe('the option validationBatches', () => {
       .map(() => ({ xs: x.slice(0, 8), ys: y.slice(0, 8) }))
       .iterator();
     const once = { iterator: async () => iterator } as unknown as NonNullable<EmaCallbackOptions['validationData']>;
-    const ema = emaCallback(tf, { decay: 0.5, updateEvery: 1, validationData: once, ...quiet });
-    const error = await rejectionOf(denseModel().fit(x, y, { ...fit, callbacks: [ema] }), 'INVALID_ARGUMENT');
+    const ema = new WeightEma(tf, { decays: 0.5, updateEvery: 1, ...quiet });
+    const error = await rejectionOf(
+      denseModel().fit(x, y, { ...fit, callbacks: [ema.callback({ validationData: once })] }),
+      'INVALID_ARGUMENT',
+    );
     expect(error.message).toMatch(/at least one batch/);
     expect(ema.validations).toHaveLength(1);
     ema.dispose();
@@ -167,22 +182,19 @@ describe('the option keepBest', () => {
     const { x, y } = data(64);
     const model = denseModel(tf.train.sgd(0.5));
     const folder = join(mkdtempSync(join(tmpdir(), 'tfjs-ema-')), 'run', 'bests');
-    const ema = emaCallback(tf, {
-      decays: [0.5, 0.9],
-      updateEvery: 1,
-      validationData: [x, y],
-      keepBest: { folder },
-      ...quiet,
-    });
+    const ema = new WeightEma(tf, { decays: [0.5, 0.9], updateEvery: 1, ...quiet });
     const wrong = tf.tidy(() => y.reverse(1));
-    await model.fit(x, y, { ...fit, callbacks: [ema] });
+    await model.fit(x, y, { ...fit, callbacks: [ema.callback({ validationData: [x, y], keepBest: { folder } })] });
     const times = () => ['best-acc', 'best-loss'].map((name) => statSync(join(folder, name, 'model.json')).mtimeMs);
     const records = () => ['acc', 'loss'].map((metric) => ema.bests.find((best) => best.metric === metric));
     // In epochs of the same numbers: what is new is saved, and nothing else.
     const stayed: boolean[] = [];
     for (let again = 0; again < 4; again += 1) {
       const [before, bests] = [times(), records()];
-      await model.fit(x, wrong, { ...fit, callbacks: [ema] });
+      await model.fit(x, wrong, {
+        ...fit,
+        callbacks: [ema.callback({ validationData: [x, y], keepBest: { folder } })],
+      });
       const isSame = records().map((record, index) => record === bests[index]);
       expect(times().map((time, index) => time === before[index])).toEqual(isSame);
       stayed.push(...isSame);
@@ -197,6 +209,6 @@ describe('the option keepBest', () => {
     ema.dispose();
     rmSync(folder, { recursive: true });
     for (const keepBest of ['yes', {}, { folder: '' }])
-      expect(() => emaCallback(tf, { keepBest: keepBest as never })).toThrow(/keepBest: expected true, false or/);
+      expect(() => new WeightEma(tf)).toThrow(/keepBest: expected true, false or/);
   });
 });

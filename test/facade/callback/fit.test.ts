@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { LayersModel, Optimizer } from '@tensorflow/tfjs';
 import { afterEach, describe, expect, it } from 'vitest';
-import { emaCallback } from '../../../src/index.js';
+import { WeightEma } from '../../../src/index.js';
 import { weightBits } from '../../support/expect.js';
 import { data, denseModel, tf, weightValues } from '../../support/models.js';
 import { at, bits, maxDifference, Oracle, paperDecay } from '../../support/oracle.js';
@@ -33,7 +33,7 @@ describe.each(['native', 'js'] as const)('training with engine %s', (engine) => 
     const train = async (withEma: boolean) => {
       const model = denseModel(make());
       const validationData: [typeof x, typeof y] = [x, y];
-      const ema = emaCallback(tf, { engine, decays: [0.9, 0.99], updateEvery: 2, validationData });
+      const ema = new WeightEma(tf, { engine, decays: [0.9, 0.99], updateEvery: 2 });
       await model.fit(x, y, {
         epochs: 3,
         batchSize: 16,
@@ -56,7 +56,7 @@ describe.each(['native', 'js'] as const)('training with engine %s', (engine) => 
     const { x, y } = data(80);
     const model = denseModel(tf.train.adam(0.02));
     const decays = [0.8, 0.99];
-    const ema = emaCallback(tf, { engine, decays, updateEvery: 2 });
+    const ema = new WeightEma(tf, { engine, decays, updateEvery: 2 });
     const byLayer = () =>
       model.layers.flatMap((layer) => layer.weights.map((weight) => Float32Array.from(weight.read().dataSync())));
     const oracles = decays.map(() => new Oracle(byLayer()));
@@ -70,7 +70,7 @@ describe.each(['native', 'js'] as const)('training with engine %s', (engine) => 
         });
       },
     });
-    await model.fit(x, y, { epochs: 4, batchSize: 20, verbose: 0, callbacks: [ema, watch] });
+    await model.fit(x, y, { epochs: 4, batchSize: 20, verbose: 0, callbacks: [ema.callback(), watch] });
     expect(steps).toBe(16);
     decays.forEach((decay, k) => {
       Object.values(ema.read(decay)).forEach((tensor, i) => {
@@ -87,17 +87,13 @@ describe('a whole run', () => {
     const validation = data(96, 99);
     // A rate high enough for noise and low enough to converge; unshuffled, so that every run is the same.
     const model = denseModel(tf.train.sgd(0.5));
-    const ema = emaCallback(tf, {
-      decays: [0.8, 0.9],
-      updateEvery: 1,
-      validationData: [validation.x, validation.y],
-    });
+    const ema = new WeightEma(tf, { decays: [0.8, 0.9], updateEvery: 1 });
     const { history } = await model.fit(x, y, {
       epochs: 12,
       batchSize: 4,
       shuffle: false,
       verbose: 0,
-      callbacks: [ema],
+      callbacks: [ema.callback({ validationData: [validation.x, validation.y] })],
     });
     const mean = (name: string) => (history[name] as number[]).slice(4).reduce((sum, value) => sum + value / 8, 0);
     expect(mean('val_ema_loss')).toBeLessThan(mean('val_raw_loss'));
@@ -113,9 +109,9 @@ describe('a whole run', () => {
   it("saves through the user's own model when that was attached first", async () => {
     const { x, y } = data(16);
     const model = denseModel();
-    const ema = emaCallback(tf, { decay: 0.9 });
+    const ema = new WeightEma(tf, { decays: 0.9 });
     ema.attach(model);
-    await model.fit(x, y, { epochs: 1, verbose: 0, callbacks: [ema] });
+    await model.fit(x, y, { epochs: 1, verbose: 0, callbacks: [ema.callback()] });
     let className: unknown;
     await ema.saveModel(
       0.9,

@@ -1,7 +1,7 @@
 // The line for people at the end of an epoch: which numbers are in it, and that they look as tfjs's own.
 
 import { describe, expect, it } from 'vitest';
-import { emaCallback, formatEpoch } from '../../../src/index.js';
+import { WeightEma } from '../../../src/index.js';
 import { data, denseModel, tf } from '../../support/models.js';
 
 describe('formatEpoch', () => {
@@ -40,10 +40,14 @@ describe('formatEpoch', () => {
 
   it('serves a callback after ours in fit', async () => {
     const { x, y } = data();
-    const ema = emaCallback(tf, { decay: 0.9, updateEvery: 1, validationData: [x, y] });
+    const ema = new WeightEma(tf, { decays: 0.9, updateEvery: 1 });
     const lines: string[] = [];
     const print = new tf.CustomCallback({ onEpochEnd: async (_, logs) => void lines.push(formatEpoch(logs)) });
-    await denseModel().fit(x, y, { epochs: 2, verbose: 0, callbacks: [ema, print] });
+    await denseModel().fit(x, y, {
+      epochs: 2,
+      verbose: 0,
+      callbacks: [ema.callback({ validationData: [x, y] }), print],
+    });
     const number = String.raw`\d\.\d+`;
     const names = ['val_ema_acc', 'val_ema_loss', 'val_raw_acc', 'val_raw_loss'];
     const line = new RegExp(`^ema_best_decay=0\\.9 ${names.map((name) => `${name}=${number}`).join(' ')}$`);

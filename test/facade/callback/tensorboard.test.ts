@@ -7,7 +7,7 @@ import type { Logs, ModelFitArgs } from '@tensorflow/tfjs';
 import * as plain from '@tensorflow/tfjs';
 import * as tfNode from '@tensorflow/tfjs-node';
 import { afterEach, describe, expect, it } from 'vitest';
-import { type EmaCallback, emaCallback, emaTensorBoard } from '../../../src/index.js';
+import { type EmaCallback, emaTensorBoard, WeightEma } from '../../../src/index.js';
 import { type Summary, summariesIn } from '../../support/event-file.js';
 import { rejectionOf } from '../../support/expect.js';
 import { assign, data, denseModel, tf } from '../../support/models.js';
@@ -32,7 +32,7 @@ const RUNS = ['ema_0.5', 'ema_0.9', 'ema_best', 'raw'];
 
 function averaging(validated = true): EmaCallback {
   const validation = validated ? { validationData: [x, y] as const } : {};
-  return emaCallback(tf, { decays: DECAYS, updateEvery: 1, onWarning: () => undefined, ...validation });
+  return new WeightEma(tf, { decays: DECAYS, updateEvery: 1, onWarning: () => undefined });
 }
 
 async function fit(callbacks: NonNullable<ModelFitArgs['callbacks']>, { model = denseModel(), epochs = 3 } = {}) {

@@ -5,7 +5,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
-import { emaCallback, WeightEma } from '../../../src/index.js';
+import { WeightEma } from '../../../src/index.js';
 import { thrownBy, weightBits } from '../../support/expect.js';
 import {
   assign,
@@ -71,7 +71,7 @@ describe.each(engines)('diagnose with engine %s', (engine) => {
 
   it('counts in pending steps first, as a read does', () => {
     const model = lineModel();
-    const ema = new WeightEma(tf, { decay: 0.9, updateEvery: 4, warmup: 'none', engine, ...quiet }).attach(model);
+    const ema = new WeightEma(tf, { decays: 0.9, updateEvery: 4, warmup: 'none', engine, ...quiet }).attach(model);
     assign(model.weights[0], () => tf.tensor2d([[3]]));
     ema.update();
     expect(ema.diagnose()).toMatchObject({ steps: 1, updates: 1 });
@@ -160,7 +160,7 @@ describe.each(engines)('diagnose with engine %s', (engine) => {
         ema.update();
       }
       const values = Object.values(tf.tidy(() => valuesOf(ema.read(0.99)))).map(bits);
-      const looks = ema.diagnoses.map(({ steps }) => steps);
+      const looks = ema.report().diagnoses.map(({ steps }) => steps);
       ema.dispose();
       return { values, looks };
     };
@@ -171,35 +171,35 @@ describe.each(engines)('diagnose with engine %s', (engine) => {
 
   it('looks also where a read is what moved the averages just then', () => {
     const model = denseModel();
-    const ema = new WeightEma(tf, { decay: 0.9, updateEvery: 4, diagnoseEvery: 3, engine, ...quiet }).attach(model);
+    const ema = new WeightEma(tf, { decays: 0.9, updateEvery: 4, diagnoseEvery: 3, engine, ...quiet }).attach(model);
     for (let step = 1; step <= 40; step += 1) {
       ema.update();
       // Of three updates, the third is always a read's.
       if (step % 10 === 0) tf.dispose(ema.read(0.9));
     }
     expect(ema.updates).toBe(12);
-    expect(ema.diagnoses.map(({ updates }) => updates)).toEqual([0, 4, 7, 10]);
+    expect(ema.report().diagnoses.map(({ updates }) => updates)).toEqual([0, 4, 7, 10]);
     ema.dispose();
   });
 
   it('looks after a load when it would have without the interruption', async () => {
     const path = join(mkdtempSync(join(tmpdir(), 'tfjs-ema-look-')), 'ema.safetensors');
     const model = lineModel();
-    const options = { decay: 0.9, updateEvery: 1, diagnoseEvery: 4, engine, ...quiet };
+    const options = { decays: 0.9, updateEvery: 1, diagnoseEvery: 4, engine, ...quiet };
     const saved = new WeightEma(tf, options).attach(model);
     for (let step = 1; step <= 6; step += 1) saved.update();
     await saved.saveCheckpoint(path);
     const ema = new WeightEma(tf, options).attach(model);
     await ema.loadCheckpoint(path);
     for (let step = 7; step <= 12; step += 1) ema.update();
-    expect(ema.diagnoses.map(({ updates }) => updates)).toEqual([0, 8, 12]);
+    expect(ema.report().diagnoses.map(({ updates }) => updates)).toEqual([0, 8, 12]);
     for (const one of [saved, ema]) one.dispose();
     rmSync(dirname(path), { recursive: true });
   });
 
   it('forgets the look of an attach that failed', async () => {
     const path = join(mkdtempSync(join(tmpdir(), 'tfjs-ema-look-')), 'ema.safetensors');
-    const options = { decay: 0.9, diagnoseEvery: 2, engine, ...quiet };
+    const options = { decays: 0.9, diagnoseEvery: 2, engine, ...quiet };
     const model = lineModel();
     const saved = new WeightEma(tf, options).attach(model);
     await saved.saveCheckpoint(path);
@@ -207,14 +207,14 @@ describe.each(engines)('diagnose with engine %s', (engine) => {
     await ema.loadCheckpoint(path);
     thrownBy(() => ema.attach(denseModel()), 'CHECKPOINT');
     ema.attach(model);
-    expect(ema.diagnoses).toHaveLength(1);
+    expect(ema.report().diagnoses).toHaveLength(1);
     for (const one of [saved, ema]) one.dispose();
     rmSync(dirname(path), { recursive: true });
   });
 
   it('warns once of what is wrong, however often it looks', () => {
     const model = lineModel();
-    const ema = new WeightEma(tf, { decay: 0.9, updateEvery: 1, diagnoseEvery: 1, engine, ...quiet }).attach(model);
+    const ema = new WeightEma(tf, { decays: 0.9, updateEvery: 1, diagnoseEvery: 1, engine, ...quiet }).attach(model);
     for (const value of [1.1, 15, 20, Number.NaN, Number.NaN]) {
       assign(model.weights[0], () => tf.tensor2d([[value]]));
       ema.update();
@@ -229,7 +229,7 @@ describe.each(engines)('diagnose with engine %s', (engine) => {
   it('advises compensation where float32 loses the steps, and not with compensation', () => {
     const health = (precision: 'fp32' | 'compensated') => {
       const model = lineModel();
-      const options = { decay: 0.99999, updateEvery: 1, warmup: 'none', precision, engine, ...quiet } as const;
+      const options = { decays: 0.99999, updateEvery: 1, warmup: 'none', precision, engine, ...quiet } as const;
       const ema = new WeightEma(tf, options).attach(model);
       assign(model.weights[0], () => tf.tensor2d([[1.001]]));
       ema.update();
@@ -265,7 +265,7 @@ describe('diagnose', () => {
 
   it('is refused inside of use(), before attach and after dispose', () => {
     const model = denseModel();
-    const ema = new WeightEma(tf, { decay: 0.9, updateEvery: 1, ...quiet });
+    const ema = new WeightEma(tf, { decays: 0.9, updateEvery: 1, ...quiet });
     thrownBy(() => ema.diagnose(), 'NOT_ATTACHED');
     ema.attach(model);
     ema.update();
@@ -278,9 +278,9 @@ describe('diagnose', () => {
   it('is offered by the callback, which looks while fit trains', async () => {
     const { x, y } = data(64);
     const model = denseModel();
-    const ema = emaCallback(tf, { decays: [0.5, 0.9], updateEvery: 1, diagnoseEvery: 2, ...quiet });
-    await model.fit(x, y, { epochs: 2, batchSize: 16, verbose: 0, callbacks: [ema] });
-    expect(ema.diagnoses.map(({ updates }) => updates)).toEqual([0, 2, 4, 6, 8]);
+    const ema = new WeightEma(tf, { decays: [0.5, 0.9], updateEvery: 1, diagnoseEvery: 2, ...quiet });
+    await model.fit(x, y, { epochs: 2, batchSize: 16, verbose: 0, callbacks: [ema.callback()] });
+    expect(ema.report().diagnoses.map(({ updates }) => updates)).toEqual([0, 2, 4, 6, 8]);
     expect(ema.diagnose().layers.length).toBe(3);
     ema.dispose();
   });

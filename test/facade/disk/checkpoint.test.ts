@@ -7,7 +7,7 @@ import type { LayersModel, Rank, Sequential, Variable } from '@tensorflow/tfjs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { decodeBests, encodeBests } from '../../../src/disk/checkpoint-bests.js';
 import { decodeSafetensors, encodeSafetensors, withDigests } from '../../../src/disk/safetensors.js';
-import { type EmaOptions, emaCallback, WeightEma } from '../../../src/index.js';
+import { type EmaOptions, WeightEma } from '../../../src/index.js';
 import { CHECKPOINT_OPTIONS, checkpointModel } from '../../support/checkpoint-fixture.js';
 import { rejectionOf, thrownBy, weightBits } from '../../support/expect.js';
 import {
@@ -321,20 +321,20 @@ describe('a checkpoint', () => {
     const options = { decays: [0.9, 0.99], updateEvery: 3, ...quiet };
     const fit = { epochs: 1, batchSize: 16, shuffle: false, verbose: 0 as const };
     replay(0);
-    const whole = emaCallback(tf, options);
-    await model.fit(x, y, { ...fit, callbacks: [whole] });
-    await model.fit(x, y, { ...fit, callbacks: [whole] });
+    const whole = new WeightEma(tf, options);
+    await model.fit(x, y, { ...fit, callbacks: [whole.callback()] });
+    await model.fit(x, y, { ...fit, callbacks: [whole.callback()] });
     replay(0);
-    const first = emaCallback(tf, options);
-    await model.fit(x, y, { ...fit, callbacks: [first] });
+    const first = new WeightEma(tf, options);
+    await model.fit(x, y, { ...fit, callbacks: [first.callback()] });
     await first.saveCheckpoint(file('fit.safetensors'));
     first.dispose();
-    const second = emaCallback(tf, options);
+    const second = new WeightEma(tf, options);
     second.attach(model);
     await second.loadCheckpoint(file('fit.safetensors'));
-    await model.fit(x, y, { ...fit, callbacks: [second] });
+    await model.fit(x, y, { ...fit, callbacks: [second.callback()] });
     expect([second.steps, second.updates]).toEqual([whole.steps, whole.updates]);
-    expect(averagesOf(second.ema)).toEqual(averagesOf(whole.ema));
+    expect(averagesOf(second)).toEqual(averagesOf(whole));
     whole.dispose();
     second.dispose();
     tf.dispose([x, y]);
@@ -357,7 +357,7 @@ describe.each(['native', 'js'] as const)('best averages in a checkpoint, engine 
     const { x, y } = data(32);
     const train = async (epochs: number, ema: ReturnType<typeof emaCallback>) =>
       model.fit(x, y, { ...fit, epochs, callbacks: [ema] });
-    const make = () => emaCallback(tf, { ...options, validationData: [x, y] });
+    const make = () => new WeightEma(tf, { ...options });
     replay(0);
     const whole = make();
     await train(2, whole);
@@ -396,7 +396,7 @@ describe.each(['native', 'js'] as const)('best averages in a checkpoint, engine 
 
   it('keep by what they are the best, and which average is current', async () => {
     const { x, y } = data(32);
-    const make = () => emaCallback(tf, { ...options, validationData: [x, y], monitor: 'val_acc' });
+    const make = () => new WeightEma(tf, { ...options });
     const model = denseModel();
     const whole = make();
     await model.fit(x, y, { ...fit, epochs: 3, callbacks: [whole] });
@@ -490,19 +490,19 @@ describe('a checkpoint loaded before attach', () => {
   it('fails fit before it trains when it does not fit, and then fits another', async () => {
     const { x, y } = data(32);
     const fit = { epochs: 1, batchSize: 8, verbose: 0 as const };
-    const other = emaCallback(tf, { ...options, decays: [0.9, 0.95] });
+    const other = new WeightEma(tf, { ...options, decays: [0.9, 0.95] });
     await other.loadCheckpoint(file('before.safetensors'));
     const raw = weightBits(model);
     const tensors = tf.memory().numTensors;
-    const { message } = await rejectionOf(model.fit(x, y, { ...fit, callbacks: [other] }), 'CHECKPOINT');
+    const { message } = await rejectionOf(model.fit(x, y, { ...fit, callbacks: [other.callback()] }), 'CHECKPOINT');
     expect(message).toMatch(/option decays was \[0\.9,0\.99\], now it is \[0\.9,0\.95\]/);
-    expect([weightBits(model), other.ema.isAttached, tf.memory().numTensors]).toEqual([raw, false, tensors]);
+    expect([weightBits(model), other.engine !== undefined, tf.memory().numTensors]).toEqual([raw, false, tensors]);
     other.dispose();
 
-    const callback = emaCallback(tf, options);
+    const callback = new WeightEma(tf, options);
     await callback.loadCheckpoint(file('before.safetensors'));
     thrownBy(() => callback.attach(namedModel(9)), 'CHECKPOINT');
-    await model.fit(x, y, { ...fit, callbacks: [callback] });
+    await model.fit(x, y, { ...fit, callbacks: [callback.callback()] });
     expect(callback.steps).toBe(6 + 4);
     callback.dispose();
     tf.dispose([x, y]);

@@ -9,7 +9,7 @@ import type { LayersModel } from '@tensorflow/tfjs';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { VERSION } from '../../../src/base/version.js';
 import { writeModel } from '../../../src/disk/save-model.js';
-import { emaCallback, type Provenance, WeightEma } from '../../../src/index.js';
+import { type Provenance, WeightEma } from '../../../src/index.js';
 import { rejectionOf, weightBits } from '../../support/expect.js';
 import { spoiled, systemError } from '../../support/file-system.js';
 import { data, denseModel, setRandomWeights, tf, weightValues } from '../../support/models.js';
@@ -79,8 +79,8 @@ describe.each(['native', 'js'] as const)('saveModel with engine %s', (engine) =>
   it('says of a best average by what, and in which epoch', async () => {
     const { x, y } = data(64);
     const model = denseModel();
-    const ema = emaCallback(tf, { decays: [0.5, 0.9], updateEvery: 1, engine, validationData: [x, y], ...quiet });
-    await model.fit(x, y, { epochs: 2, verbose: 0, callbacks: [ema] });
+    const ema = new WeightEma(tf, { decays: [0.5, 0.9], updateEvery: 1, engine, ...quiet });
+    await model.fit(x, y, { epochs: 2, verbose: 0, callbacks: [ema.callback({ validationData: [x, y] })] });
     await ema.saveModel('best-loss', `file://${folder}`);
     const record = ema.bests.find(({ metric }) => metric === 'loss');
     expect(provenanceOf(await load())).toMatchObject({
@@ -176,7 +176,7 @@ describe('a folder that was saved to before', () => {
 describe('a target', () => {
   it('must be one that can be written to, which is found out first', async () => {
     const model = denseModel();
-    const ema = new WeightEma(tf, { decay: 0.5, updateEvery: 1, ...quiet }).attach(model);
+    const ema = new WeightEma(tf, { decays: 0.5, updateEvery: 1, ...quiet }).attach(model);
     ema.update();
     const { message } = await rejectionOf(ema.saveModel(0.5, 'nowhere://x'), 'INVALID_ARGUMENT');
     expect(message).toMatch(/save handlers/);
@@ -189,7 +189,7 @@ describe('a target', () => {
 
   it('may be a handler, which gets the provenance too', async () => {
     const model = denseModel();
-    const ema = new WeightEma(tf, { decay: 0.5, updateEvery: 1, ...quiet }).attach(model);
+    const ema = new WeightEma(tf, { decays: 0.5, updateEvery: 1, ...quiet }).attach(model);
     ema.update();
     let metadata: object | undefined;
     const result = { modelArtifactsInfo: { dateSaved: new Date(0), modelTopologyType: 'JSON' as const } };

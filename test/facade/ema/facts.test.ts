@@ -2,11 +2,18 @@
 
 import { inspect } from 'node:util';
 import { describe, expect, it } from 'vitest';
-import { emaCallback, WeightEma } from '../../../src/index.js';
+import { WeightEma } from '../../../src/index.js';
 import { lineModel, tf } from '../../support/models.js';
 
 describe('the facts of an average', () => {
-  const facts = (ema: WeightEma) => [ema.steps, ema.updates, ema.updateSeconds, ema.bytes, ema.engine, ema.isAttached];
+  const facts = (ema: WeightEma) => [
+    ema.steps,
+    ema.updates,
+    ema.facts.seconds,
+    ema.facts.bytes,
+    ema.engine,
+    ema.engine !== undefined,
+  ];
 
   it('can be asked before there is a model', () => {
     const ema = new WeightEma(tf, { decays: [0.9, 0.99] });
@@ -18,8 +25,8 @@ describe('the facts of an average', () => {
 
   it('count twice the bytes with compensation', () => {
     const bytes = (precision: 'fp32' | 'compensated') => {
-      const ema = new WeightEma(tf, { decay: 0.9, precision, engine: 'js' }).attach(lineModel());
-      const count = ema.bytes;
+      const ema = new WeightEma(tf, { decays: 0.9, precision, engine: 'js' }).attach(lineModel());
+      const count = ema.facts.bytes;
       ema.dispose();
       return count;
     };
@@ -35,16 +42,16 @@ describe('the facts of an average', () => {
     expect([Object.keys(ema), JSON.stringify(ema)]).toEqual([[], '{}']);
     ema.dispose();
     expect(inspect(ema)).toBe('WeightEma { 0.9, uniform; disposed; js }');
-    const callback = emaCallback(tf, { decay: 0.9, engine: 'js' });
+    const callback = new WeightEma(tf, { decays: 0.9, engine: 'js' });
     expect(inspect(callback)).toBe('EmaCallback { WeightEma { 0.9; 0 steps, 0 updates; not attached } }');
     callback.dispose();
   });
 
   it('can be asked after the end: no memory, all counts', () => {
-    const ema = new WeightEma(tf, { decay: 0.9, updateEvery: 1 }).attach(lineModel());
+    const ema = new WeightEma(tf, { decays: 0.9, updateEvery: 1 }).attach(lineModel());
     ema.update();
     ema.dispose();
-    expect([ema.steps, ema.updates, ema.bytes, ema.isAttached]).toEqual([1, 1, 0, true]);
+    expect([ema.steps, ema.updates, ema.facts.bytes, ema.engine !== undefined]).toEqual([1, 1, 0, true]);
   });
 });
 
@@ -52,7 +59,9 @@ describe("precision 'compensated'", () => {
   it.each(['native', 'js'] as const)('has no dead zone with engine %s, where float32 stands still', (engine) => {
     const after = (precision: 'fp32' | 'compensated') => {
       const model = lineModel();
-      const ema = new WeightEma(tf, { decay: 0.9999, warmup: 'none', updateEvery: 1, precision, engine }).attach(model);
+      const ema = new WeightEma(tf, { decays: 0.9999, warmup: 'none', updateEvery: 1, precision, engine }).attach(
+        model,
+      );
       model.setWeights([tf.tensor2d([[1.0005]])]);
       for (let step = 0; step < 2000; step += 1) ema.update();
       const tensors = ema.read(0.9999);

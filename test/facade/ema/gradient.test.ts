@@ -11,7 +11,7 @@ afterEach(() => tf.disposeVariables());
 /** A model y = w x with w = 2, whose average is 1. */
 function teacher(engine: 'native' | 'js') {
   const model = lineModel();
-  const ema = new WeightEma(tf, { decay: 0.5, updateEvery: 1, warmup: 'none', engine }).attach(model);
+  const ema = new WeightEma(tf, { decays: 0.5, updateEvery: 1, warmup: 'none', engine }).attach(model);
   model.setWeights([tf.tensor2d([[3]])]);
   ema.update();
   return { model, ema };
@@ -67,7 +67,7 @@ describe.each(['native', 'js'] as const)('a gradient, engine %s', (engine) => {
 it('in the loss of a compiled model: fit fails with the fix, and trains nothing', async () => {
   const [x, y] = [tf.ones([8, 1]), tf.ones([8, 1])];
   const model = lineModel();
-  const ema = new WeightEma(tf, { decay: 0.5, updateEvery: 1 }).attach(model);
+  const ema = new WeightEma(tf, { decays: 0.5, updateEvery: 1 }).attach(model);
   ema.update();
   const before = weightBits(model);
   const loss = (labels: Tensor, predicted: Tensor) =>

@@ -7,7 +7,7 @@ import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { type EmaCallbackOptions, emaCallback, WeightEma } from '../../../src/index.js';
+import { type EmaCallbackOptions, WeightEma } from '../../../src/index.js';
 import { rejectionOf, thrownBy, weightBits } from '../../support/expect.js';
 import { data, denseModel, setRandomWeights, sharedModel, tf, valuesOf, weightValues } from '../../support/models.js';
 import { at } from '../../support/oracle.js';
@@ -21,7 +21,7 @@ afterEach(() => {
 
 /** A WeightEma with one update behind it. */
 function trained(model = denseModel()): { ema: WeightEma; model: typeof model } {
-  const ema = new WeightEma(tf, { decay: 0.5, updateEvery: 1, warmup: 'none', ...quiet }).attach(model);
+  const ema = new WeightEma(tf, { decays: 0.5, updateEvery: 1, warmup: 'none', ...quiet }).attach(model);
   setRandomWeights(model, 3);
   ema.update();
   return { ema, model };
@@ -29,12 +29,18 @@ function trained(model = denseModel()): { ema: WeightEma; model: typeof model } 
 
 describe('the wrong model', () => {
   it('before attach: every method says to attach first', async () => {
-    const ema = new WeightEma(tf, { decay: 0.9 });
+    const ema = new WeightEma(tf, { decays: 0.9 });
     for (const call of [() => ema.update(), () => ema.read(0.9), () => ema.use(0.9, () => 0), () => ema.flush()]) {
       expect(thrownBy(call, 'NOT_ATTACHED').message).toMatch(/attach\(model\) first/);
     }
     await rejectionOf(ema.saveModel(0.9, 'file:///tmp/none'), 'NOT_ATTACHED');
-    expect([ema.steps, ema.updates, ema.bytes, ema.engine, ema.isAttached]).toEqual([0, 0, 0, undefined, false]);
+    expect([ema.steps, ema.updates, ema.facts.bytes, ema.engine, ema.engine !== undefined]).toEqual([
+      0,
+      0,
+      0,
+      undefined,
+      false,
+    ]);
     ema.dispose();
   });
 
@@ -59,11 +65,11 @@ describe('the wrong model', () => {
 
   it('fit on another model: refused before its first step', async () => {
     const { x, y } = data(16);
-    const ema = emaCallback(tf, { decay: 0.9 });
-    await denseModel().fit(x, y, { ...fit, callbacks: [ema] });
+    const ema = new WeightEma(tf, { decays: 0.9 });
+    await denseModel().fit(x, y, { ...fit, callbacks: [ema.callback()] });
     const other = denseModel();
     const raw = weightBits(other);
-    await rejectionOf(other.fit(x, y, { ...fit, callbacks: [ema] }), 'MODEL_CHANGED');
+    await rejectionOf(other.fit(x, y, { ...fit, callbacks: [ema.callback()] }), 'MODEL_CHANGED');
     expect(weightBits(other)).toEqual(raw);
     expect(ema.steps).toBe(2);
     ema.dispose();
@@ -120,7 +126,7 @@ describe('callbacks in one array', () => {
     const model = denseModel();
     const raw = weightBits(model);
     const heard: string[] = [];
-    const ema = emaCallback(tf, { decay: 0.9, onWarning: (message) => heard.push(message) });
+    const ema = new WeightEma(tf, { decays: 0.9, onWarning: (message) => heard.push(message) });
     const mixed = [ema, { onEpochEnd: async () => undefined }] as never;
     await expect(model.fit(x, y, { ...fit, callbacks: mixed })).rejects.toThrow(TypeError);
     expect(heard).toEqual([expect.stringMatching(/plain object.*new tf\.CustomCallback/)]);
@@ -129,7 +135,7 @@ describe('callbacks in one array', () => {
     // The way out that the warning names.
     const epochs: number[] = [];
     const custom = new tf.CustomCallback({ onEpochEnd: (epoch) => void epochs.push(epoch) });
-    await model.fit(x, y, { ...fit, callbacks: [ema, custom] });
+    await model.fit(x, y, { ...fit, callbacks: [ema.callback(), custom] });
     expect([ema.steps, epochs]).toEqual([2, [0]]);
     expect(heard.filter((message) => /plain object/.test(message))).toHaveLength(1);
     ema.dispose();
@@ -139,7 +145,7 @@ describe('callbacks in one array', () => {
     const { x, y } = data(16);
     const model = denseModel();
     const raw = weightBits(model);
-    const ema = emaCallback(tf, { decay: 0.9 });
+    const ema = new WeightEma(tf, { decays: 0.9 });
     const mixed = [{ onEpochEnd: async () => undefined }, ema] as never;
     const { message } = await rejectionOf(model.fit(x, y, { ...fit, callbacks: mixed }), 'CALLBACK_MISUSE');
     expect(message).toMatch(/plain object.*callbacks: \[ema, new tf\.CustomCallback/);
@@ -150,8 +156,8 @@ describe('callbacks in one array', () => {
   it('[{ plain }, ema] in the second fit, where ema has a model from the first: refused too', async () => {
     const { x, y } = data(16);
     const model = denseModel();
-    const ema = emaCallback(tf, { decay: 0.9 });
-    await model.fit(x, y, { ...fit, callbacks: [ema] });
+    const ema = new WeightEma(tf, { decays: 0.9 });
+    await model.fit(x, y, { ...fit, callbacks: [ema.callback()] });
     const mixed = [{ onEpochEnd: async () => undefined }, ema] as never;
     await rejectionOf(model.fit(x, y, { ...fit, callbacks: mixed }), 'CALLBACK_MISUSE');
     expect(ema.steps).toBe(2);
@@ -161,7 +167,7 @@ describe('callbacks in one array', () => {
   it('a callback made with another copy of tfjs: refused, alone and behind a native one', async () => {
     const { x, y } = data(16);
     const other = otherTfjs();
-    const ema = emaCallback(other, { decay: 0.9, engine: 'js' });
+    const ema = new WeightEma(other, { decays: 0.9, engine: 'js' });
     await rejectionOf(denseModel().fit(x, y, { ...fit, callbacks: [ema] as never }), 'CALLBACK_MISUSE');
     const own = new tf.CustomCallback({});
     const { message } = await rejectionOf(
@@ -177,16 +183,16 @@ describe('training while swapped', () => {
   it('fit with the callback, started inside use(): refused, weights and average unharmed', async () => {
     const { x, y } = data(16);
     const model = denseModel();
-    const ema = emaCallback(tf, { decay: 0.5, updateEvery: 1 });
-    await model.fit(x, y, { ...fit, callbacks: [ema] });
+    const ema = new WeightEma(tf, { decays: 0.5, updateEvery: 1 });
+    await model.fit(x, y, { ...fit, callbacks: [ema.callback()] });
     const raw = weightBits(model);
     const average = valuesOf(ema.read(0.5));
-    const inside = ema.use(0.5, () => model.fit(x, y, { ...fit, callbacks: [ema] }));
+    const inside = ema.use(0.5, () => model.fit(x, y, { ...fit, callbacks: [ema.callback()] }));
     expect((await rejectionOf(inside, 'SWAPPED_IN')).message).toMatch(/^fit: /);
     expect(weightBits(model)).toEqual(raw);
     expect(valuesOf(ema.read(0.5))).toEqual(average);
     expect(ema.steps).toBe(2);
-    await model.fit(x, y, { ...fit, callbacks: [ema] });
+    await model.fit(x, y, { ...fit, callbacks: [ema.callback()] });
     expect(ema.steps).toBe(4);
     ema.dispose();
   });
@@ -194,7 +200,7 @@ describe('training while swapped', () => {
   it('use() that nobody awaits, in the middle of fit: training stops before its next step', async () => {
     const { x, y } = data(64);
     const model = denseModel();
-    const ema = emaCallback(tf, { decay: 0.5, updateEvery: 1 });
+    const ema = new WeightEma(tf, { decays: 0.5, updateEvery: 1 });
     let release: () => void = () => undefined;
     const gate = new Promise<void>((resolve) => {
       release = resolve;
@@ -208,7 +214,7 @@ describe('training while swapped', () => {
         stray = ema.use(0.5, () => gate);
       },
     });
-    await rejectionOf(model.fit(x, y, { ...fit, callbacks: [ema, careless] }), 'SWAPPED_IN');
+    await rejectionOf(model.fit(x, y, { ...fit, callbacks: [ema.callback(), careless] }), 'SWAPPED_IN');
     expect(ema.steps).toBe(3);
     release();
     await stray;
@@ -251,7 +257,7 @@ describe('training while swapped', () => {
   it('a second use(), dispose() and attach() of another object inside use(): refused, then all is well', () => {
     const { ema, model } = trained();
     const raw = weightBits(model);
-    const other = new WeightEma(tf, { decay: 0.9, ...quiet }).attach(model);
+    const other = new WeightEma(tf, { decays: 0.9, ...quiet }).attach(model);
     other.update();
     ema.use(0.5, () => {
       const swapped = weightBits(model);
@@ -273,7 +279,7 @@ describe('training while swapped', () => {
   it('use() before the first step: runs with the raw weights and warns once', () => {
     const heard: string[] = [];
     const model = denseModel();
-    const ema = new WeightEma(tf, { decay: 0.9, onWarning: (message) => heard.push(message) }).attach(model);
+    const ema = new WeightEma(tf, { decays: 0.9, onWarning: (message) => heard.push(message) }).attach(model);
     setRandomWeights(model, 8);
     const raw = weightBits(model);
     expect(ema.use(0.9, weightBits)).toEqual(raw);
@@ -302,9 +308,11 @@ describe('validation that fails', () => {
   ])('%s: fit is rejected, weights raw, average usable', async (_, validationData, message) => {
     const { x, y } = data(16);
     const model = denseModel();
-    const ema = emaCallback(tf, { decay: 0.9, ...(validationData && { validationData }) });
-    await expect(model.fit(x, y, { ...fit, callbacks: [ema] })).rejects.toThrow(message);
-    expect(ema.ema.isSwapped).toBe(false);
+    const ema = new WeightEma(tf, { decays: 0.9 });
+    await expect(
+      model.fit(x, y, { ...fit, callbacks: [ema.callback({ ...(validationData && { validationData }) })] }),
+    ).rejects.toThrow(message);
+    expect(ema.isSwapped).toBe(false);
     tf.dispose(ema.read(0.9));
     ema.dispose();
   });

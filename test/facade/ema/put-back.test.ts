@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { LayersModel, Scalar, Sequential } from '@tensorflow/tfjs';
 import { afterEach, describe, expect, it } from 'vitest';
-import { emaCallback, WeightEma } from '../../../src/index.js';
+import { WeightEma } from '../../../src/index.js';
 import { thrownBy, weightBits } from '../../support/expect.js';
 import {
   assign,
@@ -33,7 +33,7 @@ const restored = (model: Sequential, values: readonly Float32Array[]) =>
 describe.each(['native', 'js'] as const)('putBack, engine %s', (engine) => {
   it('gives the model the average, to the bit, and goes on from there', () => {
     const model = denseModel();
-    const ema = new WeightEma(tf, { decay: 0.75, updateEvery: 2, warmup: 'none', engine, ...quiet }).attach(model);
+    const ema = new WeightEma(tf, { decays: 0.75, updateEvery: 2, warmup: 'none', engine, ...quiet }).attach(model);
     const start = weightValues(model);
     setRandomWeights(model, 1);
     const after = weightValues(model);
@@ -61,7 +61,7 @@ describe.each(['native', 'js'] as const)('putBack, engine %s', (engine) => {
 
   it('does nothing before the first step, and says so', () => {
     const model = lineModel();
-    const ema = new WeightEma(tf, { decay: 0.5, engine, ...quiet }).attach(model);
+    const ema = new WeightEma(tf, { decays: 0.5, engine, ...quiet }).attach(model);
     assign(model.weights[0], () => tf.tensor2d([[7]]));
     ema.putBack('best');
     expect(weightValues(model)).toEqual([Float32Array.of(7)]);
@@ -71,7 +71,7 @@ describe.each(['native', 'js'] as const)('putBack, engine %s', (engine) => {
 
   it('does nothing up to the start, and says so', () => {
     const model = lineModel();
-    const options = { decay: 0.5, updateEvery: 1, warmup: 'none', start: 2, engine, ...quiet } as const;
+    const options = { decays: 0.5, updateEvery: 1, warmup: 'none', start: 2, engine, ...quiet } as const;
     const ema = new WeightEma(tf, options).attach(model);
     const step = (value: number): void => {
       assign(model.weights[0], () => tf.tensor2d([[value]]));
@@ -93,7 +93,7 @@ describe.each(['native', 'js'] as const)('putBack, engine %s', (engine) => {
     const { x, y } = data(48);
     const seen: boolean[] = [];
     const model = denseModel();
-    const ema = emaCallback(tf, { decay: 0.5, updateEvery: 1, engine, ...quiet });
+    const ema = new WeightEma(tf, { decays: 0.5, updateEvery: 1, engine, ...quiet });
     const isAverage = () => JSON.stringify(ema.use(0.5, weightBits)) === JSON.stringify(weightBits(model));
     const exchange = new tf.CustomCallback({
       onBatchEnd: async () => {
@@ -101,7 +101,7 @@ describe.each(['native', 'js'] as const)('putBack, engine %s', (engine) => {
         seen.push(isAverage());
       },
     });
-    const fit = { epochs: 1, batchSize: 8, verbose: 0 as const, callbacks: [ema, exchange] };
+    const fit = { epochs: 1, batchSize: 8, verbose: 0 as const, callbacks: [ema.callback(), exchange] };
     await model.fit(x, y, fit);
     await model.fit(x, y, fit);
     expect(seen).toEqual([0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 1].map(Boolean));
@@ -112,7 +112,7 @@ describe.each(['native', 'js'] as const)('putBack, engine %s', (engine) => {
     const { x, y } = data(48);
     const model = denseModel();
     const options = { decays: [0.5, 0.9], updateEvery: 1, engine, validationData: [x, y] as const, ...quiet };
-    const ema = emaCallback(tf, options);
+    const ema = new WeightEma(tf, options);
     const raw: (number | undefined)[] = [];
     const later = new tf.CustomCallback({
       onEpochEnd: async (epoch) => {
@@ -121,7 +121,7 @@ describe.each(['native', 'js'] as const)('putBack, engine %s', (engine) => {
         raw.push((await loss?.data())?.[0]);
       },
     });
-    await model.fit(x, y, { epochs: 4, batchSize: 8, verbose: 0, callbacks: [ema, later] });
+    await model.fit(x, y, { epochs: 4, batchSize: 8, verbose: 0, callbacks: [ema.callback(), later] });
     ema.validations.forEach(({ raw: measured, averages, best }, epoch) => {
       const expected = epoch % 2 === 0 ? measured : averages[best ?? -1];
       expect(raw[epoch]).toBe(expected?.['loss']);
@@ -133,7 +133,7 @@ describe.each(['native', 'js'] as const)('putBack, engine %s', (engine) => {
   it('resumes to the bit', async () => {
     const { x, y } = data(40);
     const folder = mkdtempSync(join(tmpdir(), 'tfjs-ema-'));
-    const options = { decay: 0.8, updateEvery: 3, engine, ...quiet };
+    const options = { decays: 0.8, updateEvery: 3, engine, ...quiet };
     const fit = { epochs: 1, batchSize: 8, shuffle: false, verbose: 0 as const };
     const exchanging = (ema: ReturnType<typeof emaCallback>) =>
       new tf.CustomCallback({
@@ -142,22 +142,22 @@ describe.each(['native', 'js'] as const)('putBack, engine %s', (engine) => {
         },
       });
     const model = denseModel();
-    const whole = emaCallback(tf, options);
+    const whole = new WeightEma(tf, options);
     const weights: Float32Array[][] = [];
     for (let i = 0; i < 4; i += 1) {
-      await model.fit(x, y, { ...fit, callbacks: [whole, exchanging(whole)] });
+      await model.fit(x, y, { ...fit, callbacks: [whole.callback(), exchanging(whole)] });
       weights.push(weightValues(model));
       await whole.saveCheckpoint(join(folder, `${i}`));
     }
     const [last, average] = [weightBits(model), whole.use(0.8, weightBits)];
     for (const split of [0, 1, 2]) {
       setRandomWeights(model, split);
-      const resumed = emaCallback(tf, options);
+      const resumed = new WeightEma(tf, options);
       resumed.attach(model);
       await resumed.loadCheckpoint(join(folder, `${split}`));
       restored(model, at(weights, split));
       for (let i = split + 1; i < 4; i += 1)
-        await model.fit(x, y, { ...fit, callbacks: [resumed, exchanging(resumed)] });
+        await model.fit(x, y, { ...fit, callbacks: [resumed.callback(), exchanging(resumed)] });
       expect(weightBits(model)).toEqual(last);
       expect(resumed.use(0.8, weightBits)).toEqual(average);
       resumed.dispose();
@@ -174,8 +174,13 @@ describe.each(['native', 'js'] as const)('putBack of a best average, engine %s',
       const { x, y } = data(64);
       const model = denseModel(tf.train.sgd(0.5));
       const options = { decays: [0.5, 0.95], updateEvery: 2, engine, batchNorm, ...quiet };
-      const ema = emaCallback(tf, { ...options, validationData: [x, y] });
-      await model.fit(x, y, { epochs: 4, batchSize: 8, verbose: 0, callbacks: [ema] });
+      const ema = new WeightEma(tf, { ...options });
+      await model.fit(x, y, {
+        epochs: 4,
+        batchSize: 8,
+        verbose: 0,
+        callbacks: [ema.callback({ validationData: [x, y] })],
+      });
       const measure = (m: LayersModel) => (m.evaluate(x, y) as Scalar[]).map((scalar) => at(scalar.dataSync(), 0));
       for (const [which, metric] of [
         ['best', 0],
@@ -187,7 +192,7 @@ describe.each(['native', 'js'] as const)('putBack of a best average, engine %s',
         tf.dispose(kept);
         // Later training does not reach it.
         setRandomWeights(model, 3);
-        ema.ema.update();
+        ema.update();
         const count = tf.memory().numTensors;
         ema.putBack(which);
         expect(tf.memory().numTensors).toBe(count);
@@ -201,11 +206,16 @@ describe.each(['native', 'js'] as const)('putBack of a best average, engine %s',
   it('counts pending steps in first: they belong to the weights from before', async () => {
     const { x, y } = data(32);
     const model = denseModel(tf.train.sgd(0.5));
-    const options = { decay: 0.5, updateEvery: 64, warmup: 'none', engine, ...quiet } as const;
-    const ema = emaCallback(tf, { ...options, validationData: [x, y] });
-    await model.fit(x, y, { epochs: 2, batchSize: 8, verbose: 0, callbacks: [ema] });
-    for (let step = 0; step < 5; step += 1) ema.ema.update();
-    const wanted = ema.ema.steps;
+    const options = { decays: 0.5, updateEvery: 64, warmup: 'none', engine, ...quiet } as const;
+    const ema = new WeightEma(tf, { ...options });
+    await model.fit(x, y, {
+      epochs: 2,
+      batchSize: 8,
+      verbose: 0,
+      callbacks: [ema.callback({ validationData: [x, y] })],
+    });
+    for (let step = 0; step < 5; step += 1) ema.update();
+    const wanted = ema.steps;
     const updates = ema.updates;
     ema.putBack('best');
     expect([ema.steps, ema.updates]).toEqual([wanted, updates + 1]);
@@ -214,7 +224,7 @@ describe.each(['native', 'js'] as const)('putBack of a best average, engine %s',
 
   it('throws inside of use(), and for what is not kept; the model stays as it is', () => {
     const model = denseModel();
-    const ema = new WeightEma(tf, { decay: 0.9, engine, ...quiet }).attach(model);
+    const ema = new WeightEma(tf, { decays: 0.9, engine, ...quiet }).attach(model);
     ema.update();
     ema.record({ epoch: 0, averages: [{ loss: 1 }] });
     const raw = weightBits(model);
@@ -235,8 +245,13 @@ describe.each(['native', 'js'] as const)('putBack of a best average, engine %s',
       ],
     });
     model.compile({ optimizer: 'sgd', loss: 'categoricalCrossentropy' });
-    const ema = emaCallback(tf, { decay: 0.5, batchNorm: 'copy', engine, validationData: [x, y], ...quiet });
-    await model.fit(x, y, { epochs: 1, batchSize: 8, verbose: 0, callbacks: [ema] });
+    const ema = new WeightEma(tf, { decays: 0.5, batchNorm: 'copy', engine, ...quiet });
+    await model.fit(x, y, {
+      epochs: 1,
+      batchSize: 8,
+      verbose: 0,
+      callbacks: [ema.callback({ validationData: [x, y] })],
+    });
     const kernelOf = () => Array.from(at(at(model.layers, 0).getWeights(), 0).dataSync());
     const kernel = kernelOf();
     const statistic = at(at(model.layers, 1).nonTrainableWeights, 0);

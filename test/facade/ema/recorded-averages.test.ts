@@ -91,16 +91,16 @@ afterAll(() => {
 
 describe.each(['native', 'js'] as const)('WeightEma with engine %s equals', (engine) => {
   const cases: readonly [name: string, options: EmaOptions][] = [
-    ['torch AveragedModel(get_ema_multi_avg_fn(0.9))', { decay: 0.9, updateEvery: 1, warmup: 'none' }],
-    ['torch AveragedModel(get_ema_multi_avg_fn(0.999))', { decay: 0.999, updateEvery: 1, warmup: 'none' }],
+    ['torch AveragedModel(get_ema_multi_avg_fn(0.9))', { decays: 0.9, updateEvery: 1, warmup: 'none' }],
+    ['torch AveragedModel(get_ema_multi_avg_fn(0.999))', { decays: 0.999, updateEvery: 1, warmup: 'none' }],
     [
       'torch AveragedModel(get_ema_multi_avg_fn(0.9 ** 4)), every 4 steps',
-      { decay: 0.9, updateEvery: 4, warmup: 'none' },
+      { decays: 0.9, updateEvery: 4, warmup: 'none' },
     ],
-    ['timm ModelEmaV3(decay=0.9)', { decay: 0.9, updateEvery: 1, warmup: 'none' }],
+    ['timm ModelEmaV3(decay=0.9)', { decays: 0.9, updateEvery: 1, warmup: 'none' }],
     [
       'torch_ema ExponentialMovingAverage(decay=0.95, use_num_updates=False)',
-      { decay: 0.95, updateEvery: 1, warmup: 'none' },
+      { decays: 0.95, updateEvery: 1, warmup: 'none' },
     ],
   ];
 

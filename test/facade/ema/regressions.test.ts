@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { LayersModel, Scalar, Tensor2D } from '@tensorflow/tfjs';
 import { afterEach, describe, expect, it } from 'vitest';
-import { emaCallback, WeightEma } from '../../../src/index.js';
+import { WeightEma } from '../../../src/index.js';
 import { rejectionOf, weightBits } from '../../support/expect.js';
 import {
   addCounter,
@@ -31,7 +31,7 @@ describe('swapping', () => {
   it('Keras 3.15.1 SwapEMAWeights.on_predict_end: after predict the averages stay in the model', () => {
     const { x } = data(16);
     const model = denseModel();
-    const ema = new WeightEma(tf, { decay: 0.9, updateEvery: 1 }).attach(model);
+    const ema = new WeightEma(tf, { decays: 0.9, updateEvery: 1 }).attach(model);
     setRandomWeights(model, 1);
     ema.update();
     const raw = weightBits(model);
@@ -45,7 +45,7 @@ describe('swapping', () => {
 
   it('Keras, TFA: swapping by arithmetic changes the bits of half of the weights in a round trip', () => {
     const model = denseModel();
-    const ema = new WeightEma(tf, { decay: 0.9, updateEvery: 1 }).attach(model);
+    const ema = new WeightEma(tf, { decays: 0.9, updateEvery: 1 }).attach(model);
     // Values of very different sizes, which a sum and a difference would not bring back.
     model.weights.forEach((weight, i) => {
       assign(weight, () => tf.mul(weight.read(), 10 ** (3 * i - 9)));
@@ -59,7 +59,7 @@ describe('swapping', () => {
 
   it('Lightning 21724: averages swapped in before the first update', () => {
     const model = denseModel();
-    const ema = new WeightEma(tf, { decay: 0.9, ...quiet }).attach(model);
+    const ema = new WeightEma(tf, { decays: 0.9, ...quiet }).attach(model);
     setRandomWeights(model, 4);
     const loaded = weightBits(model);
     expect(ema.use(0.9, weightBits)).toEqual(loaded);
@@ -72,7 +72,7 @@ describe('swapping', () => {
     async (hook) => {
       const { x, y } = data(48);
       const model = denseModel();
-      const ema = emaCallback(tf, { decays: [0.9, 0.99], updateEvery: 1, validationData: [x, y] });
+      const ema = new WeightEma(tf, { decays: [0.9, 0.99], updateEvery: 1 });
       let raw: number[][] = [];
       const failing = new tf.CustomCallback({
         [hook]: () => {
@@ -80,12 +80,14 @@ describe('swapping', () => {
           throw new RangeError(hook);
         },
       });
-      await expect(model.fit(x, y, { ...fit, callbacks: [ema, failing] })).rejects.toThrow(RangeError);
+      await expect(
+        model.fit(x, y, { ...fit, callbacks: [ema.callback({ validationData: [x, y] }), failing] }),
+      ).rejects.toThrow(RangeError);
       expect(weightBits(model)).toEqual(raw);
-      expect(ema.ema.isSwapped).toBe(false);
+      expect(ema.isSwapped).toBe(false);
       // And the next fit goes on.
       const steps = ema.steps;
-      await model.fit(x, y, { ...fit, callbacks: [ema] });
+      await model.fit(x, y, { ...fit, callbacks: [ema.callback({ validationData: [x, y] })] });
       expect(ema.steps).toBe(steps + 6);
       ema.dispose();
     },
@@ -94,7 +96,7 @@ describe('swapping', () => {
   it('nequip 590, schnetpack 785: a checkpoint of the model written during validation holds the average', async () => {
     const { x, y } = data(32);
     const model = denseModel();
-    const ema = emaCallback(tf, { decay: 0.5, updateEvery: 1, validationData: [x, y] });
+    const ema = new WeightEma(tf, { decays: 0.5, updateEvery: 1 });
     const saved: boolean[] = [];
     const checkpoint = new tf.CustomCallback({
       onEpochEnd: async () => {
@@ -108,7 +110,7 @@ describe('swapping', () => {
         saved.push(written.equals(Buffer.from(Uint32Array.from(raw.flat()).buffer)));
       },
     });
-    await model.fit(x, y, { ...fit, callbacks: [ema, checkpoint] });
+    await model.fit(x, y, { ...fit, callbacks: [ema.callback({ validationData: [x, y] }), checkpoint] });
     expect(saved).toEqual([true, true]);
     ema.dispose();
   });
@@ -117,7 +119,7 @@ describe('swapping', () => {
 describe('counting', () => {
   it('Keras, F5-TTS 631: the average moves with every micro-batch; here with every call, one for each optimizer step', () => {
     const model = denseModel();
-    const ema = new WeightEma(tf, { decay: 0.9, updateEvery: 2 }).attach(model);
+    const ema = new WeightEma(tf, { decays: 0.9, updateEvery: 2 }).attach(model);
     for (let microBatch = 1; microBatch <= 12; microBatch += 1) {
       // Gradients accumulate over 3 micro-batches; then the optimizer steps once.
       if (microBatch % 3 === 0) ema.update();
@@ -130,7 +132,7 @@ describe('counting', () => {
     // Weights that jump once and stay: both give the same closed form, 1 - decay ** 8 of the jump.
     for (const updateEvery of [1, 4]) {
       const model = lineModel();
-      const ema = new WeightEma(tf, { decay: 0.95, updateEvery, warmup: 'none' }).attach(model);
+      const ema = new WeightEma(tf, { decays: 0.95, updateEvery, warmup: 'none' }).attach(model);
       assign(model.weights[0], () => tf.tensor2d([[2]]));
       for (let step = 0; step < 8; step += 1) ema.update();
       const [tensor] = Object.values(ema.read(0.95));
@@ -143,7 +145,7 @@ describe('counting', () => {
     'lightly-train 892, YOLOX 1318: the counter is not saved and the warm-up restarts; here it goes on, T = %i',
     async (updateEvery) => {
       const folder = mkdtempSync(join(tmpdir(), 'tfjs-ema-'));
-      const options = { decay: 0.99, updateEvery, warmup: 'paper', ...quiet } as const;
+      const options = { decays: 0.99, updateEvery, warmup: 'paper', ...quiet } as const;
       const model = lineModel();
       const step = (ema: WeightEma, from: number, to: number) => {
         for (let i = from; i < to; i += 1) {
@@ -172,10 +174,10 @@ describe('counting', () => {
 
   it('timm 1182, mmpretrain 870: decay too high for the run, accuracy 0 for epochs; here a warning says so before the first step', async () => {
     const { x, y } = data(32);
-    const ema = emaCallback(tf, { decays: [0.5, 0.9999], updateEvery: 1, warmup: 'none', ...quiet });
+    const ema = new WeightEma(tf, { decays: [0.5, 0.9999], updateEvery: 1, warmup: 'none', ...quiet });
     const begin: string[] = [];
     const watch = new tf.CustomCallback({ onEpochBegin: () => void begin.push(...ema.warnings) });
-    await denseModel().fit(x, y, { ...fit, epochs: 5, callbacks: [ema, watch] });
+    await denseModel().fit(x, y, { ...fit, epochs: 5, callbacks: [ema.callback(), watch] });
     // 10 steps: 0.9999 ** 10 of the start is left, and 1 % would be after half-lives of 1.5 steps.
     expect(begin[0]).toMatch(
       /decay 0.9999 is too high for this run: after its 10 steps the average still holds 100 % of the initial weights. Use a half-life of at most 1.5 steps/,
@@ -190,9 +192,9 @@ describe('counting', () => {
     const input = tf.input({ shape: [4] });
     const outer = tf.model({ inputs: input, outputs: inner.apply(input) as never });
     outer.compile({ optimizer: tf.train.sgd(0.5), loss: 'categoricalCrossentropy' });
-    const ema = emaCallback(tf, { decay: 0.9, updateEvery: 1 });
+    const ema = new WeightEma(tf, { decays: 0.9, updateEvery: 1 });
     const start = weightValues(inner);
-    await outer.fit(x, y, { ...fit, callbacks: [ema] });
+    await outer.fit(x, y, { ...fit, callbacks: [ema.callback()] });
     const moved = ema.use(0.9, () => weightValues(inner));
     moved.forEach((values, i) => {
       expect(Array.from(values)).not.toEqual(Array.from(at(start, i)));
@@ -219,7 +221,7 @@ describe('health', () => {
 
   it('ai-toolkit 1034: the norm of the weights grows 12-fold with no sign of it; here a warning comes while it trains', () => {
     const model = denseModel();
-    const ema = new WeightEma(tf, { decay: 0.9, updateEvery: 1, diagnoseEvery: 5, ...quiet }).attach(model);
+    const ema = new WeightEma(tf, { decays: 0.9, updateEvery: 1, diagnoseEvery: 5, ...quiet }).attach(model);
     for (let step = 0; step < 20; step += 1) {
       for (const weight of model.weights) assign(weight, () => tf.mul(weight.read(), 12 ** (1 / 20)));
       ema.update();
@@ -241,8 +243,8 @@ describe('what is averaged', () => {
     for (const batchNorm of ['average', 'copy'] as const) {
       const model = denseModel();
       const start = statistics(model);
-      const ema = emaCallback(tf, { decay: 0.9, updateEvery: 1, batchNorm });
-      await model.fit(x, y, { ...fit, callbacks: [ema] });
+      const ema = new WeightEma(tf, { decays: 0.9, updateEvery: 1, batchNorm });
+      await model.fit(x, y, { ...fit, callbacks: [ema.callback()] });
       ema.use(0.9, (m) => expect(statistics(m)).not.toEqual(start));
       ema.dispose();
     }
@@ -296,7 +298,7 @@ describe('what is averaged', () => {
   it('torch, Composer: integer buffers are truncated averages; here they are the live ones', () => {
     const model = denseModel();
     const counter = addCounter(model);
-    const ema = new WeightEma(tf, { decay: 0.9, updateEvery: 1, warmup: 'none' }).attach(model);
+    const ema = new WeightEma(tf, { decays: 0.9, updateEvery: 1, warmup: 'none' }).attach(model);
     for (let step = 1; step <= 3; step += 1) {
       assign(counter, () => tf.tensor1d([1000 * step + 7], 'int32'));
       ema.update();
@@ -326,7 +328,7 @@ describe('what tfjs does', () => {
     const model = lineModel();
     const array = Float32Array.of(5);
     tf.tidy(() => model.setWeights([tf.tensor2d(array, [1, 1])]));
-    const ema = new WeightEma(tf, { decay: 1, updateEvery: 1, warmup: 'none', engine: 'native' }).attach(model);
+    const ema = new WeightEma(tf, { decays: 1, updateEvery: 1, warmup: 'none', engine: 'native' }).attach(model);
     array[0] = 99;
     assign(model.weights[0], () => tf.tensor2d([[7]]));
     ema.update();
@@ -336,7 +338,7 @@ describe('what tfjs does', () => {
 
   it('a weight read by the user before keeps its value when the average moves', () => {
     const model = denseModel();
-    const ema = new WeightEma(tf, { decay: 0.5, updateEvery: 1, engine: 'native' }).attach(model);
+    const ema = new WeightEma(tf, { decays: 0.5, updateEvery: 1, engine: 'native' }).attach(model);
     const early = ema.read(0.5);
     const before = Object.values(early).map((tensor) => Array.from(bits(tensor.dataSync())));
     setRandomWeights(model, 2);
@@ -348,9 +350,11 @@ describe('what tfjs does', () => {
   it('a batch that throws leaves fit without onTrainEnd: the callback works in the next fit', async () => {
     const { x, y } = data(32);
     const model = denseModel();
-    const ema = emaCallback(tf, { decay: 0.9, updateEvery: 1, validationData: [x, y] });
-    await expect(model.fit(x, tf.zeros([32, 5]), { ...fit, callbacks: [ema] })).rejects.toThrow();
-    await model.fit(x, y, { ...fit, callbacks: [ema] });
+    const ema = new WeightEma(tf, { decays: 0.9, updateEvery: 1 });
+    await expect(
+      model.fit(x, tf.zeros([32, 5]), { ...fit, callbacks: [ema.callback({ validationData: [x, y] })] }),
+    ).rejects.toThrow();
+    await model.fit(x, y, { ...fit, callbacks: [ema.callback({ validationData: [x, y] })] });
     expect(ema.steps).toBe(4);
     await rejectionOf(ema.saveModel(0.123, 'file:///tmp/none'), 'INVALID_ARGUMENT');
     ema.dispose();
@@ -359,13 +363,13 @@ describe('what tfjs does', () => {
   it('stopTraining in the middle of an epoch: the epoch is validated, and the steps are those taken', async () => {
     const { x, y } = data(64);
     const model = denseModel();
-    const ema = emaCallback(tf, { decay: 0.9, updateEvery: 3, validationData: [x, y] });
+    const ema = new WeightEma(tf, { decays: 0.9, updateEvery: 3 });
     const stop = new tf.CustomCallback({
       onBatchEnd: (batch) => {
         if (batch === 1) model.stopTraining = true;
       },
     });
-    await model.fit(x, y, { ...fit, callbacks: [ema, stop] });
+    await model.fit(x, y, { ...fit, callbacks: [ema.callback({ validationData: [x, y] }), stop] });
     expect([ema.steps, ema.updates, ema.validations.length]).toEqual([2, 1, 1]);
     ema.dispose();
   });

@@ -2,7 +2,7 @@
 // How a state is reached, and the calls, are in support/states.ts.
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { EmaError, type EmaErrorCode, emaCallback, type WeightEma } from '../../../src/index.js';
+import { EmaError, type EmaErrorCode, WeightEma } from '../../../src/index.js';
 import { isAlive } from '../../../src/tfjs/backend.js';
 import { tf } from '../../support/models.js';
 import { at, bits } from '../../support/oracle.js';
@@ -272,7 +272,7 @@ describe.each(ENGINES)('with engine %s', (engine) => {
 });
 
 describe('as the callback offers it', () => {
-  const offered = Object.entries(METHODS).filter(([name]) => methodOf(name) in emaCallback(tf));
+  const offered = Object.entries(METHODS).filter(([name]) => methodOf(name) in new WeightEma(tf));
 
   it.each(offered)('%s', async (name, call) => {
     // What is offered is a part of a WeightEma, and each call uses one method of it only.

@@ -89,7 +89,7 @@ describe.each(['native', 'js'] as const)('WeightEma with engine %s', (engine) =>
 
   it('counts pending steps in before a read: 3 of 16 steps keep decay ** 3', () => {
     const model = lineModel();
-    const ema = make({ decay: 0.9, updateEvery: 16, warmup: 'none' }).attach(model);
+    const ema = make({ decays: 0.9, updateEvery: 16, warmup: 'none' }).attach(model);
     assign(model.weights[0], () => tf.tensor2d([[3]]));
     for (let step = 0; step < 3; step += 1) ema.update();
     expect(ema.updates).toBe(0);
@@ -139,7 +139,7 @@ describe.each(['native', 'js'] as const)('WeightEma with engine %s', (engine) =>
   it('uses an average for one call and gives the weights back to the bit, also after an exception', async () => {
     const model = denseModel();
     const { x, y } = data(16);
-    const ema = make({ decay: 0.5, updateEvery: 1, warmup: 'none' }).attach(model);
+    const ema = make({ decays: 0.5, updateEvery: 1, warmup: 'none' }).attach(model);
     setRandomWeights(model, 5);
     ema.update();
     const raw = weightBits(model);
@@ -175,7 +175,7 @@ describe.each(['native', 'js'] as const)('WeightEma with engine %s', (engine) =>
   ])('averages a model with %s', async (_, makeModel) => {
     const model = makeModel();
     const { x, y } = data(16);
-    const ema = make({ decay: 0.5, updateEvery: 1, warmup: 'none' }).attach(model);
+    const ema = make({ decays: 0.5, updateEvery: 1, warmup: 'none' }).attach(model);
     const oracle = new Oracle(inLayerOrder(model));
     for (let step = 0; step < 3; step += 1) {
       await model.trainOnBatch(x, model.outputs.length === 2 ? [y, y] : y);
@@ -195,7 +195,7 @@ describe.each(['native', 'js'] as const)('WeightEma with engine %s', (engine) =>
     const used: Float32Array[][] = [];
     for (const batchNorm of ['average', 'copy'] as const) {
       const model = denseModel();
-      const ema = make({ decay: 0.9, updateEvery: 1, batchNorm }).attach(model);
+      const ema = make({ decays: 0.9, updateEvery: 1, batchNorm }).attach(model);
       for (let step = 0; step < 4; step += 1) {
         await model.trainOnBatch(x, y);
         ema.update();
@@ -219,7 +219,7 @@ describe.each(['native', 'js'] as const)('WeightEma with engine %s', (engine) =>
     frozen.trainable = false;
     model.compile({ optimizer: tf.train.sgd(0.5), loss: 'categoricalCrossentropy' });
     const kernel = Array.from(at(frozen.getWeights(), 0).dataSync());
-    const ema = make({ decay: 0.99, updateEvery: 1 }).attach(model);
+    const ema = make({ decays: 0.99, updateEvery: 1 }).attach(model);
     for (let step = 0; step < 10; step += 1) {
       await model.trainOnBatch(x, y);
       ema.update();
@@ -231,7 +231,7 @@ describe.each(['native', 'js'] as const)('WeightEma with engine %s', (engine) =>
   it('saves an average as a plain model, which loads with its values', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'tfjs-ema-'));
     const model = denseModel();
-    const ema = make({ decay: 0.5, updateEvery: 1 }).attach(model);
+    const ema = make({ decays: 0.5, updateEvery: 1 }).attach(model);
     setRandomWeights(model, 9);
     ema.update();
     const raw = weightBits(model);
@@ -252,11 +252,11 @@ describe.each(['native', 'js'] as const)('WeightEma with engine %s', (engine) =>
     const before = tf.memory().numTensors;
     const ema = make().attach(model);
     for (let step = 0; step < 40; step += 1) ema.update();
-    expect(ema.bytes).toBeGreaterThanOrEqual(5 * 4 * 99);
+    expect(ema.facts.bytes).toBeGreaterThanOrEqual(5 * 4 * 99);
     ema.dispose();
     ema.dispose();
     expect(tf.memory().numTensors).toBe(before);
-    expect(ema.bytes).toBe(0);
+    expect(ema.facts.bytes).toBe(0);
     expect(ema.steps).toBe(40);
     for (const call of [() => ema.update(), () => ema.read(0.999), () => ema.use(0.999, () => 0), () => ema.flush()]) {
       thrownBy(call, 'DISPOSED');
@@ -267,7 +267,7 @@ describe.each(['native', 'js'] as const)('WeightEma with engine %s', (engine) =>
 
   it('still gives the averages after the model was disposed, and says which steps are missing', () => {
     const model = denseModel();
-    const ema = make({ decay: 0.5, updateEvery: 2, warmup: 'none', onWarning: () => undefined }).attach(model);
+    const ema = make({ decays: 0.5, updateEvery: 2, warmup: 'none', onWarning: () => undefined }).attach(model);
     for (let step = 0; step < 3; step += 1) {
       setRandomWeights(model, step);
       ema.update();

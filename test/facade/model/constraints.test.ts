@@ -8,6 +8,7 @@ import { afterAll, afterEach, describe, expect, it } from 'vitest';
 import { type EmaOptions, WeightEma } from '../../../src/index.js';
 import { constrained } from '../../../src/model/constraints.js';
 import { collectWeights } from '../../../src/model/weights.js';
+import { synthesize } from '../../../src/search.js';
 import { thrownBy, weightBits } from '../../support/expect.js';
 import { floats, tf, valuesOf } from '../../support/models.js';
 import { at, maxDifference } from '../../support/oracle.js';
@@ -123,7 +124,7 @@ describe.each(['native', 'js'] as const)("constraints: 'apply', engine %s", (eng
       const loaded = await tf.loadLayersModel(`${path}/model.json`);
       expect(maxDifference(at(loaded.getWeights(), 0).dataSync(), expected)).toBeLessThan(1e-5);
 
-      const [some, none] = [applied.synthesize(0.6), ignored.synthesize(0.6)];
+      const [some, none] = [synthesize(applied, 0.6), synthesize(ignored, 0.6)];
       const [projected, plain] = [some, none].map(({ tensors }) => at(Object.values(valuesOf(tensors)), 0));
       expect(maxDifference(projected ?? [], project(plain ?? new Float32Array(0)))).toBeLessThan(1e-5);
       tf.dispose([some.tensors, none.tensors]);

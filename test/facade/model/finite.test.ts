@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, describe, expect, it } from 'vitest';
-import { type EmaOptions, emaCallback, WeightEma } from '../../../src/index.js';
+import { type EmaOptions, WeightEma } from '../../../src/index.js';
 import { allFinite, firstNonFinite } from '../../../src/model/finite.js';
 import { rejectionOf, thrownBy } from '../../support/expect.js';
 import { assign, data, denseModel, lineModel, setRandomWeights, tf, valuesOf } from '../../support/models.js';
@@ -101,7 +101,7 @@ describe.each(['native', 'js'] as const)(
       for (let step = 0; step < 3; step += 1) ema.update();
       expect(tf.memory().numTensors).toBe(tensors);
       // Due at step 4, tried again at step 5.
-      expect([ema.steps, ema.updates, ema.skippedUpdates]).toEqual([5, 1, 1]);
+      expect([ema.steps, ema.updates, ema.facts.skipped]).toEqual([5, 1, 1]);
       // A read would count pending steps in: it is held back too.
       expect(decays.map((decay) => read(ema, decay))).toEqual(before);
       expect(notes).toEqual([
@@ -200,15 +200,18 @@ describe.each(['native', 'js'] as const)(
     it("fit stops with the error under 'throw'", async () => {
       const { x, y } = data(16);
       const model = denseModel(tf.train.sgd(1e30));
-      const ema = emaCallback(tf, {
+      const ema = new WeightEma(tf, {
         engine,
-        decay: 0.9,
+        decays: 0.9,
         updateEvery: 1,
         nonFinite: 'throw',
         onWarning: () => undefined,
       });
-      await rejectionOf(model.fit(x, y, { epochs: 5, batchSize: 8, verbose: 0, callbacks: [ema] }), 'NON_FINITE');
-      for (const values of read(ema.ema, 0.9)) expect(values.every((value) => Number.isFinite(value))).toBe(true);
+      await rejectionOf(
+        model.fit(x, y, { epochs: 5, batchSize: 8, verbose: 0, callbacks: [ema.callback()] }),
+        'NON_FINITE',
+      );
+      for (const values of read(ema, 0.9)) expect(values.every((value) => Number.isFinite(value))).toBe(true);
       ema.dispose();
     });
   },

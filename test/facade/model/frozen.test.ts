@@ -1,7 +1,7 @@
 // Frozen layers: the average of weights that stand still is the weights, to the bit; freezing and unfreezing in between.
 
 import { afterEach, describe, expect, it } from 'vitest';
-import { type EmaOptions, emaCallback, WeightEma } from '../../../src/index.js';
+import { type EmaOptions, WeightEma } from '../../../src/index.js';
 import { data, denseModel, tf, valuesOf } from '../../support/models.js';
 import { bits } from '../../support/oracle.js';
 
@@ -21,7 +21,7 @@ describe.each([
   const decays = [0.9, 0.999, 'uniform'] as const;
   const compile = (model: ReturnType<typeof denseModel>) =>
     model.compile({ optimizer: tf.train.sgd(0.3), loss: 'categoricalCrossentropy' });
-  const make = () => emaCallback(tf, { engine, decays, updateEvery: 1, onWarning: () => undefined, ...options });
+  const make = () => new WeightEma(tf, { engine, decays, updateEvery: 1, onWarning: () => undefined, ...options });
   const read = (ema: WeightEma, index: number) => {
     const tensors = ema.read({ index });
     const values = valuesOf(tensors);

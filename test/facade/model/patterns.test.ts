@@ -57,7 +57,7 @@ describe('a pattern', () => {
 
 describe.each(['native', 'js'] as const)('include and exclude, engine %s', (engine) => {
   const make = (options: EmaOptions) =>
-    new WeightEma(tf, { engine, decay: 0.9, updateEvery: 1, warmup: 'none', onWarning: () => undefined, ...options });
+    new WeightEma(tf, { engine, decays: 0.9, updateEvery: 1, warmup: 'none', onWarning: () => undefined, ...options });
 
   /** Names whose average differs from the live weight after one update. */
   function moved(options: EmaOptions, model = nestedModel()) {

@@ -2,7 +2,7 @@
 
 import type { LayersModel, Tensor } from '@tensorflow/tfjs';
 import { afterEach, describe, expect, it } from 'vitest';
-import { emaCallback, WeightEma } from '../../../src/index.js';
+import { WeightEma } from '../../../src/index.js';
 import { rejectionOf, thrownBy, weightBits } from '../../support/expect.js';
 import {
   addCounter,
@@ -16,7 +16,7 @@ import {
 } from '../../support/models.js';
 
 const quiet = { onWarning: () => undefined };
-const options = { decay: 0.5, updateEvery: 1, warmup: 'none', ...quiet } as const;
+const options = { decays: 0.5, updateEvery: 1, warmup: 'none', ...quiet } as const;
 
 /** A layer of a user's own: its output is its input times a weight. */
 class Scale extends tf.layers.Layer {
@@ -104,13 +104,7 @@ describe.each(['native', 'js'] as const)('asModel, engine %s', (engine) => {
   it("takes the model's own weights before the first step, and best averages of all epochs", async () => {
     const { x, y } = data(32);
     const model = denseModel();
-    const ema = emaCallback(tf, {
-      ...options,
-      decays: [0.5, 0.9],
-      decay: undefined as never,
-      engine,
-      validationData: [x, y],
-    });
+    const ema = new WeightEma(tf, { ...options, decays: [0.5, 0.9], decays: undefined as never, engine });
     ema.attach(model);
     setRandomWeights(model, 3);
     const twin = await ema.asModel({ index: 1 });
@@ -118,7 +112,12 @@ describe.each(['native', 'js'] as const)('asModel, engine %s', (engine) => {
     const byName = (m: LayersModel) =>
       Object.fromEntries(m.weights.map((weight) => [weight.originalName, Array.from(weight.read().dataSync())]));
     expect(byName(twin.model)).toEqual(byName(model));
-    await model.fit(x, y, { epochs: 3, batchSize: 8, verbose: 0, callbacks: [ema] });
+    await model.fit(x, y, {
+      epochs: 3,
+      batchSize: 8,
+      verbose: 0,
+      callbacks: [ema.callback({ validationData: [x, y] })],
+    });
     for (const which of ['best', 'current', 'best-loss', { synthesized: 0.8 }] as const) {
       const other = await ema.asModel(which);
       expect(outputs(other.model, x)).toEqual(ema.use(which, (m) => outputs(m, x)));

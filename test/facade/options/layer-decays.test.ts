@@ -8,6 +8,7 @@ import { type EmaOptions, type LayerDecay, WeightEma } from '../../../src/index.
 import { AlphaSpread } from '../../../src/model/alpha-spread.js';
 import { resolveLayerDecays, withRules } from '../../../src/options/layer-decays.js';
 import type { Averages } from '../../../src/schedule/specs.js';
+import { synthesize } from '../../../src/search.js';
 import { rejectionOf, thrownBy } from '../../support/expect.js';
 import { nestedModel, setRandomWeights, tf, valuesOf } from '../../support/models.js';
 import { at, maxDifference, Oracle, paperDecay } from '../../support/oracle.js';
@@ -147,7 +148,7 @@ describe.each(['native', 'js'] as const)('layerDecays, engine %s', (engine) => {
     const wrong = make({ layerDecays: [{ match: 'tail', decay: 0.5 }] });
     expect(thrownBy(() => wrong.attach(model), 'INVALID_ARGUMENT').message).toMatch(/^layerDecays: .*'tail'/);
     const ema = make().attach(model);
-    expect(thrownBy(() => ema.synthesize(0.95), 'INVALID_ARGUMENT').message).toMatch(/^layerDecays: .*none/);
+    expect(thrownBy(() => synthesize(ema, 0.95), 'INVALID_ARGUMENT').message).toMatch(/^layerDecays: .*none/);
     ema.dispose();
   });
 });

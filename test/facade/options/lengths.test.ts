@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, describe, expect, it } from 'vitest';
-import { type EmaOptions, emaCallback, WeightEma, type Which } from '../../../src/index.js';
+import { type EmaOptions, WeightEma, type Which } from '../../../src/index.js';
 import { checkRun, inSteps, withRun } from '../../../src/options/lengths.js';
 import { resolveOptions } from '../../../src/options/options.js';
 import { rejectionOf, thrownBy } from '../../support/expect.js';
@@ -46,7 +46,7 @@ describe('inSteps', () => {
     const model = denseModel();
     const ema = new WeightEma(tf, { start: { epochs: 1 } });
     expect(thrownBy(() => ema.attach(model), 'INVALID_ARGUMENT').message).toMatch(/^stepsPerEpoch: .*start is given/);
-    expect(ema.attach(model, { stepsPerEpoch: 3 }).isAttached).toBe(true);
+    expect(ema.attach(model, { stepsPerEpoch: 3 }).engine !== undefined).toBe(true);
     ema.dispose();
   });
 
@@ -169,8 +169,8 @@ describe('start in fit', () => {
   it('may be a share of the run, which fit tells', async () => {
     const { x, y } = data(32);
     const model = denseModel();
-    const ema = emaCallback(tf, { decay: 'uniform', start: { fraction: 0.75 }, updateEvery: 1, ...quiet });
-    await model.fit(x, y, { epochs: 4, batchSize: 8, verbose: 0, callbacks: [ema] });
+    const ema = new WeightEma(tf, { decays: 'uniform', start: { fraction: 0.75 }, updateEvery: 1, ...quiet });
+    await model.fit(x, y, { epochs: 4, batchSize: 8, verbose: 0, callbacks: [ema.callback()] });
     // 12 of 16 steps, then 4 more: a copy and four moves.
     expect([ema.steps, ema.updates]).toEqual([16, 5]);
     ema.dispose();

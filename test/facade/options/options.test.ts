@@ -32,19 +32,19 @@ describe('defaults', () => {
   });
 
   it('apply to options that are undefined', () => {
-    const given = { decay: undefined, decays: undefined, updateEvery: undefined } as object;
+    const given = { decays: undefined, decays: undefined, updateEvery: undefined } as object;
     expect(resolveOptions(given).decays).toEqual(PAPER_DECAYS);
   });
 });
 
 describe('what is taken', () => {
   it('is one decay or several, 0 and 1 included', () => {
-    expect(resolveOptions({ decay: 0.99 }).decays).toEqual([0.99]);
+    expect(resolveOptions({ decays: 0.99 }).decays).toEqual([0.99]);
     expect(resolveOptions({ decays: [1, 0, 0.5] }).decays).toEqual([1, 0, 0.5]);
   });
 
   it('are decays in any unit; those that need the run are settled once it is known', () => {
-    expect(resolveOptions({ decay: { halfLife: 100 } }).decays).toEqual([2 ** -0.01]);
+    expect(resolveOptions({ decays: { halfLife: 100 } }).decays).toEqual([2 ** -0.01]);
     const run = { totalSteps: 78_200 };
     const auto = resolveOptions({ decays: 'auto', run }).decays;
     // The paper's own run: its five decays.
@@ -99,7 +99,7 @@ describe('what is refused', () => {
     ],
     ['a run of no steps', { run: { totalSteps: 0 } }, /^run\.totalSteps: expected a number above 0, received 0\./],
     ['a run that is no object', { run: 5 }, /^run: expected an object such as/],
-    ['decay and decays', { decay: 0.9, decays: [0.99] }, /^decay: expected either decay or decays/],
+    ['decay and decays', { decays: 0.9, decays: [0.99] }, /^decay: expected either decay or decays/],
     ['updateEvery 0', { updateEvery: 0 }, /^updateEvery: expected an integer of at least 1, received 0\./],
     ['a fraction of steps', { updateEvery: 1.5 }, /^updateEvery: .*received 1\.5\./],
     ['updateEvery in quotes', { updateEvery: '16' }, /^updateEvery: .*received '16'\./],

@@ -1,7 +1,7 @@
 // The length of a run: what fit tells of it, decays in its units, and warnings of averages that it is too short for.
 
 import { afterEach, describe, expect, it } from 'vitest';
-import { type EmaOptions, emaCallback, WeightEma } from '../../../src/index.js';
+import { type EmaOptions, WeightEma } from '../../../src/index.js';
 import { resolveOptions } from '../../../src/options/options.js';
 import { foresee, runOfFit } from '../../../src/options/run-length.js';
 import { Schedule } from '../../../src/schedule/schedule.js';
@@ -40,8 +40,8 @@ describe('a run shorter than one update', () => {
       asked.push(t);
       return 1 - 1 / (t + 2);
     };
-    const ema = emaCallback(tf, { decay: 0.9, warmup, ...quiet });
-    await denseModel().fit(x, y, { epochs: 1, batchSize: 8, verbose: 0, callbacks: [ema] });
+    const ema = new WeightEma(tf, { decays: 0.9, warmup, ...quiet });
+    await denseModel().fit(x, y, { epochs: 1, batchSize: 8, verbose: 0, callbacks: [ema.callback()] });
     expect(ema.steps).toBe(4);
     expect(Math.min(0, ...asked)).toBe(0);
     ema.dispose();
@@ -51,7 +51,7 @@ describe('a run shorter than one update', () => {
     const ema = new WeightEma(tf, { decays: [{ halfLife: { epochs: 1 } }], ...quiet });
     const unbuilt = tf.sequential({ layers: [tf.layers.flatten({ inputShape: [2, 1] })] });
     thrownBy(() => ema.attach(unbuilt, { stepsPerEpoch: 10 }), 'MODEL_NOT_BUILT');
-    expect([ema.isAttached, ema.decays]).toEqual([false, []]);
+    expect([ema.engine !== undefined, ema.decays]).toEqual([false, []]);
     ema.attach(denseModel(), { stepsPerEpoch: 1000 });
     expect(ema.decays).toEqual([2 ** (-1 / 1000)]);
     ema.dispose();
@@ -62,9 +62,9 @@ describe('decays in units of the run', () => {
   it('are settled by fit: a window of half an epoch, of 24 samples, of a share of the run', async () => {
     const { x, y } = data(64);
     const decays = [{ window: { epochs: 0.5 } }, { window: { samples: 48 } }, { halfLife: { fraction: 0.5 } }, 0.25];
-    const ema = emaCallback(tf, { decays, ...quiet });
+    const ema = new WeightEma(tf, { decays, ...quiet });
     expect([ema.decays, ema.averages]).toEqual([[], 4]);
-    await denseModel().fit(x, y, { epochs: 2, batchSize: 8, verbose: 0, callbacks: [ema] });
+    await denseModel().fit(x, y, { epochs: 2, batchSize: 8, verbose: 0, callbacks: [ema.callback()] });
     // 8 steps an epoch, 16 in all: windows of 4 and 6 steps, a half-life of 8.
     expect(ema.decays).toEqual([0.75, 1 - 1 / 6, 2 ** (-1 / 8), 0.25]);
     ema.dispose();
@@ -73,8 +73,8 @@ describe('decays in units of the run', () => {
   it("are settled by fitDataset with batchesPerEpoch, and 'auto' by the steps of the run", async () => {
     const { x, y } = data(64);
     const dataset = tf.data.zip({ xs: tf.data.array([x]), ys: tf.data.array([y]) }).repeat();
-    const ema = emaCallback(tf, { decays: 'auto', ...quiet });
-    const fit = { epochs: 2, batchesPerEpoch: 100, verbose: 0 as const, callbacks: [ema] };
+    const ema = new WeightEma(tf, { decays: 'auto', ...quiet });
+    const fit = { epochs: 2, batchesPerEpoch: 100, verbose: 0 as const, callbacks: [ema.callback()] };
     await denseModel().fitDataset(dataset as never, fit);
     expect(ema.decays.map((decay) => (1 / (1 - decay) / 200) * 78_200)).toEqual(
       [500, 1000, 2000, 4000, 8000].map((steps) => expect.closeTo(steps, 6)),
@@ -89,13 +89,13 @@ describe('decays in units of the run', () => {
     expect(message).toMatch(
       /^totalSteps: expected a number above 0, because decays\[0\]\.window is given as a share of the run/,
     );
-    expect(ema.isAttached).toBe(false);
+    expect(ema.engine !== undefined).toBe(false);
     expect(ema.attach(model, { totalSteps: 1000 }).decays).toHaveLength(5);
     ema.dispose();
   });
 
   it('go by the option run before what is given at attach', () => {
-    const ema = new WeightEma(tf, { decay: { window: { fraction: 0.5 } }, run: { totalSteps: 20 }, ...quiet });
+    const ema = new WeightEma(tf, { decays: { window: { fraction: 0.5 } }, run: { totalSteps: 20 }, ...quiet });
     expect(ema.decays).toEqual([0.9]);
     expect(ema.attach(lineModel(), { totalSteps: 1000 }).decays).toEqual([0.9]);
     ema.dispose();
@@ -127,14 +127,14 @@ describe('foresee', () => {
 
   it('is silent about a long run, an unknown one, and one that would take long to foresee', () => {
     expect(warnings({ run: { totalSteps: 200_000 } })).toEqual([]);
-    expect(warnings({ decay: 0.9999, warmup: 'none' })).toEqual([]);
-    expect(warnings({ decay: 1 - 1e-12, warmup: 'none', updateEvery: 1, run: { totalSteps: 1e8 } })).toEqual([]);
+    expect(warnings({ decays: 0.9999, warmup: 'none' })).toEqual([]);
+    expect(warnings({ decays: 1 - 1e-12, warmup: 'none', updateEvery: 1, run: { totalSteps: 1e8 } })).toEqual([]);
   });
 
   it('is heard when fit begins', async () => {
     const { x, y } = data(16);
-    const ema = emaCallback(tf, { decay: 0.9999, warmup: 'none', ...quiet });
-    await denseModel().fit(x, y, { epochs: 1, batchSize: 8, verbose: 0, callbacks: [ema] });
+    const ema = new WeightEma(tf, { decays: 0.9999, warmup: 'none', ...quiet });
+    await denseModel().fit(x, y, { epochs: 1, batchSize: 8, verbose: 0, callbacks: [ema.callback()] });
     expect(ema.warnings).toEqual([expect.stringMatching(/still holds 100 %/)]);
     ema.dispose();
   });

@@ -5,7 +5,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, describe, expect, it } from 'vitest';
-import { emaCallback, type ReportData, type Signal, WeightEma } from '../../../src/index.js';
+import { type ReportData, type Signal, WeightEma } from '../../../src/index.js';
 import { optional, toPng } from '../../../src/report/render.js';
 import { EmaReport } from '../../../src/report/report.js';
 import { orderedColours } from '../../../src/report/theme.js';
@@ -85,15 +85,25 @@ describe.each(['native', 'js'] as const)('report with engine %s', (engine) => {
       validationData: [x, y],
       ...quiet,
     } as const;
-    const ema = emaCallback(tf, options);
-    await model.fit(x, y, { epochs: 3, batchSize: 16, verbose: 0, callbacks: [ema] });
+    const ema = new WeightEma(tf, options);
+    await model.fit(x, y, { epochs: 3, batchSize: 16, verbose: 0, callbacks: [ema.callback()] });
     const report = ema.report();
-    expect(report.facts).toMatchObject({ engine, steps: 12, updates: 6, bytes: ema.bytes, seconds: ema.updateSeconds });
+    expect(report.facts).toMatchObject({
+      engine,
+      steps: 12,
+      updates: 6,
+      bytes: ema.facts.bytes,
+      seconds: ema.facts.seconds,
+    });
     expect(report.facts.settings).toMatchObject({ decays: [0.5, 0.9], updateEvery: 2 });
     expect(report.averages.map(({ label }) => label)).toEqual(['0.5', '0.9']);
     expect(report.averages[0]?.halfLife).toBeCloseTo(1, 12);
     expect(report.epochs).toEqual(ema.validations.map(({ epoch, raw, averages }) => ({ epoch, raw, averages })));
-    expect([report.bests, report.diagnoses, report.warnings]).toEqual([ema.bests, ema.diagnoses, ema.warnings]);
+    expect([report.bests, report.diagnoses, report.warnings]).toEqual([
+      ema.bests,
+      ema.report().diagnoses,
+      ema.warnings,
+    ]);
     expect(JSON.parse(JSON.stringify(report))).toMatchObject({ epochs: report.epochs, facts: { steps: 12 } });
     const names = report.charts().map(({ name }) => name);
     expect(names).toEqual(['metric-loss', 'metric-acc', 'distance', 'signal-to-noise']);
@@ -104,7 +114,7 @@ describe.each(['native', 'js'] as const)('report with engine %s', (engine) => {
   });
 
   it('of a loop of one’s own takes what that measured', () => {
-    const ema = new WeightEma(tf, { decay: 0.9, engine, ...quiet }).attach(denseModel());
+    const ema = new WeightEma(tf, { decays: 0.9, engine, ...quiet }).attach(denseModel());
     expect(ema.report().epochs).toEqual([]);
     const epochs = [{ epoch: 0, raw: { loss: 2 }, averages: [{ loss: 1 }] }];
     expect(ema.report(epochs).epochs).toEqual(epochs);

@@ -4,9 +4,10 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, describe, expect, it } from 'vitest';
-import { type EmaOptions, emaCallback, WeightEma, type Which } from '../../../src/index.js';
+import { type EmaOptions, WeightEma, type Which } from '../../../src/index.js';
 import { exponentFromWidth } from '../../../src/schedule/profile.js';
 import { type AverageSpec, labelsOf, resolveAverages } from '../../../src/schedule/specs.js';
+import { synthesize } from '../../../src/search.js';
 import { rejectionOf, thrownBy } from '../../support/expect.js';
 import { data, denseModel, setRandomWeights, tf, valuesOf, weightValues } from '../../support/models.js';
 import { at, maxDifference } from '../../support/oracle.js';
@@ -106,7 +107,7 @@ describe.each(['native', 'js'] as const)('averages of other shapes, engine %s', 
 
   it('may be the only one, by the name decay', () => {
     const model = denseModel();
-    const ema = new WeightEma(tf, { engine, decay: 'uniform', updateEvery: 1 }).attach(model);
+    const ema = new WeightEma(tf, { engine, decays: 'uniform', updateEvery: 1 }).attach(model);
     setRandomWeights(model, 1);
     ema.update();
     expect(read(ema, 'best')).toEqual(inLayerOrder(model));
@@ -146,11 +147,13 @@ describe.each(['native', 'js'] as const)('averages of other shapes, engine %s', 
       setRandomWeights(model, step);
       for (const each of [ema, plain]) each.update();
     }
-    const [mixed, expected] = [ema.synthesize(0.6), plain.synthesize(0.6)];
+    const [mixed, expected] = [synthesize(ema, 0.6), synthesize(plain, 0.6)];
     expect(valuesOf(mixed.tensors)).toEqual(valuesOf(expected.tensors));
     expect(mixed.coefficients).toEqual([...expected.coefficients, 0]);
     expect(mixed.bound).toBeCloseTo(expected.bound, 14);
-    expect(thrownBy(() => none.synthesize(0.6), 'INVALID_ARGUMENT').message).toMatch(/exponential averages.*'uniform'/);
+    expect(thrownBy(() => synthesize(none, 0.6), 'INVALID_ARGUMENT').message).toMatch(
+      /exponential averages.*'uniform'/,
+    );
     for (const each of [ema, plain, none]) each.dispose();
     tf.dispose([mixed.tensors, expected.tensors]);
   });
@@ -160,13 +163,13 @@ describe('averages of other shapes in fit', () => {
   it('have their names in the logs, and no warning of a warm-up that never ends', async () => {
     const { x, y } = data(32);
     const model = denseModel();
-    const ema = emaCallback(tf, {
-      decays: [0.5, 'uniform', { relativeWidth: 0.2 }],
-      updateEvery: 1,
-      validationData: [x, y],
-      ...quiet,
+    const ema = new WeightEma(tf, { decays: [0.5, 'uniform', { relativeWidth: 0.2 }], updateEvery: 1, ...quiet });
+    const { history } = await model.fit(x, y, {
+      epochs: 2,
+      batchSize: 8,
+      verbose: 0,
+      callbacks: [ema.callback({ validationData: [x, y] })],
     });
-    const { history } = await model.fit(x, y, { epochs: 2, batchSize: 8, verbose: 0, callbacks: [ema] });
     expect(Object.keys(history)).toEqual(
       expect.arrayContaining(['val_ema_0.5_loss', 'val_ema_uniform_loss', 'val_ema_width0.2_loss']),
     );

@@ -4,6 +4,7 @@ import type { Tensor } from '@tensorflow/tfjs';
 import { afterEach, describe, expect, it } from 'vitest';
 import { WeightEma } from '../../../src/index.js';
 import { halfLifeOf } from '../../../src/schedule/decay.js';
+import { searchDecay, synthesize } from '../../../src/search.js';
 import { rejectionOf, thrownBy, weightBits } from '../../support/expect.js';
 import { assign, data, denseModel, floats, lineModel, setRandomWeights, tf, valuesOf } from '../../support/models.js';
 import { at } from '../../support/oracle.js';
@@ -34,7 +35,7 @@ describe.each(['native', 'js'] as const)('searchDecay, engine %s', (engine) => {
     const y = tf.tensor2d(noise, [50, 1]).add(2 ** (-20 / 10.5) - mean);
     const raw = weightBits(model);
     const before = tf.memory().numTensors;
-    const found = await ema.searchDecay({ data: [x, y], batchSize: 20, trials: 24 });
+    const found = await searchDecay(ema, { data: [x, y], batchSize: 20, trials: 24 });
     expect(tf.memory().numTensors).toBe(before);
     expect(weightBits(model)).toEqual(raw);
     expect(Math.abs(found.halfLife - 10.5)).toBeLessThan(0.5);
@@ -65,7 +66,7 @@ describe.each(['native', 'js'] as const)('searchDecay, engine %s', (engine) => {
     const stream = tf.data.generator(function* () {
       for (const from of [0, 16, 32]) yield { xs: x.slice([from, 0], [16, 4]), ys: y.slice([from, 0], [16, 3]) };
     });
-    const found = await ema.searchDecay({ data: stream, monitor: 'val_acc' });
+    const found = await searchDecay(ema, { data: stream, monitor: 'val_acc' });
     expect(Math.max(...found.curve.map(({ value }) => value))).toBe(found.value);
     expect(found.isTied).toBe(true);
     ema.dispose();
@@ -78,16 +79,16 @@ describe.each(['native', 'js'] as const)('searchDecay, engine %s', (engine) => {
     model.compile({ optimizer: 'sgd', loss: 'meanSquaredError', metrics: [level] });
     const search = { data: [tf.ones([8, 1]), tf.zeros([8, 1])] as const, monitor: 'val_level', trials: 4 };
     const [low, high] = [Math.min(...ema.decays), Math.max(...ema.decays)];
-    expect((await ema.searchDecay({ ...search, mode: 'max' })).decay).toBe(high);
-    expect((await ema.searchDecay({ ...search, mode: 'min' })).decay).toBe(low);
-    expect((await ema.searchDecay({ ...search, monitor: 'val_loss', mode: 'max' })).decay).toBe(high);
-    expect((await ema.searchDecay({ ...search, monitor: 'val_loss' })).decay).toBe(low);
+    expect((await searchDecay(ema, { ...search, mode: 'max' })).decay).toBe(high);
+    expect((await searchDecay(ema, { ...search, mode: 'min' })).decay).toBe(low);
+    expect((await searchDecay(ema, { ...search, monitor: 'val_loss', mode: 'max' })).decay).toBe(high);
+    expect((await searchDecay(ema, { ...search, monitor: 'val_loss' })).decay).toBe(low);
     const guesses = () => ema.warnings.filter((message) => message.includes("'level' says what is better"));
     expect(guesses()).toEqual([]);
-    expect((await ema.searchDecay(search)).decay).toBe(low);
-    await ema.searchDecay(search);
+    expect((await searchDecay(ema, search)).decay).toBe(low);
+    await searchDecay(ema, search);
     expect(guesses()).toHaveLength(1);
-    await rejectionOf(ema.searchDecay({ ...search, mode: 'up' as never }), 'INVALID_ARGUMENT');
+    await rejectionOf(searchDecay(ema, { ...search, mode: 'up' as never }), 'INVALID_ARGUMENT');
     ema.dispose();
   });
 
@@ -96,17 +97,17 @@ describe.each(['native', 'js'] as const)('searchDecay, engine %s', (engine) => {
     const model = denseModel();
     const single = new WeightEma(tf, { decays: [0.9, 1], engine, ...quiet }).attach(model);
     single.update();
-    expect((await rejectionOf(single.searchDecay({ data: [x, y] }), 'INVALID_ARGUMENT')).message).toMatch(
+    expect((await rejectionOf(searchDecay(single, { data: [x, y] }), 'INVALID_ARGUMENT')).message).toMatch(
       /at least two/,
     );
     const ema = new WeightEma(tf, { decays, engine, ...quiet }).attach(model);
     ema.update();
     for (const wrong of [{ monitor: 'val_auc' }, { trials: 3 }, { batchSize: 0 }, { data: undefined as never }])
-      await rejectionOf(ema.searchDecay({ data: [x, y], ...wrong }), 'INVALID_ARGUMENT');
+      await rejectionOf(searchDecay(ema, { data: [x, y], ...wrong }), 'INVALID_ARGUMENT');
     const bare = tf.sequential({ layers: [tf.layers.dense({ units: 1, inputShape: [4] })] });
     const other = new WeightEma(tf, { decays, engine, ...quiet }).attach(bare);
     other.update();
-    expect((await rejectionOf(other.searchDecay({ data: [x, y] }), 'INVALID_ARGUMENT')).message).toMatch(/compile/);
+    expect((await rejectionOf(searchDecay(other, { data: [x, y] }), 'INVALID_ARGUMENT')).message).toMatch(/compile/);
     for (const each of [single, ema, other]) each.dispose();
   });
 });
@@ -121,7 +122,7 @@ describe('{ synthesized }', () => {
     }
     const which = { synthesized: { halfLife: 11 } } as const;
     const raw = weightBits(model);
-    const { tensors } = ema.synthesize(which.synthesized);
+    const { tensors } = synthesize(ema, which.synthesized);
     const before = tf.memory().numTensors;
     const expected = Object.values(valuesOf(tensors));
     expect(ema.use(which, (m) => m.weights.map((weight) => weight.read().dataSync()))).toEqual(

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { type EmaOptions, WeightEma } from '../../../src/index.js';
+import { synthesize } from '../../../src/search.js';
 import { thrownBy } from '../../support/expect.js';
 import { data, denseModel, setRandomWeights, tf, valuesOf, weightValues } from '../../support/models.js';
 import { at, maxDifference } from '../../support/oracle.js';
@@ -53,7 +54,7 @@ describe.each(['native', 'js'] as const)('synthesize, engine %s', (engine) => {
       }
       const before = tf.memory().numTensors;
       wanted.forEach((spec, index) => {
-        const { tensors, bound, coefficients } = tracked.synthesize(spec);
+        const { tensors, bound, coefficients } = synthesize(tracked, spec);
         expect(coefficients.reduce((sum, c) => sum + c, 0)).toBeCloseTo(1, 12);
         const made = valuesAndDispose(tensors);
         const real = valuesAndDispose(truth.read({ index }));
@@ -74,12 +75,12 @@ describe.each(['native', 'js'] as const)('synthesize, engine %s', (engine) => {
     const model = denseModel();
     const ema = make(model, { updateEvery: 1 });
     ema.update();
-    expect(valuesAndDispose(ema.synthesize({ halfLife: 20 }).tensors)).toEqual(
+    expect(valuesAndDispose(synthesize(ema, { halfLife: 20 }).tensors)).toEqual(
       valuesAndDispose(ema.read({ index: 0 })),
     );
     setRandomWeights(model, 1);
     ema.update();
-    const { tensors, bound } = ema.synthesize({ halfLife: 16 });
+    const { tensors, bound } = synthesize(ema, { halfLife: 16 });
     expect(bound).toBe(0);
     expect(valuesAndDispose(tensors)).toEqual(valuesAndDispose(ema.read({ index: 1 })));
     ema.dispose();
@@ -89,15 +90,15 @@ describe.each(['native', 'js'] as const)('synthesize, engine %s', (engine) => {
     const ema = make(denseModel());
     ema.update();
     for (const halfLife of [7, 65]) {
-      const { message } = thrownBy(() => ema.synthesize({ halfLife }), 'INVALID_ARGUMENT');
+      const { message } = thrownBy(() => synthesize(ema, { halfLife }), 'INVALID_ARGUMENT');
       expect(message).toMatch(/half-li/);
     }
-    thrownBy(() => ema.synthesize({ halfLife: { epochs: 1 } }), 'INVALID_ARGUMENT');
+    thrownBy(() => synthesize(ema, { halfLife: { epochs: 1 } }), 'INVALID_ARGUMENT');
     const single = make(denseModel(), { decays: [0.9] });
     single.update();
-    thrownBy(() => single.synthesize(0.95), 'INVALID_ARGUMENT');
+    thrownBy(() => synthesize(single, 0.95), 'INVALID_ARGUMENT');
     ema.dispose();
-    thrownBy(() => ema.synthesize({ halfLife: 20 }), 'DISPOSED');
+    thrownBy(() => synthesize(ema, { halfLife: 20 }), 'DISPOSED');
   });
 
   it('has the same bound after a checkpoint', async () => {
@@ -111,7 +112,7 @@ describe.each(['native', 'js'] as const)('synthesize, engine %s', (engine) => {
     }
     await first.saveCheckpoint(join(folder, 'ema'));
     await second.loadCheckpoint(join(folder, 'ema'));
-    const [a, b] = [first, second].map((ema) => ema.synthesize({ halfLife: 20 }));
+    const [a, b] = [first, second].map((ema) => synthesize(ema, { halfLife: 20 }));
     expect(b?.bound).toBe(a?.bound);
     expect(valuesAndDispose(b?.tensors ?? {})).toEqual(valuesAndDispose(a?.tensors ?? {}));
     rmSync(folder, { recursive: true });

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { LayersModel, Scalar, Tensor, Tensor2D } from '@tensorflow/tfjs';
 import { afterEach, describe, expect, it } from 'vitest';
-import { type EmaCallbackOptions, emaCallback, type Metrics, WeightEma } from '../../../src/index.js';
+import { type EmaCallbackOptions, type Metrics, WeightEma } from '../../../src/index.js';
 import { BestAverages } from '../../../src/validation/bests.js';
 import { winnersOf } from '../../../src/validation/selection.js';
 import { thrownBy, weightBits } from '../../support/expect.js';
@@ -122,15 +122,13 @@ describe.each(['native', 'js'] as const)('the best of a fit, engine %s', (engine
     const { x, y } = data(64);
     const validation = data(32, 99);
     const model = denseModel(tf.train.sgd(0.5));
-    const ema = emaCallback(tf, {
-      decays: [0.5, 0.95],
-      updateEvery: 2,
-      engine,
-      batchNorm,
-      validationData: [validation.x, validation.y],
-      ...quiet,
+    const ema = new WeightEma(tf, { decays: [0.5, 0.95], updateEvery: 2, engine, batchNorm, ...quiet });
+    await model.fit(x, y, {
+      epochs: 6,
+      batchSize: 8,
+      verbose: 0,
+      callbacks: [ema.callback({ validationData: [validation.x, validation.y] })],
     });
-    await model.fit(x, y, { epochs: 6, batchSize: 8, verbose: 0, callbacks: [ema] });
     const measure = (m: LayersModel) =>
       (m.evaluate(validation.x, validation.y) as Scalar[]).map((scalar) => at(scalar.dataSync(), 0));
     return { model, ema, measure };
@@ -347,8 +345,13 @@ describe('record', () => {
 describe('the callback', () => {
   it('keeps records without weights where keepBest is false', async () => {
     const { x, y } = data(32);
-    const ema = emaCallback(tf, { decay: 0.9, validationData: [x, y], keepBest: false, ...quiet });
-    await denseModel().fit(x, y, { epochs: 1, batchSize: 8, verbose: 0, callbacks: [ema] });
+    const ema = new WeightEma(tf, { decays: 0.9, ...quiet });
+    await denseModel().fit(x, y, {
+      epochs: 1,
+      batchSize: 8,
+      verbose: 0,
+      callbacks: [ema.callback({ validationData: [x, y], keepBest: false })],
+    });
     expect(ema.bests.map(({ metric }) => metric)).toEqual(['loss', 'acc']);
     for (const which of ['best', 'best-loss'] as const) thrownBy(() => ema.putBack(which), 'INVALID_ARGUMENT');
     tf.dispose(ema.read('current'));
@@ -367,9 +370,9 @@ describe('the callback', () => {
       const model = tf.sequential({ layers: [layer] });
       model.compile({ optimizer: tf.train.sgd(1), loss: 'binaryCrossentropy', metrics: [recall] });
       const options = { decays: [0.5, 0.99], updateEvery: 1, warmup: 'none', monitor: 'val_recall', mode } as const;
-      const ema = emaCallback(tf, { ...options, validationData: [x, y], ...quiet });
+      const ema = new WeightEma(tf, { ...options, ...quiet });
       const fit = { epochs: 8, batchSize: 16, shuffle: false, verbose: 0 as const };
-      const { history } = await model.fit(x, y, { ...fit, callbacks: [ema] });
+      const { history } = await model.fit(x, y, { ...fit, callbacks: [ema.callback({ validationData: [x, y] })] });
       const measured = ema.validations.flatMap(({ averages }) => averages.map((metrics) => metrics['recall'] ?? -1));
       const found = {
         measured,
@@ -405,7 +408,7 @@ describe('the callback', () => {
     model.compile({ optimizer: 'sgd', loss: 'meanSquaredError' });
     const folder = mkdtempSync(join(tmpdir(), 'tfjs-ema-'));
     const options = { decays: [0.5, 0.7], updateEvery: 1, warmup: 'none', start, ...quiet } as const;
-    const ema = emaCallback(tf, { ...options, validationData: [x, y], keepBest: { folder } });
+    const ema = new WeightEma(tf, { ...options });
     const saved: number[] = [];
     const drive = new tf.CustomCallback({
       onBatchEnd: async () => assign(model.weights[0], () => tf.tensor2d([[path[ema.steps] ?? Number.NaN]])),
@@ -414,7 +417,12 @@ describe('the callback', () => {
         if (epoch < start) thrownBy(() => ema.read('best'), 'INVALID_ARGUMENT');
       },
     });
-    const fit = { epochs: path.length, batchSize: 1, verbose: 0 as const, callbacks: [drive, ema] };
+    const fit = {
+      epochs: path.length,
+      batchSize: 1,
+      verbose: 0 as const,
+      callbacks: [drive, ema.callback({ validationData: [x, y], keepBest: { folder } })],
+    };
     const { history, epoch } = await model.fit(x, y, fit);
     expect(epoch).toHaveLength(path.length);
     const [best] = ema.bests;
@@ -454,13 +462,18 @@ describe('the callback', () => {
     const model = denseModel();
     model.compile({ optimizer: 'sgd', loss: 'categoricalCrossentropy', metrics: [flaky] });
     const options = { decays: [0.5, 0.9], updateEvery: 1, monitor: 'val_flaky', mode: 'min', ...quiet } as const;
-    const ema = emaCallback(tf, { ...options, validationData: [x, y] });
+    const ema = new WeightEma(tf, { ...options });
     const clock = new tf.CustomCallback({
       onEpochBegin: async (epoch) => {
         now = epoch;
       },
     });
-    const { history } = await model.fit(x, y, { epochs: 4, batchSize: 8, verbose: 0, callbacks: [clock, ema] });
+    const { history } = await model.fit(x, y, {
+      epochs: 4,
+      batchSize: 8,
+      verbose: 0,
+      callbacks: [clock, ema.callback({ validationData: [x, y] })],
+    });
     for (const values of Object.values(history)) expect(values).toHaveLength(4);
     for (const name of ['val_ema_loss', 'val_ema_flaky', 'ema_best_decay'])
       expect(history[name]?.map((value) => Number.isNaN(value))).toEqual([false, true, false, false]);
@@ -489,8 +502,14 @@ describe('the callback', () => {
     });
     model.compile({ optimizer: tf.train.adam(0.02), loss: 'meanSquaredError' });
     const options = { decays: [0.9, 0.99], warmup: 'none', ...quiet } as const;
-    const ema = emaCallback(tf, { ...options, validationData: [validation.x, validation.y] });
-    const fit = { epochs: 60, batchSize: 16, shuffle: false, verbose: 0 as const, callbacks: [ema] };
+    const ema = new WeightEma(tf, { ...options });
+    const fit = {
+      epochs: 60,
+      batchSize: 16,
+      shuffle: false,
+      verbose: 0 as const,
+      callbacks: [ema.callback({ validationData: [validation.x, validation.y] })],
+    };
     await model.fit(train.x, train.y, fit);
     const evaluate = (m: LayersModel) => at((m.evaluate(validation.x, validation.y) as Scalar).dataSync(), 0);
     const [best, current] = [ema.use('best', evaluate), ema.use('current', evaluate)];

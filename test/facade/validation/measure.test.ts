@@ -42,13 +42,13 @@ describe.each(['native', 'js'] as const)('validate, engine %s', (engine) => {
   it('gives every metric of every output, equal names numbered as tfjs numbers them', async () => {
     const { x, y } = data(16);
     const model = twoOutputModel();
-    const ema = new WeightEma(tf, { engine, decay: 0.9 }).attach(model);
+    const ema = new WeightEma(tf, { engine, decays: 0.9 }).attach(model);
     ema.update();
     const { raw } = await validate(tf, ema, { model, data: { xs: x, ys: [y, y] }, batchSize: 8 });
     expect(Object.keys(raw)).toEqual(['loss', 'a_loss', 'b_loss', 'a_acc', 'b_acc']);
     const twice = denseModel();
     twice.compile({ optimizer: 'sgd', loss: 'categoricalCrossentropy', metrics: ['acc', 'accuracy'] });
-    const other = new WeightEma(tf, { engine, decay: 0.9 }).attach(twice);
+    const other = new WeightEma(tf, { engine, decays: 0.9 }).attach(twice);
     other.update();
     const measured = await validate(tf, other, { model: twice, data: [x, y], batchSize: 8 });
     expect(Object.keys(measured.raw)).toEqual(['loss', 'acc_0', 'acc_1']);
@@ -58,7 +58,7 @@ describe.each(['native', 'js'] as const)('validate, engine %s', (engine) => {
   it('takes a data set, and leaves no tensors of it', async () => {
     const { x, y } = data(16);
     const model = denseModel();
-    const ema = new WeightEma(tf, { engine, decay: 0.9 }).attach(model);
+    const ema = new WeightEma(tf, { engine, decays: 0.9 }).attach(model);
     ema.update();
     const batches = tf.data
       .array([0, 8])
@@ -144,7 +144,7 @@ describe.each(['native', 'js'] as const)('validate, engine %s', (engine) => {
   it('puts the loss of two outputs under its name, which tfjs does not', async () => {
     const { x, y } = data(16);
     const model = twoOutputModel();
-    const ema = new WeightEma(tf, { engine, decay: 0.9 }).attach(model);
+    const ema = new WeightEma(tf, { engine, decays: 0.9 }).attach(model);
     ema.update();
     const { raw } = await validate(tf, ema, { model, data: { xs: x, ys: { a: y, b: y } }, batchSize: 16 });
     const [a, b] = model.predict(x) as Tensor2D[];
@@ -183,7 +183,7 @@ describe.each(['native', 'js'] as const)('validate, engine %s', (engine) => {
       ],
     });
     model.compile({ optimizer: 'sgd', loss: 'meanSquaredError' });
-    const ema = new WeightEma(tf, { engine, decay: 0, updateEvery: 1, warmup: 'none' }).attach(model);
+    const ema = new WeightEma(tf, { engine, decays: 0, updateEvery: 1, warmup: 'none' }).attach(model);
     ema.update();
     const batches = tf.data.generator(function* () {
       for (let i = 0; i < 6; i += 1) yield { xs: tf.fill([4, 2, 2], 0.1 * i), ys: tf.ones([4, 1]) };
@@ -238,7 +238,7 @@ describe.each(['native', 'js'] as const)('validate, engine %s', (engine) => {
   it('lets tfjs check tensors: targets that only broadcast are refused', async () => {
     const { x } = data(16);
     const model = denseModel();
-    const ema = new WeightEma(tf, { engine, decay: 0.9 }).attach(model);
+    const ema = new WeightEma(tf, { engine, decays: 0.9 }).attach(model);
     ema.update();
     await expect(validate(tf, ema, { model, data: [x, tf.ones([16, 1])], batchSize: 8 })).rejects.toThrow(/target/);
     ema.dispose();
@@ -247,7 +247,7 @@ describe.each(['native', 'js'] as const)('validate, engine %s', (engine) => {
   it('names missing tensors, and an empty data set', async () => {
     const { x, y } = data(16);
     const model = twoOutputModel();
-    const ema = new WeightEma(tf, { engine, decay: 0.9 }).attach(model);
+    const ema = new WeightEma(tf, { engine, decays: 0.9 }).attach(model);
     const missing = validate(tf, ema, { model, data: [x, { a: y }], batchSize: 8 });
     expect((await rejectionOf(missing, 'INVALID_ARGUMENT')).message).toMatch(/tensors named a, b, received \['a'\]/);
     const empty = validate(tf, ema, { model, data: tf.data.array<{ xs: number }>([]), batchSize: 8 });

@@ -1,7 +1,7 @@
 // Ties: which averages the validation data cannot tell apart from the best one, from scores up to a whole fit.
 
 import { afterEach, describe, expect, it } from 'vitest';
-import { emaCallback } from '../../../src/index.js';
+import { WeightEma } from '../../../src/index.js';
 import { tiesOf } from '../../../src/validation/ties.js';
 import { assign, data, denseModel, floats, lineModel, tf } from '../../support/models.js';
 import { at } from '../../support/oracle.js';
@@ -40,34 +40,30 @@ describe.each(['native', 'js'] as const)('ties of a fit, engine %s', (engine) =>
     const y = tf.tensor2d(floats(64, 3), [64, 1]);
     const model = lineModel(0);
     // The weight jumps to 3 before training and stays: an average of decay 1 keeps 1, two of decay 0 are both 3.
-    const ema = emaCallback(tf, {
-      decays: [0, 1e-12, 1],
-      updateEvery: 1,
-      warmup: 'none',
-      engine,
-      validationData: [x, y],
-      ...quiet,
-    });
+    const ema = new WeightEma(tf, { decays: [0, 1e-12, 1], updateEvery: 1, warmup: 'none', engine, ...quiet });
     ema.attach(model);
     assign(model.weights[0], () => tf.tensor2d([[3]]));
-    await model.fit(x, y, { epochs: 1, batchSize: 32, verbose: 0, callbacks: [ema] });
+    await model.fit(x, y, {
+      epochs: 1,
+      batchSize: 32,
+      verbose: 0,
+      callbacks: [ema.callback({ validationData: [x, y] })],
+    });
     const { best, tied } = at(ema.validations, 0);
     expect([best, tied]).toEqual([2, { averages: [2], raw: false }]);
     expect(at(ema.bests, 0).tied).toEqual(tied);
     // The other way round: the target is near 3.
     const near = tf.tidy(() => y.add(3));
-    const other = emaCallback(tf, {
-      decays: [0, 1e-12, 1],
-      updateEvery: 1,
-      warmup: 'none',
-      engine,
-      validationData: [x, near],
-      ...quiet,
-    });
+    const other = new WeightEma(tf, { decays: [0, 1e-12, 1], updateEvery: 1, warmup: 'none', engine, ...quiet });
     const second = lineModel(0);
     other.attach(second);
     assign(second.weights[0], () => tf.tensor2d([[3]]));
-    await second.fit(x, near, { epochs: 1, batchSize: 32, verbose: 0, callbacks: [other] });
+    await second.fit(x, near, {
+      epochs: 1,
+      batchSize: 32,
+      verbose: 0,
+      callbacks: [other.callback({ validationData: [x, near] })],
+    });
     expect(at(other.validations, 0).tied).toEqual({ averages: [0, 1], raw: true });
     for (const each of [ema, other]) each.dispose();
   });
@@ -78,8 +74,8 @@ describe('the option ties', () => {
     const { x, y } = data(32);
     const fit = { epochs: 1, batchSize: 16, verbose: 0 as const };
     const options = { decays: [0.5, 0.9], updateEvery: 1, validationData: [x, y] as const, ...quiet };
-    const off = emaCallback(tf, { ...options, ties: false });
-    await denseModel().fit(x, y, { ...fit, callbacks: [off] });
+    const off = new WeightEma(tf, { ...options });
+    await denseModel().fit(x, y, { ...fit, callbacks: [off.callback({ ties: false })] });
     expect(at(off.validations, 0).tied).toBeUndefined();
     expect(at(off.bests, 0)).not.toHaveProperty('tied');
     const model = denseModel();
@@ -88,8 +84,8 @@ describe('the option ties', () => {
       loss: (truth, output) => tf.losses.meanSquaredError(truth, output),
       metrics: ['accuracy'],
     });
-    const scalar = emaCallback(tf, options);
-    await model.fit(x, y, { ...fit, callbacks: [scalar] });
+    const scalar = new WeightEma(tf, options);
+    await model.fit(x, y, { ...fit, callbacks: [scalar.callback()] });
     expect(at(scalar.validations, 0).tied).toBeUndefined();
     expect(scalar.bests.map(({ metric, tied }) => [metric, tied !== undefined])).toEqual([
       ['loss', false],

@@ -43,8 +43,14 @@ async function fit(): Promise<object> {
   const { x, y } = data(80);
   const model = denseModel(tf.train.adam(0.02));
   const decays = [0.8, 0.9, 0.99];
-  const ema = emaCallback(tf, { decays, updateEvery: 2, validationData: [x, y], onWarning: () => undefined });
-  const history = await model.fit(x, y, { epochs: 3, batchSize: 8, shuffle: false, verbose: 0, callbacks: [ema] });
+  const ema = new WeightEma(tf, { decays, updateEvery: 2, onWarning: () => undefined });
+  const history = await model.fit(x, y, {
+    epochs: 3,
+    batchSize: 8,
+    shuffle: false,
+    verbose: 0,
+    callbacks: [ema.callback({ validationData: [x, y] })],
+  });
   const evaluated = ema.use('best', () => model.evaluate(x, y)) as Tensor[];
   return {
     ...onGpu(),
@@ -163,7 +169,7 @@ function attempt(action: () => unknown): { code: string; message: string } {
 /** A launch that fails in an update, and what is possible afterwards. */
 function failures(): object {
   const model = denseModel();
-  const ema = new WeightEma(tf, { decay: 0.9, updateEvery: 1, warmup: 'none' }).attach(model);
+  const ema = new WeightEma(tf, { decays: 0.9, updateEvery: 1, warmup: 'none' }).attach(model);
   ema.update();
   gpu?.fail('cuLaunchKernel', 1, 701);
   const first = attempt(() => ema.update());
@@ -173,16 +179,16 @@ function failures(): object {
   gpu?.reset();
   gpu?.fail('cuMemsetD32Async', 1, 400);
   const create = attempt(() =>
-    new WeightEma(tf, { decay: 0.9, engine: 'native', onWarning: () => undefined }).attach(model),
+    new WeightEma(tf, { decays: 0.9, engine: 'native', onWarning: () => undefined }).attach(model),
   );
   gpu?.reset();
-  const again = new WeightEma(tf, { decay: 0.9, updateEvery: 1 }).attach(model);
+  const again = new WeightEma(tf, { decays: 0.9, updateEvery: 1 }).attach(model);
   return { first, next, read, create, again: attempt(() => again.update()) };
 }
 
 /** Weights of their own alphas make an update of two launches. */
 const TWO_LAUNCHES = {
-  decay: 0.9,
+  decays: 0.9,
   updateEvery: 1,
   warmup: 'none',
   layerDecays: [{ match: /bias$/, decay: 0.5 }],
@@ -243,7 +249,7 @@ function memory(): object {
 function twoDevices(): object {
   const lerp = hostLerp();
   const model = denseModel();
-  const ema = new WeightEma(tf, { decay: 0.9, updateEvery: 1, warmup: 'none', onWarning: () => undefined });
+  const ema = new WeightEma(tf, { decays: 0.9, updateEvery: 1, warmup: 'none', onWarning: () => undefined });
   const attached = attempt(() => ema.attach(model));
   const expected = byLayer(model).map((weight) => [Float32Array.from(weight.read().dataSync())]);
   const alpha = Float32Array.of(1 - 0.9);

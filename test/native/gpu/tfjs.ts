@@ -9,7 +9,7 @@ import { parseArgs } from 'node:util';
 import type { Tensor } from '@tensorflow/tfjs';
 import type { Addon } from '../../../src/engine/addon.js';
 import { createShadows } from '../../../src/engine/choice.js';
-import { emaCallback, WeightEma } from '../../../src/index.js';
+import { WeightEma } from '../../../src/index.js';
 import { data, denseModel, floats, tf } from '../../support/models.js';
 
 const { values: options } = parseArgs({
@@ -69,11 +69,11 @@ async function fit(): Promise<string> {
   const { x, y } = data(320);
   const model = denseModel(tf.train.adam(0.01));
   const decays = [0.9, 0.99, 0.999];
-  const ema = emaCallback(tf, { decays, updateEvery: 1, warmup: 'none', engine: 'native' });
+  const ema = new WeightEma(tf, { decays, updateEvery: 1, warmup: 'none', engine: 'native' });
   const live = () => model.layers.flatMap((layer) => layer.weights.map((weight) => valuesOf(weight.read())));
   const expected = new Expected(live(), decays);
   const watch = new tf.CustomCallback({ onBatchEnd: () => expected.update(live()) });
-  await model.fit(x, y, { epochs: 4, batchSize: 16, verbose: 0, callbacks: [ema, watch] });
+  await model.fit(x, y, { epochs: 4, batchSize: 16, verbose: 0, callbacks: [ema.callback(), watch] });
   for (const [k, decay] of decays.entries()) {
     const named = ema.read(decay);
     demand(expected.different(k, Object.values(named)) === 0, `average ${decay} differs from the CPU kernel's`);
