@@ -30,6 +30,12 @@ export class Warnings {
     return this.#messages;
   }
 
+  /** Adds a warning where the process may end at once: Node's own channel would come too late. */
+  addAtOnce(message: string): void {
+    if (this.#handler === emitWarning && !this.#keys.has(message)) console.error(`${WARNING_TYPE}: ${message}`);
+    this.add(message);
+  }
+
   /**
    * Adds a warning, unless it was given before.
    * @param key what it is about, where figures in the message differ each time. @defaultValue the message

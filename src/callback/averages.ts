@@ -30,6 +30,8 @@ export interface FitAverages extends MeasuredAverages, Names {
   saveModel(which: `best-${string}`, target: string): Promise<unknown>;
   /** Adds to the warnings. */
   warn(message: string): void;
+  /** The same, where the process may end at once. */
+  warnAtOnce(message: string): void;
   /** The averages in one line, for `console.log`. */
   inspect(): string;
 }

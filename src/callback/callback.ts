@@ -54,12 +54,15 @@ function defineCallback(tf: Tfjs): EmaCallbackClass {
     }
 
     override setParams(params: Parameters<Callback['setParams']>[0]): void {
+      // Fit gives every callback the same object, one after the other.
+      if (this.#last === 'setParams' && this.params === params)
+        throw misuse('the same callback stands in callbacks twice, and would count every step twice.');
       super.setParams(params);
       this.#last = 'setParams';
       // In the same turn fit gives every callback its params, which fails at a plain object, and then the model.
       queueMicrotask(() => {
         if (this.#last === 'setParams')
-          this.#averages.warn(`fit failed before training because callbacks holds a plain object. ${MIXED}`);
+          this.#averages.warnAtOnce(`fit failed before training because callbacks holds a plain object. ${MIXED}`);
       });
     }
 

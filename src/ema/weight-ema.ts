@@ -485,6 +485,7 @@ export class WeightEma {
       take: (measured, judged) => this.#take(measured, judged),
       saveModel: (which, target) => this.saveModel(which, target),
       warn: (message) => this.#warnings.add(message),
+      warnAtOnce: (message) => this.#warnings.addAtOnce(message),
       inspect: () => this[inspect](),
     };
   }

@@ -4,7 +4,7 @@
 import { isPositive } from '../base/argument.js';
 import type { RunLength } from '../schedule/decay.js';
 import { forecast, indistinguishable, longestHalfLife } from '../schedule/forecast.js';
-import type { Schedule } from '../schedule/schedule.js';
+import { Schedule } from '../schedule/schedule.js';
 import { inSteps, withRun } from './lengths.js';
 import type { ResolvedOptions } from './options.js';
 
@@ -46,14 +46,15 @@ export function settled(options: ResolvedOptions, fitted: RunLength): ResolvedOp
 }
 
 /** The options that decide it. */
-type Foreseen = Pick<ResolvedOptions, 'decays' | 'profiles' | 'run' | 'updateEvery' | 'warmup'>;
+type Foreseen = Pick<ResolvedOptions, 'decays' | 'profiles' | 'run' | 'updateEvery' | 'warmup' | 'warmupClock'>;
 
 /**
  * What will be wrong at the end of the run: averages that still hold their start, and averages that are all the same because
  * the warm-up never ends.
  * @returns messages; none where `totalSteps` is not known.
  */
-export function foresee(schedule: Schedule, { decays, profiles, run, updateEvery, warmup }: Foreseen): string[] {
+export function foresee(schedule: Schedule, options: Foreseen): string[] {
+  const { decays, profiles, run, updateEvery, warmup } = options;
   if (run.totalSteps === undefined || run.totalSteps / updateEvery > MOST_UPDATES) return [];
   const { startStep } = schedule;
   const steps = run.totalSteps - startStep;
@@ -62,10 +63,11 @@ export function foresee(schedule: Schedule, { decays, profiles, run, updateEvery
   const exponential = decays.flatMap((_, index) =>
     (profiles[index] ?? 'exponential') === 'exponential' ? [index] : [],
   );
-  const messages = exponential.flatMap((index) => {
+  const holding = exponential.flatMap((index) => {
     const [decay = 1, share] = [decays[index], memory.initialShare(index)];
-    return share > FORGOTTEN && decay < 1 ? [holdsStart(decay, share, steps)] : [];
+    return share > FORGOTTEN && decay < 1 ? [{ decay, share, index }] : [];
   });
+  const messages = holding.length === 0 ? [] : [holdsStart(holding, steps, fixFor(options, holding, steps))];
   const updates = Math.ceil(steps / updateEvery);
   // A function of the user's is not asked beforehand.
   if (typeof warmup === 'function') return messages;
@@ -84,17 +86,33 @@ function neverStarts(startStep: number, steps: number): string {
   );
 }
 
-function holdsStart(decay: number, share: number, steps: number): string {
-  return (
-    `decay ${decay} is too high for this run: after its ${steps} steps the average still holds ${percent(share)} of the initial ` +
-    `weights. Use a half-life of at most ${Number(longestHalfLife(steps, FORGOTTEN).toPrecision(2))} steps, or the warm-up.`
-  );
+interface Holding {
+  readonly decay: number;
+  /** Of the weights at the start. */
+  readonly share: number;
+  readonly index: number;
+}
+
+function holdsStart(holding: readonly Holding[], steps: number, fix: string): string {
+  const named = holding.map(({ decay, share }) => `${decay} still holds ${percent(share)}`).join(', ');
+  return `too high a decay for this run: after its ${steps} steps the average of ${named} of the initial weights. ${fix}`;
+}
+
+/** What would help, and not what would not. */
+function fixFor(options: Foreseen, holding: readonly Holding[], steps: number): string {
+  const { updateEvery, warmup } = options;
+  const halfLife = `Use a half-life of at most ${Number(longestHalfLife(steps, FORGOTTEN).toPrecision(2))} steps`;
+  if (warmup === 'none') return `${halfLife}, or the warm-up.`;
+  const often = new Schedule({ ...options, startStep: 0, updateEvery: 1 });
+  const memory = forecast(steps, 1, (before, pending) => often.alphas(before, pending));
+  const isCured = holding.every(({ index }) => memory.initialShare(index) <= FORGOTTEN);
+  return updateEvery > 1 && isCured ? "Use a smaller updateEvery, or leave it 'auto'." : `${halfLife}.`;
 }
 
 function neverEnds(decays: readonly (number | undefined)[], updates: number): string {
   return (
     `the warm-up does not end in the ${updates} updates of this run, so decays ${decays.join(' and ')} are one and the same ` +
-    "average. Use decays: 'auto', a smaller updateEvery, or warmup: 'none'."
+    "average. Use decays: 'auto', or warmup: 'none'."
   );
 }
 
