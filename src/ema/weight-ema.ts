@@ -22,7 +22,7 @@ import { type AverageTwin, makeTwin } from '../model/twin.js';
 import { isLayersModel, layersModelOf, type ModelSource, noLayersModel } from '../model/variables.js';
 import { settingsOf } from '../options/fingerprint.js';
 import { checkTfjs, type EmaOptions, type ResolvedOptions, resolveOptions } from '../options/options.js';
-import { type FitParams, runOfFit, settled } from '../options/run-length.js';
+import { type FitParams, outgrown, runOfFit, settled } from '../options/run-length.js';
 import type { EmaFacts } from '../report/data.js';
 import { EmaReport, reportedOf } from '../report/report.js';
 import type { RunLength } from '../schedule/decay.js';
@@ -498,8 +498,15 @@ export class WeightEma {
           'belong into its decays, or into another WeightEma.',
       );
     if (this.#attached === undefined) this.attach(model, runOfFit(fit, this.#waiting !== undefined));
-    else this.#checkTrainable(model);
+    else this.#goOnIn(model, this.#attached);
     this.#fit = fit;
+  }
+
+  /** In a further fit. */
+  #goOnIn(model: LayersModel, attached: Attached): void {
+    this.#checkTrainable(model);
+    const warning = outgrown(this.#options, attached.options);
+    if (warning !== undefined) this.#warnings.add(warning);
   }
 
   /** Before an optimizer step. */

@@ -13,6 +13,8 @@ export type FitParams = Readonly<Record<string, unknown>>;
 
 /** An average that holds more than this of the weights it started from is worth a warning. */
 const FORGOTTEN = 0.01;
+/** A decay below this averages less than two steps. */
+const MEMORY = 0.5;
 /** A forecast goes through every update: up to this many, which is a fraction of a second. */
 const MOST_UPDATES = 1_000_000;
 
@@ -40,9 +42,29 @@ export function runOfFit({ epochs, initialEpoch, samples, steps, batchSize }: Fi
 export function settled(options: ResolvedOptions, fitted: RunLength): ResolvedOptions {
   const { specs } = options;
   const known = { ...options, ...withRun(specs, { ...fitted, ...options.run }) };
-  // To no avail, but for the message that says what is missing.
-  if (known.decays.length === 0) inSteps(specs, known.run);
-  return known;
+  // What waited for the length of a run: the default has a value without it, and other units throw what is missing.
+  return known.decays.length > 0 ? known : { ...known, ...inSteps(specs, known.run) };
+}
+
+/**
+ * What is wrong where training goes on after the run that lengths were taken of.
+ * @param options as given.
+ * @param known the same, as they were settled.
+ * @returns a message; undefined where no length is a share of the run, or the option `run` says it all.
+ */
+export function outgrown(
+  options: ResolvedOptions,
+  { run, decays, startStep, layerRules }: ResolvedOptions,
+): string | undefined {
+  const { totalSteps } = run;
+  if (totalSteps === undefined) return undefined;
+  const twice = settled(options, { ...run, totalSteps: 2 * totalSteps });
+  const lengths = [decays, startStep, layerRules];
+  if (JSON.stringify([twice.decays, twice.startStep, twice.layerRules]) === JSON.stringify(lengths)) return undefined;
+  return (
+    `the length of the run was taken from the first fit, ${totalSteps} steps, and training goes on: 'auto' and fractions are shares of ` +
+    'that fit. Say how many steps all fits have together: run: { totalSteps }.'
+  );
 }
 
 /** The options that decide it. */
@@ -55,10 +77,11 @@ type Foreseen = Pick<ResolvedOptions, 'decays' | 'profiles' | 'run' | 'updateEve
  */
 export function foresee(schedule: Schedule, options: Foreseen): string[] {
   const { decays, profiles, run, updateEvery, warmup } = options;
-  if (run.totalSteps === undefined || run.totalSteps / updateEvery > MOST_UPDATES) return [];
+  const low = remembersNothing(options);
+  if (run.totalSteps === undefined || run.totalSteps / updateEvery > MOST_UPDATES) return low;
   const { startStep } = schedule;
   const steps = run.totalSteps - startStep;
-  if (steps <= 0) return [neverStarts(startStep, run.totalSteps)];
+  if (steps <= 0) return [...low, neverStarts(startStep, run.totalSteps)];
   const memory = forecast(steps, updateEvery, (before, pending) => schedule.alphas(startStep + before, pending));
   const exponential = decays.flatMap((_, index) =>
     (profiles[index] ?? 'exponential') === 'exponential' ? [index] : [],
@@ -67,7 +90,7 @@ export function foresee(schedule: Schedule, options: Foreseen): string[] {
     const [decay = 1, share] = [decays[index], memory.initialShare(index)];
     return share > FORGOTTEN && decay < 1 ? [{ decay, share, index }] : [];
   });
-  const messages = holding.length === 0 ? [] : [holdsStart(holding, steps, fixFor(options, holding, steps))];
+  const messages = holding.length === 0 ? low : [...low, holdsStart(holding, steps, fixFor(options, holding, steps))];
   const updates = Math.ceil(steps / updateEvery);
   // A function of the user's is not asked beforehand.
   if (typeof warmup === 'function') return messages;
@@ -79,10 +102,21 @@ export function foresee(schedule: Schedule, options: Foreseen): string[] {
   return messages;
 }
 
+/** A decay of 0 is a plain copy, and meant. */
+function remembersNothing({ decays }: Foreseen): string[] {
+  return decays
+    .filter((decay) => decay > 0 && decay < MEMORY)
+    .map(
+      (decay) =>
+        `decay ${decay} is the share of an average that a step keeps: this one holds little but the last weights. Where others give ` +
+        `the share of the new weights as momentum or alpha, the decay is ${Number((1 - decay).toPrecision(12))}.`,
+    );
+}
+
 function neverStarts(startStep: number, steps: number): string {
   return (
-    `start: averaging would begin at step ${startStep}, and this run has ${steps}: up to its end every average is a copy of the ` +
-    'weights. Give an earlier start, such as { fraction: 0.75 }.'
+    `start: averaging begins at step ${startStep}, after the ${steps} steps that are known of: should training end there, every average ` +
+    'is a copy of the weights. Give an earlier start, such as { fraction: 0.75 }.'
   );
 }
 
@@ -95,7 +129,7 @@ interface Holding {
 
 function holdsStart(holding: readonly Holding[], steps: number, fix: string): string {
   const named = holding.map(({ decay, share }) => `${decay} still holds ${percent(share)}`).join(', ');
-  return `too high a decay for this run: after its ${steps} steps the average of ${named} of the initial weights. ${fix}`;
+  return `too high a decay for ${steps} steps of training: after them the average of ${named} of the initial weights. ${fix}`;
 }
 
 /** What would help, and not what would not. */
@@ -111,7 +145,7 @@ function fixFor(options: Foreseen, holding: readonly Holding[], steps: number): 
 
 function neverEnds(decays: readonly (number | undefined)[], updates: number): string {
   return (
-    `the warm-up does not end in the ${updates} updates of this run, so decays ${decays.join(' and ')} are one and the same ` +
+    `the warm-up does not end in ${updates} updates, so after them decays ${decays.join(' and ')} are one and the same ` +
     "average. Use decays: 'auto', or warmup: 'none'."
   );
 }
