@@ -1,9 +1,9 @@
 // Trainings that end where nobody meant them to: by a throw in a hook or in what is called in between, or by a stop.
 // Holds no expectations; the same training runs with averages and without.
 
-import type { ModelFitArgs, Sequential, Tensor, Tensor2D, TensorContainer } from '@tensorflow/tfjs';
-import { type EmaCallback, type EmaCallbackOptions, WeightEma } from '../../src/index.js';
-import { weightBits } from './expect.js';
+import type { Callback, ModelFitArgs, Sequential, Tensor, Tensor2D, TensorContainer } from '@tensorflow/tfjs';
+import { type EmaCallbackOptions, WeightEma } from '../../src/index.js';
+import { isSwapped, weightBits } from './expect.js';
 import { data, tf, weightValues } from './models.js';
 
 /** A hook of another callback. */
@@ -114,9 +114,10 @@ export class Training {
   readonly #count = tf.memory().numTensors;
   readonly model = askingModel();
   /** The averages, if there are any. */
-  readonly callback: EmaCallback | undefined;
+  readonly ema: WeightEma | undefined;
   /** The weights by name: at first, and at each step that reached the callback. */
   readonly seen: { readonly [name: string]: Float32Array }[] = [];
+  readonly #callback: Callback | undefined;
   readonly #plan: Plan;
   readonly #data: Pair;
   readonly #validation: Pair;
@@ -131,9 +132,9 @@ export class Training {
     this.#validation = [validation.x, validation.y];
     this.#see();
     if (engine === undefined) return;
-    const options = { decays: DECAYS, updateEvery: 1, warmup: 'none', batchSize: BATCH, engine } as const;
-    const onWarning = (): void => undefined;
-    this.callback = new WeightEma(tf, { ...options, onWarning });
+    const options = { decays: DECAYS, updateEvery: 1, warmup: 'none', engine } as const;
+    this.ema = new WeightEma(tf, { ...options, onWarning: () => undefined });
+    this.#callback = this.ema.callback({ ...this.#validationData(), batchSize: BATCH });
   }
 
   /** @returns what it ended with: the message of an error, if it was one. */
@@ -160,7 +161,7 @@ export class Training {
 
   /** Gives everything back. @returns how many tensors stay. */
   release(): number {
-    this.callback?.dispose();
+    this.ema?.dispose();
     this.model.dispose();
     this.model.optimizer.dispose();
     tf.disposeVariables();
@@ -193,7 +194,7 @@ export class Training {
     const watch = callbackOf({ onBatchBegin: inBatch(true), onBatchEnd: inBatch(false) });
     const record = callbackOf({ onBatchEnd: () => this.#see() });
     const plan = this.#plan;
-    const own = this.callback === undefined ? [] : [record, this.callback];
+    const own = this.#callback === undefined ? [] : [record, this.#callback];
     if (plan.kind === 'training' || plan.kind === 'validation') return [watch, ...own];
     if (plan.kind === 'early') {
       const { monitor } = plan;
@@ -219,7 +220,7 @@ export class Training {
     const plan = this.#plan;
     if ((plan.kind !== 'training' && plan.kind !== 'validation') || plan.part !== part) return;
     // Of the data sets only the one that is meant asks.
-    const isMeant = plan.kind === 'training' ? this.#isInBatch : this.callback?.ema.isSwapped === true;
+    const isMeant = plan.kind === 'training' ? this.#isInBatch : this.ema !== undefined && isSwapped(this.ema);
     if ((isMeant || part === 'iterator') && this.#isDue()) throw new RangeError(PLANNED);
   }
 
@@ -233,8 +234,8 @@ export class Training {
     const fail = (): never => {
       throw new RangeError(PLANNED);
     };
-    if (kind !== 'use' || this.callback === undefined) return fail();
+    if (kind !== 'use' || this.ema === undefined) return fail();
     const late = (): Promise<never> => Promise.resolve().then(fail);
-    return this.callback.use(DECAYS[0], this.#plan.kind === 'use' && this.#plan.isAsync ? late : fail);
+    return this.ema.use(DECAYS[0], this.#plan.kind === 'use' && this.#plan.isAsync ? late : fail);
   }
 }

@@ -4,6 +4,7 @@
 import type { LayersModel } from '@tensorflow/tfjs';
 import { expect } from 'vitest';
 import { EmaError, type EmaErrorCode } from '../../src/base/errors.js';
+import { opened, type WeightEma } from '../../src/ema/weight-ema.js';
 import { weightValues } from './models.js';
 import { bits } from './oracle.js';
 
@@ -36,4 +37,9 @@ function checked(error: unknown, code: EmaErrorCode): EmaError {
 /** The bits of all weights, to compare later. */
 export function weightBits(model: LayersModel): number[][] {
   return weightValues(model).map((values) => Array.from(bits(values)));
+}
+
+/** Whether an average of these stands in the model. */
+export function isSwapped(ema: WeightEma): boolean {
+  return ema.engine !== undefined && opened(ema, 'test').attached.scope.isOpen;
 }

@@ -4,10 +4,10 @@
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { LayersModel, NamedTensorMap, Sequential, Tensor } from '@tensorflow/tfjs';
+import type { Callback, LayersModel, NamedTensorMap, Sequential, Tensor } from '@tensorflow/tfjs';
 import { vi } from 'vitest';
 import { ModelShadows } from '../../src/averages/shadows.js';
-import { type EmaCallback, WeightEma } from '../../src/index.js';
+import { WeightEma } from '../../src/index.js';
 import { searchDecay, synthesize } from '../../src/search.js';
 import { weightBits } from './expect.js';
 import { data, setRandomWeights, tf } from './models.js';
@@ -17,7 +17,7 @@ export type EngineName = 'native' | 'js';
 
 /** Averages in some state, and what their calls need. */
 export interface Subject {
-  readonly callback: EmaCallback;
+  readonly callback: Callback;
   readonly ema: WeightEma;
   readonly model: Sequential;
   /** The variables of its weights. */
@@ -58,9 +58,10 @@ export function makeSubject(engine: EngineName, { checkpoint, file }: Pick<Subje
   const { x, y } = data(8);
   const model = namedModel();
   const options = { decays: [0.5, 0.9], updateEvery: 2, warmup: 'none', engine, onWarning: () => undefined } as const;
-  const callback = new WeightEma(tf, { ...options });
+  const ema = new WeightEma(tf, options);
+  const callback = ema.callback({ validationData: [x, y], batchSize: 8 });
   const variables = model.weights.map((weight) => weight.read());
-  const subject: Subject = { callback, ema: callback, model, variables, x, y, checkpoint, file };
+  const subject: Subject = { callback, ema, model, variables, x, y, checkpoint, file };
   const release = (): void => {
     subject.ema.dispose();
     tf.disposeVariables();
@@ -83,6 +84,7 @@ export async function makeFolder(engine: EngineName) {
 
 /** Attaches, counts steps with other weights at each, and keeps a best average. */
 function steps({ callback, ema, model }: Subject, count: number): void {
+  callback.setParams({ epochs: 1 });
   callback.setModel(model);
   ema.attach(model);
   for (let step = 1; step <= count; step += 1) {
@@ -200,14 +202,14 @@ function spent(named: NamedTensorMap): string {
 /** A valid call; it disposes what it is given, and gives back something where it is done with more than a counter to show for it. */
 export type Call<T> = (target: T, subject: Subject) => unknown;
 
-/** Calls of every method of a `WeightEma`, by its name and what is special about the call. */
+/** Calls of every method of a `WeightEma`, and of the functions of `tfjs-ema/search`, by its name and what is special about the call. */
 export const METHODS: Readonly<Record<string, Call<WeightEma>>> = {
   asModel: async (ema) => (await ema.asModel(0.5)).dispose() ?? 'made',
   attach: (ema, { model }) => ema.attach(model),
+  callback: (ema, { x, y }) => ema.callback({ validationData: [x, y] }),
   diagnose: (ema) => ema.diagnose(),
   dispose: (ema) => ema.dispose(),
   flush: (ema) => ema.flush(),
-  indexOf: (ema) => ema.indexOf(0.9),
   loadCheckpoint: async (ema, { ema: own, model, checkpoint }) => {
     await ema.loadCheckpoint(checkpoint);
     return (own.engine !== undefined ? own : own.attach(model)).steps === CHECKPOINT_STEPS ? 'loaded' : undefined;
@@ -239,8 +241,8 @@ export const METHODS: Readonly<Record<string, Call<WeightEma>>> = {
   'use synthesized': (ema) => ema.use({ synthesized: 0.7 }, layersOf),
 };
 
-/** Calls of every method that only the callback has. */
-export const HOOKS: Readonly<Record<string, Call<EmaCallback>>> = {
+/** Calls of every method of the callback. */
+export const HOOKS: Readonly<Record<string, Call<Callback>>> = {
   onBatchBegin: (callback) => callback.onBatchBegin(0),
   onBatchEnd: (callback) => callback.onBatchEnd(0),
   onEpochBegin: (callback) => callback.onEpochBegin(0),
@@ -252,7 +254,6 @@ export const HOOKS: Readonly<Record<string, Call<EmaCallback>>> = {
     return callback.onTrainBegin();
   },
   onTrainEnd: (callback) => callback.onTrainEnd(),
-  report: (callback) => `${callback.report()}`,
   setModel: (callback, { model }) => callback.setModel(model) ?? callback.model.name,
   setParams: (callback) => callback.setParams({ epochs: 1 }) ?? callback.params['epochs'],
 };

@@ -13,9 +13,9 @@ afterEach(() => {
 
 const fit = { epochs: 3, batchSize: 16, verbose: 0 as const };
 
-describe('emaCallback', () => {
+describe('ema.callback()', () => {
   it("derives one class from the caller's tf.Callback", () => {
-    const [a, b] = [new WeightEma(tf), new WeightEma(tf, { decays: 0.9 })];
+    const [a, b] = [new WeightEma(tf).callback(), new WeightEma(tf, { decays: 0.9 }).callback()];
     expect(a).toBeInstanceOf(tf.Callback);
     expect(a.constructor).toBe(b.constructor);
   });
@@ -152,9 +152,10 @@ describe('emaCallback', () => {
     const { x, y } = data(16);
     const model = denseModel();
     const ema = new WeightEma(tf, { decays: 0.9, updateEvery: 1 });
-    await model.fit(x, y, { ...fit, callbacks: [ema.callback()] });
+    const callback = ema.callback();
+    await model.fit(x, y, { ...fit, callbacks: [callback] });
     const untouchable = new Proxy({}, { get: () => expect.fail('read'), ownKeys: () => expect.fail('read') });
-    const { onBatchBegin, onBatchEnd } = ema;
+    const { onBatchBegin, onBatchEnd } = callback;
     await onBatchBegin(0, untouchable);
     await onBatchEnd(0, untouchable);
     expect(ema.steps).toBe(4);
@@ -198,8 +199,8 @@ describe('the event loop', () => {
     try {
       const model = denseModel();
       // Every third batch has waited long enough.
-      expect(await train(model, 50, [ema])).toBeGreaterThanOrEqual(5);
-      expect(await train(model, 0, [ema])).toBe(0);
+      expect(await train(model, 50, [ema.callback()])).toBeGreaterThanOrEqual(5);
+      expect(await train(model, 0, [ema.callback()])).toBe(0);
       const alone = denseModel();
       for (let i = 0; i < 2; i += 1) await train(alone, 0, []);
       expect(weightBits(model)).toEqual(weightBits(alone));

@@ -64,20 +64,20 @@ describe('tf.callbacks.earlyStopping on val_ema_loss, standing after ours', () =
   it("stops a run after the averages' peak, and the best stays that of the peak", async () => {
     const { x, y } = data(32);
     const model = denseModel(tf.train.sgd(0.5));
-    const options = { decays: 0.5, updateEvery: 1, validationData: [x, y] as const, ...quiet };
-    const ema = new WeightEma(tf, options);
+    const ema = new WeightEma(tf, { decays: 0.5, updateEvery: 1, ...quiet });
+    const callbacks = () => [ema.callback({ validationData: [x, y] }), tf.callbacks.earlyStopping(stopping)];
     // After epoch 3 every step makes things worse: the labels are turned round.
     const wrong = tf.tidy(() => y.reverse(1));
     await model.fit(x, y, {
       ...fit,
       epochs: 3,
       batchSize: 8,
-      callbacks: [ema.callback(), tf.callbacks.earlyStopping(stopping)],
+      callbacks: callbacks(),
     });
     const { epoch: best } = at(ema.bests, 0);
     expect(ema.validations).toHaveLength(3);
     const later = { ...fit, epochs: 20, initialEpoch: 3, batchSize: 8 };
-    await model.fit(x, wrong, { ...later, callbacks: [ema.callback(), tf.callbacks.earlyStopping(stopping)] });
+    await model.fit(x, wrong, { ...later, callbacks: callbacks() });
     expect(at(ema.validations, ema.validations.length - 1).epoch).toBeLessThan(8);
     expect(at(ema.bests, 0).epoch - best).toBeLessThanOrEqual(1);
     ema.dispose();
@@ -87,7 +87,7 @@ describe('tf.callbacks.earlyStopping on val_ema_loss, standing after ours', () =
     const { x, y } = data(32);
     const model = denseModel(tf.train.sgd(0.5));
     const ema = new WeightEma(tf, { decays: 0.5, updateEvery: 1, ...quiet });
-    const callbacks = [ema, tf.callbacks.earlyStopping(stopping)];
+    const callbacks = [ema.callback({ validationData: [x, y] }), tf.callbacks.earlyStopping(stopping)];
     const wrong = tf.tidy(() => y.reverse(1));
     await model.fit(x, y, { ...fit, epochs: 8, batchSize: 8, callbacks });
     const before = ema.validations.length;
@@ -105,11 +105,11 @@ describe('tf.callbacks.earlyStopping on val_ema_loss, standing after ours', () =
     const [x, y] = [tf.tensor2d([[1]]), tf.tensor2d([[1]])];
     const model = lineModel();
     const options = { decays: 0.1, updateEvery: 1, warmup: 'none', start: START_EPOCHS, ...quiet } as const;
-    const ema = new WeightEma(tf, { ...options });
+    const ema = new WeightEma(tf, options);
     const drive = new tf.CustomCallback({
       onBatchEnd: async () => assign(model.weights[0], () => tf.tensor2d([[path[ema.steps] ?? Number.NaN]])),
     });
-    const callbacks = [drive, ema, stop('val_ema_loss')];
+    const callbacks = [drive, ema.callback({ validationData: [x, y] }), stop('val_ema_loss')];
     const { history } = await model.fit(x, y, { ...fit, epochs: path.length, batchSize: 1, callbacks });
     const losses = history['val_ema_loss'] as number[];
     expect(losses.findIndex((loss) => !Number.isNaN(loss))).toBe(losses.length > START_EPOCHS ? START_EPOCHS : -1);
@@ -137,7 +137,7 @@ describe('tf.callbacks.earlyStopping on val_ema_loss, standing after ours', () =
   });
 });
 
-describe('the option validationBatches', () => {
+describe('the option batches', () => {
   it('takes so many batches of a data set that never ends, other ones each epoch', async () => {
     const { x, y } = data();
     const taken: number[] = [];
@@ -149,14 +149,14 @@ describe('the option validationBatches', () => {
         yield { xs: x.slice([(i % 8) * 8, 0], [8, 4]), ys: y.slice([(i % 8) * 8, 0], [8, 3]) };
       }
     });
-    const options = { decays: [0.5, 0.9], updateEvery: 1, validationData: endless, ...quiet };
-    const ema = new WeightEma(tf, { ...options });
-    await denseModel().fit(x, y, { ...fit, callbacks: [ema.callback({ batches: 3 })] });
+    const ema = new WeightEma(tf, { decays: [0.5, 0.9], updateEvery: 1, ...quiet });
+    const options = { validationData: endless };
+    await denseModel().fit(x, y, { ...fit, callbacks: [ema.callback({ ...options, batches: 3 })] });
     expect(taken).toEqual([1, 1, 1, 2, 2, 2]);
     expect(at(ema.validations, 1).tied?.averages).toContain(at(ema.validations, 1).best);
+    const wrong: EmaCallbackOptions = { ...options, batches: 0 };
+    expect(() => ema.callback(wrong)).toThrow(/batches: expected an integer of at least 1, received 0/);
     ema.dispose();
-    const wrong: EmaCallbackOptions = { ...options, validationBatches: 0 };
-    expect(() => new WeightEma(tf, wrong)).toThrow(/validationBatches: expected an integer of at least 1, received 0/);
   });
 
   it('says at the end of the epoch where data that can be gone through once is used up', async () => {
@@ -209,6 +209,8 @@ describe('the option keepBest', () => {
     ema.dispose();
     rmSync(folder, { recursive: true });
     for (const keepBest of ['yes', {}, { folder: '' }])
-      expect(() => new WeightEma(tf)).toThrow(/keepBest: expected true, false or/);
+      expect(() => new WeightEma(tf).callback({ keepBest: keepBest as never })).toThrow(
+        /keepBest: expected true, false or/,
+      );
   });
 });

@@ -40,7 +40,7 @@ describe.each(['native', 'js'] as const)('training with engine %s', (engine) => 
         shuffle: false,
         verbose: 0,
         validationData,
-        callbacks: withEma ? [ema] : [],
+        callbacks: withEma ? [ema.callback({ validationData })] : [],
       });
       const result = { weights: weightBits(model), optimizer: await optimizerBits(model) };
       ema.dispose();

@@ -7,7 +7,8 @@ import type { Logs, ModelFitArgs } from '@tensorflow/tfjs';
 import * as plain from '@tensorflow/tfjs';
 import * as tfNode from '@tensorflow/tfjs-node';
 import { afterEach, describe, expect, it } from 'vitest';
-import { type EmaCallback, emaTensorBoard, WeightEma } from '../../../src/index.js';
+import { type EmaCallbackOptions, type EpochValidation, WeightEma } from '../../../src/index.js';
+import { emaTensorBoard } from '../../../src/tensorboard.js';
 import { type Summary, summariesIn } from '../../support/event-file.js';
 import { rejectionOf } from '../../support/expect.js';
 import { assign, data, denseModel, tf } from '../../support/models.js';
@@ -30,10 +31,8 @@ const { x, y } = data();
 const DECAYS = [0.5, 0.9];
 const RUNS = ['ema_0.5', 'ema_0.9', 'ema_best', 'raw'];
 
-function averaging(validated = true): EmaCallback {
-  const validation = validated ? { validationData: [x, y] as const } : {};
-  return new WeightEma(tf, { decays: DECAYS, updateEvery: 1, onWarning: () => undefined });
-}
+const averaging = () => new WeightEma(tf, { decays: DECAYS, updateEvery: 1, onWarning: () => undefined });
+const validated: EmaCallbackOptions = { validationData: [x, y] };
 
 async function fit(callbacks: NonNullable<ModelFitArgs['callbacks']>, { model = denseModel(), epochs = 3 } = {}) {
   await model.fit(x, y, { epochs, batchSize: 16, verbose: 0, callbacks });
@@ -50,7 +49,7 @@ describe('tf.node.tensorBoard after ours', () => {
   it('writes a scalar for each of our keys', async () => {
     const folder = logFolder();
     const ema = averaging();
-    await fit([ema, tfNode.node.tensorBoard(folder)]);
+    await fit([ema.callback(validated), tfNode.node.tensorBoard(folder)]);
     const val = summariesIn(join(folder, 'val'));
     for (const run of ['raw', 'ema_0.5', 'ema_0.9', 'ema']) {
       expect(chart(val, `epoch_${run}_loss`).map(([step]) => step)).toEqual([1, 2, 3]);
@@ -70,9 +69,10 @@ describe('emaTensorBoard', () => {
       const folder = logFolder();
       const ema = averaging();
       const board = emaTensorBoard(tfNode, ema, { logdir: folder, histogramFreq: 0 });
-      await fit(place === 'after' ? [ema, board] : [board, ema]);
+      const callback = ema.callback(validated);
+      await fit(place === 'after' ? [callback, board] : [board, callback]);
       expect(readdirSync(folder).sort()).toEqual(RUNS);
-      const points = (pick: (epoch: EmaCallback['validations'][number]) => Logs, name: string) =>
+      const points = (pick: (epoch: EpochValidation) => Logs, name: string) =>
         ema.validations.map((epoch, i) => [i + 1, Math.fround(pick(epoch)[name] ?? Number.NaN)]);
       for (const name of ['loss', 'acc']) {
         expect(chart(summariesIn(join(folder, 'raw')), `epoch_${name}`)).toEqual(points(({ raw }) => raw, name));
@@ -90,8 +90,8 @@ describe('emaTensorBoard', () => {
 
   it('writes histograms of weights and averages under the same names: every element counted, from least to largest', async () => {
     const folder = logFolder();
-    const ema = averaging(false);
-    const model = await fit([ema, emaTensorBoard(tfNode, ema, { logdir: folder, histogramFreq: 2 })]);
+    const ema = averaging();
+    const model = await fit([ema.callback(), emaTensorBoard(tfNode, ema, { logdir: folder, histogramFreq: 2 })]);
     expect(readdirSync(folder).sort()).toEqual(['ema_0.5', 'ema_0.9', 'raw']);
     const named = ema.read(0.9);
     const names = Object.keys(named).sort();
@@ -124,10 +124,10 @@ describe('emaTensorBoard', () => {
     model.compile({ optimizer: tf.train.sgd(0), loss: 'meanSquaredError' });
     assign(at(model.getLayer('large').weights, 0), () => tf.fill([1, 3], 3e8));
     assign(at(model.getLayer('broken').weights, 0), () => tf.tensor2d([1, Number.POSITIVE_INFINITY, 3], [3, 1]));
-    const ema = averaging(false);
+    const ema = averaging();
     const board = emaTensorBoard(tfNode, ema, { logdir: folder });
     const inputs = tf.zeros([1, odd]);
-    await model.fit(inputs, tf.zeros([1, 1]), { epochs: 1, verbose: 0, callbacks: [ema, board] });
+    await model.fit(inputs, tf.zeros([1, 1]), { epochs: 1, verbose: 0, callbacks: [ema.callback(), board] });
     const of = (tag: string) => histograms(join(folder, 'raw')).find((summary) => summary.tag.includes(tag))?.buckets;
     const first = at(model.layers, 0).name;
     expect(of(`${first}/kernel`)?.reduce((sum, [, , count = 0]) => sum + count, 0)).toBe(2 ** 19 + 2);
@@ -149,11 +149,11 @@ describe('emaTensorBoard', () => {
     const folder = logFolder();
     const ema = averaging();
     const board = emaTensorBoard(tfNode, ema, { logdir: folder });
-    const model = await fit([ema, board], { epochs: 1 });
+    const model = await fit([ema.callback(validated), board], { epochs: 1 });
     const before = tf.memory().numTensors;
     // A fit of no concern to it.
-    await fit([ema], { model, epochs: 1 });
-    await fit([ema, board], { model, epochs: 2 });
+    await fit([ema.callback(validated)], { model, epochs: 1 });
+    await fit([ema.callback(validated), board], { model, epochs: 2 });
     // The averages of best epochs, replaced one for one.
     expect(tf.memory().numTensors).toBe(before);
     expect(chart(summariesIn(join(folder, 'raw')), 'epoch_loss').map(([step]) => step)).toEqual([1, 1, 2]);
@@ -171,7 +171,7 @@ describe('emaTensorBoard', () => {
     expect(make({ logDir: 'a' })).toThrow("Did you mean 'logdir'?");
     const board = emaTensorBoard(tfNode, ema, { logdir: logFolder() });
     const { message } = await rejectionOf(fit([board]), 'NOT_ATTACHED');
-    expect(message).toContain('callbacks: [ema, emaTensorBoard(');
+    expect(message).toContain('callbacks: [ema.callback(), emaTensorBoard(');
     ema.dispose();
   });
 });

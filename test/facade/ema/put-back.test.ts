@@ -135,7 +135,7 @@ describe.each(['native', 'js'] as const)('putBack, engine %s', (engine) => {
     const folder = mkdtempSync(join(tmpdir(), 'tfjs-ema-'));
     const options = { decays: 0.8, updateEvery: 3, engine, ...quiet };
     const fit = { epochs: 1, batchSize: 8, shuffle: false, verbose: 0 as const };
-    const exchanging = (ema: ReturnType<typeof emaCallback>) =>
+    const exchanging = (ema: WeightEma) =>
       new tf.CustomCallback({
         onBatchEnd: async () => {
           if (ema.steps % 4 === 0) ema.putBack(0.8);

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import type { LayersModel, Scalar, Tensor2D } from '@tensorflow/tfjs';
 import { afterEach, describe, expect, it } from 'vitest';
 import { WeightEma } from '../../../src/index.js';
-import { rejectionOf, weightBits } from '../../support/expect.js';
+import { isSwapped, rejectionOf, weightBits } from '../../support/expect.js';
 import {
   addCounter,
   assign,
@@ -84,7 +84,7 @@ describe('swapping', () => {
         model.fit(x, y, { ...fit, callbacks: [ema.callback({ validationData: [x, y] }), failing] }),
       ).rejects.toThrow(RangeError);
       expect(weightBits(model)).toEqual(raw);
-      expect(ema.isSwapped).toBe(false);
+      expect(isSwapped(ema)).toBe(false);
       // And the next fit goes on.
       const steps = ema.steps;
       await model.fit(x, y, { ...fit, callbacks: [ema.callback({ validationData: [x, y] })] });
@@ -265,7 +265,9 @@ describe('what is averaged', () => {
     for (const batchNorm of ['average', 'copy'] as const) {
       const model = denseModel(tf.train.sgd(0.3));
       let averaged = statistics(model);
-      const ema = new WeightEma(tf, { decay, updateEvery: 1, warmup: 'none', batchNorm, ...quiet }).attach(model);
+      const ema = new WeightEma(tf, { decays: decay, updateEvery: 1, warmup: 'none', batchNorm, ...quiet }).attach(
+        model,
+      );
       for (let step = 0; step < 5; step += 1) {
         await model.trainOnBatch(x, y);
         ema.update();
@@ -313,7 +315,7 @@ describe('what is averaged', () => {
   it('torch 1.x, NeMo, Composer: float32 decays are off by 1.7e-4; here alpha is rounded once', () => {
     const model = lineModel();
     const decay = 0.9999;
-    const ema = new WeightEma(tf, { decay, updateEvery: 1, warmup: 'none' }).attach(model);
+    const ema = new WeightEma(tf, { decays: decay, updateEvery: 1, warmup: 'none' }).attach(model);
     assign(model.weights[0], () => tf.tensor2d([[2]]));
     ema.update();
     const [tensor] = Object.values(ema.read(decay));

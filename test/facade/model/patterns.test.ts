@@ -102,7 +102,7 @@ describe.each(['native', 'js'] as const)('include and exclude, engine %s', (engi
   it('take less memory for fewer weights', () => {
     const model = denseModel();
     const [all, few] = [make({}).attach(model), make({ include: [/bias/] }).attach(model)];
-    expect(few.bytes).toBeLessThan(all.bytes);
+    expect(few.facts.bytes).toBeLessThan(all.facts.bytes);
     for (const ema of [all, few]) ema.dispose();
   });
 

@@ -104,7 +104,7 @@ describe.each(['native', 'js'] as const)('asModel, engine %s', (engine) => {
   it("takes the model's own weights before the first step, and best averages of all epochs", async () => {
     const { x, y } = data(32);
     const model = denseModel();
-    const ema = new WeightEma(tf, { ...options, decays: [0.5, 0.9], decays: undefined as never, engine });
+    const ema = new WeightEma(tf, { ...options, decays: [0.5, 0.9], engine });
     ema.attach(model);
     setRandomWeights(model, 3);
     const twin = await ema.asModel({ index: 1 });

@@ -4,7 +4,7 @@
 import { afterAll, describe, expect, it } from 'vitest';
 import { WeightEma } from '../../../src/index.js';
 import { decayFromHalfLife } from '../../../src/schedule/decay.js';
-import { Schedule, type Warmup } from '../../../src/schedule/schedule.js';
+import { Schedule, type WarmupCap } from '../../../src/schedule/schedule.js';
 import { boundOfRuns } from '../../../src/search/run-bound.js';
 import { synthesize } from '../../../src/search/synthesis.js';
 import { data, denseModel, tf, valuesOf, weightValues } from '../../support/models.js';
@@ -31,7 +31,7 @@ function distance(a: ArrayLike<number>, b: ArrayLike<number>): number {
   return Math.sqrt(sum);
 }
 
-async function train(updateEvery: number, warmup: Warmup): Promise<Trained> {
+async function train(updateEvery: number, warmup: WarmupCap): Promise<Trained> {
   const model = denseModel(tf.train.momentum(0.2, 0.9));
   const ema = new WeightEma(tf, { decays: [...TRACKED, ...WANTED], updateEvery, warmup, onWarning: () => undefined });
   ema.attach(model);
@@ -45,7 +45,7 @@ async function train(updateEvery: number, warmup: Warmup): Promise<Trained> {
     ema.update();
     path.push(flat(weightValues(model)));
   }
-  const averages = Array.from({ length: ema.averages }, (_, index) => {
+  const averages = Array.from({ length: ema.labels.length }, (_, index) => {
     const tensors = ema.read({ index });
     const values = flat(Object.values(valuesOf(tensors)));
     tf.dispose(tensors);

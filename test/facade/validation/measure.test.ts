@@ -2,15 +2,19 @@
 
 import type { Scalar, Tensor2D } from '@tensorflow/tfjs';
 import { afterEach, describe, expect, it } from 'vitest';
+import { opened } from '../../../src/ema/weight-ema.js';
 import { type Dataset, type EvaluationDataset, WeightEma } from '../../../src/index.js';
 import { validate } from '../../../src/validation/measure.js';
-import { rejectionOf, weightBits } from '../../support/expect.js';
+import { isSwapped, rejectionOf, weightBits } from '../../support/expect.js';
 import { assign, data, denseModel, lineModel, setRandomWeights, tf, twoOutputModel } from '../../support/models.js';
 import { at } from '../../support/oracle.js';
 
 afterEach(() => {
   tf.disposeVariables();
 });
+
+/** What is measured of a WeightEma. */
+const averagesOf = (ema: WeightEma) => opened(ema, 'validate').averages;
 
 /** The samples as a stream of batches. */
 function stream(x: Tensor2D, y: Tensor2D, size: number) {
@@ -32,7 +36,7 @@ describe.each(['native', 'js'] as const)('validate, engine %s', (engine) => {
     const pair: [ReturnType<typeof tf.ones>, ReturnType<typeof tf.zeros>] = [tf.ones([5, 1]), tf.zeros([5, 1])];
     const raw = weightBits(model);
     const tensors = tf.memory().numTensors;
-    const measured = await validate(tf, ema, { model, data: pair, batchSize: 2 });
+    const measured = await validate(tf, averagesOf(ema), { model, data: pair, batchSize: 2 });
     expect(measured).toMatchObject({ raw: { loss: 9 }, averages: [{ loss: 4 }, { loss: 1 }] });
     expect(weightBits(model)).toEqual(raw);
     expect(tf.memory().numTensors).toBe(tensors);
@@ -44,13 +48,13 @@ describe.each(['native', 'js'] as const)('validate, engine %s', (engine) => {
     const model = twoOutputModel();
     const ema = new WeightEma(tf, { engine, decays: 0.9 }).attach(model);
     ema.update();
-    const { raw } = await validate(tf, ema, { model, data: { xs: x, ys: [y, y] }, batchSize: 8 });
+    const { raw } = await validate(tf, averagesOf(ema), { model, data: { xs: x, ys: [y, y] }, batchSize: 8 });
     expect(Object.keys(raw)).toEqual(['loss', 'a_loss', 'b_loss', 'a_acc', 'b_acc']);
     const twice = denseModel();
     twice.compile({ optimizer: 'sgd', loss: 'categoricalCrossentropy', metrics: ['acc', 'accuracy'] });
     const other = new WeightEma(tf, { engine, decays: 0.9 }).attach(twice);
     other.update();
-    const measured = await validate(tf, other, { model: twice, data: [x, y], batchSize: 8 });
+    const measured = await validate(tf, averagesOf(other), { model: twice, data: [x, y], batchSize: 8 });
     expect(Object.keys(measured.raw)).toEqual(['loss', 'acc_0', 'acc_1']);
     for (const each of [ema, other]) each.dispose();
   });
@@ -63,11 +67,11 @@ describe.each(['native', 'js'] as const)('validate, engine %s', (engine) => {
     const batches = tf.data
       .array([0, 8])
       .mapAsync(async (from) => ({ xs: x.slice([from, 0], [8, 4]), ys: y.slice([from, 0], [8, 3]) }));
-    await validate(tf, ema, { model, data: batches, batchSize: 1 });
+    await validate(tf, averagesOf(ema), { model, data: batches, batchSize: 1 });
     const tensors = tf.memory().numTensors;
-    const streamed = await validate(tf, ema, { model, data: batches, batchSize: 1 });
+    const streamed = await validate(tf, averagesOf(ema), { model, data: batches, batchSize: 1 });
     expect(tf.memory().numTensors).toBe(tensors);
-    const whole = await validate(tf, ema, { model, data: [x, y], batchSize: 16 });
+    const whole = await validate(tf, averagesOf(ema), { model, data: [x, y], batchSize: 16 });
     expect(at([streamed.raw['loss'] ?? 0], 0)).toBeCloseTo(whole.raw['loss'] ?? 1, 5);
     ema.dispose();
   });
@@ -89,7 +93,7 @@ describe.each(['native', 'js'] as const)('validate, engine %s', (engine) => {
       })),
     ];
     for (const { name, data: source, evaluate } of sources) {
-      const { raw, averages } = await validate(tf, ema, { model, data: source, batchSize: 16 });
+      const { raw, averages } = await validate(tf, averagesOf(ema), { model, data: source, batchSize: 16 });
       expect(Object.values(raw), name).toEqual(numbers(await evaluate()));
       for (const index of [0, 1]) {
         const expected = numbers(await ema.use({ index }, () => Promise.resolve(evaluate())));
@@ -112,14 +116,14 @@ describe.each(['native', 'js'] as const)('validate, engine %s', (engine) => {
       }
     });
     const before = tf.memory().numTensors;
-    await validate(tf, ema, { model, data: endless, batchSize: 1, batches: 6 });
+    await validate(tf, averagesOf(ema), { model, data: endless, batchSize: 1, batches: 6 });
     expect([fetched, tf.memory().numTensors]).toEqual([6, before]);
     const iterator = await stream(x, y, 8).iterator();
     const once = { iterator: async () => iterator } as unknown as EvaluationDataset;
-    const { raw, averages } = await validate(tf, ema, { model, data: once, batchSize: 1 });
-    const whole = await validate(tf, ema, { model, data: [x, y], batchSize: 8 });
+    const { raw, averages } = await validate(tf, averagesOf(ema), { model, data: once, batchSize: 1 });
+    const whole = await validate(tf, averagesOf(ema), { model, data: [x, y], batchSize: 8 });
     expect({ raw, averages }).toEqual({ raw: whole.raw, averages: whole.averages });
-    await rejectionOf(validate(tf, ema, { model, data: once, batchSize: 1 }), 'INVALID_ARGUMENT');
+    await rejectionOf(validate(tf, averagesOf(ema), { model, data: once, batchSize: 1 }), 'INVALID_ARGUMENT');
     ema.dispose();
   });
 
@@ -136,7 +140,7 @@ describe.each(['native', 'js'] as const)('validate, engine %s', (engine) => {
       }
     });
     // The weights never moved, so that both averages are the weights: what differs could only be the data.
-    const { raw, averages } = await validate(tf, ema, { model, data: random, batchSize: 1 });
+    const { raw, averages } = await validate(tf, averagesOf(ema), { model, data: random, batchSize: 1 });
     expect(averages).toEqual([raw, raw]);
     ema.dispose();
   });
@@ -146,7 +150,7 @@ describe.each(['native', 'js'] as const)('validate, engine %s', (engine) => {
     const model = twoOutputModel();
     const ema = new WeightEma(tf, { engine, decays: 0.9 }).attach(model);
     ema.update();
-    const { raw } = await validate(tf, ema, { model, data: { xs: x, ys: { a: y, b: y } }, batchSize: 16 });
+    const { raw } = await validate(tf, averagesOf(ema), { model, data: { xs: x, ys: { a: y, b: y } }, batchSize: 16 });
     const [a, b] = model.predict(x) as Tensor2D[];
     const loss = (output: Tensor2D | undefined) =>
       tf.tidy(() =>
@@ -189,7 +193,7 @@ describe.each(['native', 'js'] as const)('validate, engine %s', (engine) => {
       for (let i = 0; i < 6; i += 1) yield { xs: tf.fill([4, 2, 2], 0.1 * i), ys: tf.ones([4, 1]) };
     });
     model.resetStates();
-    const { raw, averages } = await validate(tf, ema, { model, data: batches, batchSize: 4 });
+    const { raw, averages } = await validate(tf, averagesOf(ema), { model, data: batches, batchSize: 4 });
     model.resetStates();
     const first = (await model.evaluateDataset(batches as EvaluationDataset, {})) as Scalar;
     const second = (await model.evaluateDataset(batches as EvaluationDataset, {})) as Scalar;
@@ -213,7 +217,7 @@ describe.each(['native', 'js'] as const)('validate, engine %s', (engine) => {
     const thrower = () => {
       throw new RangeError('disk');
     };
-    await expect(validate(tf, ema, { model, data: failing(thrower), batchSize: 1 })).rejects.toThrow();
+    await expect(validate(tf, averagesOf(ema), { model, data: failing(thrower), batchSize: 1 })).rejects.toThrow();
     const forms: [() => object, RegExp][] = [
       [() => ({ xs: tf.ones([8, 4]), ys: tf.ones([7, 3]) }), /as many samples in every tensor/],
       [() => ({ xs: [tf.ones([8, 4]), tf.ones([8, 4])], ys: tf.ones([8, 3]) }), /1 inputs .*received 2/],
@@ -221,16 +225,16 @@ describe.each(['native', 'js'] as const)('validate, engine %s', (engine) => {
     ];
     for (const [form, message] of forms) {
       const error = await rejectionOf(
-        validate(tf, ema, { model, data: failing(form), batchSize: 1 }),
+        validate(tf, averagesOf(ema), { model, data: failing(form), batchSize: 1 }),
         'INVALID_ARGUMENT',
       );
       expect(error.message).toMatch(message);
     }
     // An op fails while an average stands in the model.
     const wide = () => ({ xs: tf.ones([8, 5]), ys: tf.ones([8, 3]) });
-    await expect(validate(tf, ema, { model, data: failing(wide), batchSize: 1 })).rejects.toThrow();
+    await expect(validate(tf, averagesOf(ema), { model, data: failing(wide), batchSize: 1 })).rejects.toThrow();
     expect(weightBits(model)).toEqual(raw);
-    expect(ema.isSwapped).toBe(false);
+    expect(isSwapped(ema)).toBe(false);
     expect(tf.memory().numTensors).toBe(before);
     ema.dispose();
   });
@@ -240,7 +244,9 @@ describe.each(['native', 'js'] as const)('validate, engine %s', (engine) => {
     const model = denseModel();
     const ema = new WeightEma(tf, { engine, decays: 0.9 }).attach(model);
     ema.update();
-    await expect(validate(tf, ema, { model, data: [x, tf.ones([16, 1])], batchSize: 8 })).rejects.toThrow(/target/);
+    await expect(validate(tf, averagesOf(ema), { model, data: [x, tf.ones([16, 1])], batchSize: 8 })).rejects.toThrow(
+      /target/,
+    );
     ema.dispose();
   });
 
@@ -248,9 +254,9 @@ describe.each(['native', 'js'] as const)('validate, engine %s', (engine) => {
     const { x, y } = data(16);
     const model = twoOutputModel();
     const ema = new WeightEma(tf, { engine, decays: 0.9 }).attach(model);
-    const missing = validate(tf, ema, { model, data: [x, { a: y }], batchSize: 8 });
+    const missing = validate(tf, averagesOf(ema), { model, data: [x, { a: y }], batchSize: 8 });
     expect((await rejectionOf(missing, 'INVALID_ARGUMENT')).message).toMatch(/tensors named a, b, received \['a'\]/);
-    const empty = validate(tf, ema, { model, data: tf.data.array<{ xs: number }>([]), batchSize: 8 });
+    const empty = validate(tf, averagesOf(ema), { model, data: tf.data.array<{ xs: number }>([]), batchSize: 8 });
     expect((await rejectionOf(empty, 'INVALID_ARGUMENT')).message).toMatch(/at least one batch/);
     ema.dispose();
   });

@@ -73,9 +73,10 @@ describe('the option ties', () => {
   it('switches the test off; a loss without a value per sample has none, and accuracy is tested all the same', async () => {
     const { x, y } = data(32);
     const fit = { epochs: 1, batchSize: 16, verbose: 0 as const };
-    const options = { decays: [0.5, 0.9], updateEvery: 1, validationData: [x, y] as const, ...quiet };
-    const off = new WeightEma(tf, { ...options });
-    await denseModel().fit(x, y, { ...fit, callbacks: [off.callback({ ties: false })] });
+    const options = { decays: [0.5, 0.9], updateEvery: 1, ...quiet };
+    const validationData = [x, y] as const;
+    const off = new WeightEma(tf, options);
+    await denseModel().fit(x, y, { ...fit, callbacks: [off.callback({ validationData, ties: false })] });
     expect(at(off.validations, 0).tied).toBeUndefined();
     expect(at(off.bests, 0)).not.toHaveProperty('tied');
     const model = denseModel();
@@ -85,7 +86,7 @@ describe('the option ties', () => {
       metrics: ['accuracy'],
     });
     const scalar = new WeightEma(tf, options);
-    await model.fit(x, y, { ...fit, callbacks: [scalar.callback()] });
+    await model.fit(x, y, { ...fit, callbacks: [scalar.callback({ validationData })] });
     expect(at(scalar.validations, 0).tied).toBeUndefined();
     expect(scalar.bests.map(({ metric, tied }) => [metric, tied !== undefined])).toEqual([
       ['loss', false],

@@ -4,7 +4,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { EmaError } from '../../../src/base/errors.js';
-import * as api from '../../../src/index.js';
+import * as api from '../../../src/decay.js';
 import {
   type DecaySpec,
   decayFromFractionOfRun,

@@ -53,7 +53,7 @@ const RUNS: readonly [what: string, options: EmaOptions, intervals: readonly Int
   ['too short to forget its start', { warmup: 'none', updateEvery: 1 }, [[1, 700]]],
   ['with the paper’s warm-up', { updateEvery: 16 }, [[16, 8000]]],
   ['still in the warm-up', { updateEvery: 1 }, [[1, 9000]]],
-  ['with a warm-up by steps', { updateEvery: 16, warmupClock: 'steps' }, [[16, 8000]]],
+  ['with a warm-up by steps', { updateEvery: 16, warmup: { cap: 'paper', by: 'steps' } }, [[16, 8000]]],
   ['with inverse gamma', { updateEvery: 4, warmup: { inverseGamma: { scale: 1, power: 2 / 3 } } }, [[4, 20_000]]],
   ['with an early inverse gamma', { updateEvery: 1, warmup: { inverseGamma: { scale: 20, power: 2 } } }, [[1, 30_000]]],
   ['without bias', { updateEvery: 1, warmup: 'zero-debias' }, [[1, 30_000]]],

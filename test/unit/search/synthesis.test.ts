@@ -5,7 +5,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { EmaError } from '../../../src/base/errors.js';
 import { decayFromHalfLife, halfLifeOf } from '../../../src/schedule/decay.js';
-import { Schedule, type Warmup } from '../../../src/schedule/schedule.js';
+import { Schedule, type WarmupCap } from '../../../src/schedule/schedule.js';
 import { boundOfRuns, type UpdateRun } from '../../../src/search/run-bound.js';
 import { type Synthesis, synthesize } from '../../../src/search/synthesis.js';
 import { normals } from '../../support/random.js';
@@ -59,7 +59,7 @@ function path(kind: 'walk' | 'converging' | 'noise' | 'jump', steps: number, see
 interface Run {
   readonly decays: readonly number[];
   readonly updateEvery: number;
-  readonly warmup: Warmup;
+  readonly warmup: WarmupCap;
 }
 
 /** The averages of a path, the last after a flush, and the alphas of each update. */
