@@ -369,7 +369,7 @@ export class WeightEma {
    * `console.log(`${ema.report()}`)`. `tfjs-ema/report` draws and saves it.
    */
   report(): EmaReport {
-    const diagnoses = this.#attached?.looks.summaries ?? [];
+    const diagnoses = [...(this.#attached?.looks.summaries ?? [])];
     return new EmaReport({ ...reportedOf(this), diagnoses });
   }
 
@@ -498,12 +498,12 @@ export class WeightEma {
           'belong into its decays, or into another WeightEma.',
       );
     if (this.#attached === undefined) this.attach(model, runOfFit(fit, this.#waiting !== undefined));
-    else this.#goOnIn(model, this.#attached);
+    else this.#fitAgain(model, this.#attached);
     this.#fit = fit;
   }
 
   /** In a further fit. */
-  #goOnIn(model: LayersModel, attached: Attached): void {
+  #fitAgain(model: LayersModel, attached: Attached): void {
     this.#checkTrainable(model);
     const warning = outgrown(this.#options, attached.options);
     if (warning !== undefined) this.#warnings.add(warning);
