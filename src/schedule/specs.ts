@@ -63,7 +63,8 @@ export function resolveAverages(specs: DecaySpecs | undefined, run: RunLength = 
 function windowsOf(run: RunLength): readonly number[] {
   const windows = PAPER_WINDOWS.map((fraction) => stepsOf({ fraction }, run, 'decays'));
   const long = windows.filter((window) => window >= SHORTEST_WINDOW);
-  return (long.length > 0 ? long : [SHORTEST_WINDOW]).map((window) => {
+  const shortest = Math.max(1, Math.min(SHORTEST_WINDOW, run.totalSteps ?? SHORTEST_WINDOW));
+  return (long.length > 0 ? long : [shortest]).map((window) => {
     const digits = 2 + Math.ceil(Math.log10(window));
     return Number(decayFromWindow(window).toFixed(digits));
   });

@@ -49,7 +49,7 @@ export function indexOf(which: Which, labels: readonly (number | string)[], curr
     const index = which === 'current' ? current : undefined;
     if (index !== undefined) return index;
     if (labels.length === 1) return 0;
-    const fix = `${show(which)} exists once something was measured after the start: give validationData to the callback, or call record().`;
+    const fix = `${show(which)} exists once something was measured after the start: let fit validate with ema.callback() in it, or call record().`;
     throw invalid('which', `one of the decays ${list(labels)}`, which, fix);
   }
   if (isSynthesized(which)) throw invalid('which', 'an average that is tracked', 'a synthesized one');
