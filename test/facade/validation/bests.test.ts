@@ -127,7 +127,7 @@ describe.each(['native', 'js'] as const)('the best of a fit, engine %s', (engine
       epochs: 6,
       batchSize: 8,
       verbose: 0,
-      callbacks: [ema.callback({ validationData: [validation.x, validation.y] })],
+      callbacks: [ema.callback({ validationData: [validation.x, validation.y], batchSize: 32 })],
     });
     const measure = (m: LayersModel) =>
       (m.evaluate(validation.x, validation.y) as Scalar[]).map((scalar) => at(scalar.dataSync(), 0));
@@ -509,7 +509,7 @@ describe('the callback', () => {
       batchSize: 16,
       shuffle: false,
       verbose: 0 as const,
-      callbacks: [ema.callback({ validationData: [validation.x, validation.y] })],
+      callbacks: [ema.callback({ validationData: [validation.x, validation.y], batchSize: 32 })],
     };
     await model.fit(train.x, train.y, fit);
     const evaluate = (m: LayersModel) => at((m.evaluate(validation.x, validation.y) as Scalar).dataSync(), 0);
