@@ -1,10 +1,10 @@
 // Trains one model with `model.fit`, without a callback and with ours, in interleaved rounds, and times whole steps and the
 // callback's hooks. Says nothing on the terminal.
 
-import type { LayersModel, Tensor } from '@tensorflow/tfjs';
+import type { Callback, LayersModel, Tensor } from '@tensorflow/tfjs';
 import { median } from 'simple-statistics';
 import { loadAddon } from '../../src/engine/addon.js';
-import { type EmaCallback, WeightEma } from '../../src/index.js';
+import { WeightEma } from '../../src/index.js';
 import { tf } from '../../tools/shared/tfjs.js';
 import { orderOf } from '../shared/rounds.js';
 import { decaysOf } from '../update/trials.js';
@@ -43,7 +43,7 @@ function noise({ input, batchSize, steps }: FitModel): Data {
 }
 
 /** Counts the time inside the hooks that fit calls for each batch. */
-function countHooks(callback: EmaCallback): () => number {
+function countHooks(callback: Callback): () => number {
   let spent = 0;
   for (const hook of ['onBatchBegin', 'onBatchEnd'] as const) {
     const own = callback[hook].bind(callback);
@@ -54,19 +54,16 @@ function countHooks(callback: EmaCallback): () => number {
       return done;
     };
   }
-  return () => {
-    const before = spent;
-    spent = 0;
-    return before;
-  };
+  return () => spent;
 }
 
 function trainerOf(contender: FitContender, model: LayersModel, { x, y }: Data, batchSize: number): Trainer {
   const { ema } = contender;
-  const callback =
+  const average =
     ema && new WeightEma(tf, { decays: decaysOf(ema.k), updateEvery: ema.updateEvery, engine: ema.engine });
-  const takeHooks = callback === undefined ? () => 0 : countHooks(callback);
   const fit = async (): Promise<FitTimes> => {
+    const callback = average?.callback();
+    const hooks = callback === undefined ? () => 0 : countHooks(callback);
     const start = now();
     await model.fit(x, y, {
       batchSize,
@@ -76,7 +73,7 @@ function trainerOf(contender: FitContender, model: LayersModel, { x, y }: Data, 
       yieldEvery: 'never',
       ...(callback && { callbacks: [callback] }),
     });
-    return { whole: now() - start, hooks: takeHooks() };
+    return { whole: now() - start, hooks: hooks() };
   };
   return { contender, times: [], fit };
 }

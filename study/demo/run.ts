@@ -4,6 +4,7 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import type { EmaReport } from '../../src/index.js';
+import { saveReport } from '../../src/report.js';
 import { FONT_FILES, measureWithOurFont } from '../../tools/shared/charts/fonts.js';
 import { formatDuration, Progress } from '../../tools/shared/terminal.js';
 import { type Tf, tf } from '../../tools/shared/tfjs.js';
@@ -57,7 +58,7 @@ export async function runDemo(options: DemoOptions, progress = new Progress()): 
       ...{ ...about, epochs: run.epochs, images: count, learningRate, momentum, test },
       ...{ fitSeconds: run.seconds, seconds: seconds(), report: run.ema.report() },
     };
-    for (const line of ['', figures.report.toTable(), '', ...conclusions(figures), '']) progress.log(line);
+    for (const line of ['', `${figures.report}`, '', ...conclusions(figures), '']) progress.log(line);
     progress.log(`Written: ${(await writeFiles(figures, options)).join(', ')}`);
     progress.log(`Done in ${formatDuration(seconds())}.`);
     return figures;
@@ -104,7 +105,7 @@ export function conclusions({ test, images, fitSeconds, report }: DemoFigures): 
 /** Writes report and figures; the model is there already. */
 async function writeFiles(figures: DemoFigures, { out, json }: DemoOptions): Promise<string[]> {
   measureWithOurFont();
-  const { files } = await figures.report.save(out, { fontFiles: FONT_FILES });
+  const { files } = await saveReport(figures.report, out, { fontFiles: FONT_FILES });
   const written = [join(out, 'model', 'model.json'), ...files];
   if (json === undefined) return written;
   await mkdir(dirname(json), { recursive: true });

@@ -1,8 +1,8 @@
 // The demo's training run: a small network on real images, with the averages that the README recommends.
 // Prints nothing but progress, writes no files.
 
-import type { LayersModel, Logs, Tensor2D, Tensor4D } from '@tensorflow/tfjs-node';
-import { type EmaCallback, WeightEma } from '../../src/index.js';
+import type { LayersModel, Tensor2D, Tensor4D } from '@tensorflow/tfjs-node';
+import { WeightEma } from '../../src/index.js';
 import { formatBar, formatDuration, type Progress } from '../../tools/shared/terminal.js';
 import type { Tf } from '../../tools/shared/tfjs.js';
 import type { ImageDataset } from '../data/index.js';
@@ -26,9 +26,6 @@ const SIZES = {
 /** Images per batch where nothing is trained; it does not change a result. */
 const EVALUATION_BATCH = 500;
 
-/** Below this many steps the shortest window of `'auto'` would be under a step: two averages of a fixed length then. */
-const SHORT_RUN = 160;
-
 /** Loss and accuracy on one set of images. */
 export interface Score {
   readonly loss: number;
@@ -40,7 +37,7 @@ export interface DemoRun {
   readonly epochs: number;
   readonly samples: RunSamples;
   readonly model: LayersModel;
-  readonly ema: EmaCallback;
+  readonly ema: WeightEma;
   /** In `fitDataset`, validation included. */
   readonly seconds: number;
   /** Releases averages and model. */
@@ -61,17 +58,17 @@ export async function train(
   const model = compile(tf, smallCnn.build(tf, networkSetup(images, options.seed)));
   progress.log(`network: ${smallCnn.description}; ${model.countParams().toLocaleString('en-US')} parameters`);
   const validationData = toTensors(tf, samples.validation, samples);
-  const totalSteps = stepsPerEpoch * epochs;
   const ema = new WeightEma(tf, {
-    decays: totalSteps < SHORT_RUN ? [0.9, 0.95] : 'auto',
-    run: { stepsPerEpoch, totalSteps },
-    updateEvery: 1,
+    // Batches made one by one have no number that fit could tell.
+    run: { totalSteps: stepsPerEpoch * epochs },
     engine: options.engine,
     onWarning: (message) => progress.log(`note: ${message}`),
   });
   const begin = performance.now();
   const batches = trainingBatches(tf, samples, { ...RECIPE, shift: 0, seed: options.seed });
-  const callbacks = [ema, reporter(tf, progress, { epochs, stepsPerEpoch })];
+  const log = (line: string): void => progress.log(`${line}   ${formatDuration((performance.now() - begin) / 1000)}`);
+  const average = ema.callback({ validationData, batchSize: EVALUATION_BATCH, log });
+  const callbacks = [average, bar(tf, progress, { epochs, stepsPerEpoch })];
   await model.fitDataset(batches, { epochs, callbacks, verbose: 0 });
   tf.dispose(validationData);
   const dispose = (): void => {
@@ -113,8 +110,8 @@ export function release(model: LayersModel): void {
   model.dispose();
 }
 
-/** Writes a line per epoch, and on a terminal the state within it; fit is given it after the averages, whose logs it reads. */
-function reporter(tf: Tf, progress: Progress, run: { readonly epochs: number; readonly stepsPerEpoch: number }) {
+/** Shows, on a terminal, how far an epoch is. */
+function bar(tf: Tf, progress: Progress, run: { readonly epochs: number; readonly stepsPerEpoch: number }) {
   return new (class extends tf.Callback {
     readonly #begin = performance.now();
     #epoch = 0;
@@ -125,19 +122,9 @@ function reporter(tf: Tf, progress: Progress, run: { readonly epochs: number; re
     override async onBatchEnd(batch: number): Promise<void> {
       const { epochs, stepsPerEpoch } = run;
       const done = this.#epoch * stepsPerEpoch + batch + 1;
-      const left = (this.#seconds() / done) * (epochs * stepsPerEpoch - done);
-      progress.update(`${this.#place()} ${formatBar(batch + 1, stepsPerEpoch)} about ${formatDuration(left)} left`);
-    }
-    override async onEpochEnd(_: number, logs: Logs = {}): Promise<void> {
-      const accuracy = (name: string): string => percent(logs[`val_${name}_acc`] ?? Number.NaN);
-      const words = `validation accuracy: raw ${accuracy('raw')}, best average ${accuracy('ema')}`;
-      progress.log(`${this.#place()}   ${words}   ${formatDuration(this.#seconds())}`);
-    }
-    #place(): string {
-      return `epoch ${`${this.#epoch + 1}`.padStart(`${run.epochs}`.length)}/${run.epochs}`;
-    }
-    #seconds(): number {
-      return (performance.now() - this.#begin) / 1000;
+      const left = ((performance.now() - this.#begin) / 1000 / done) * (epochs * stepsPerEpoch - done);
+      const place = `epoch ${this.#epoch + 1}/${epochs}`;
+      progress.update(`${place} ${formatBar(batch + 1, stepsPerEpoch)} about ${formatDuration(left)} left`);
     }
   })();
 }

@@ -1,7 +1,7 @@
 // The conditions of the study, as fixed before its seeds were run.
 // Data only: what they show is judged in ../findings.
 
-import { equivalentDecay } from '../../src/index.js';
+import { equivalentDecay } from '../../src/decay.js';
 import type { Averages, Condition, DataChoice, Measures, Recipe } from './condition.js';
 
 /**

@@ -1,15 +1,15 @@
-// The averages of one run at work: the package's callbacks, by the names of their averages.
+// The averages of one run at work, by name.
 // Trains nothing and evaluates nothing.
 
-import type { LayersModel, Tensor } from '@tensorflow/tfjs-node';
-import { type EmaCallback, type EngineChoice, WeightEma, type Which } from '../../src/index.js';
+import type { Callback, LayersModel, Tensor } from '@tensorflow/tfjs-node';
+import { type EngineChoice, WeightEma, type Which } from '../../src/index.js';
 import type { Tf } from '../../tools/shared/tfjs.js';
 import type { Averages } from './condition.js';
 import type { Point } from './evaluation.js';
 import type { Steps } from './learning-rate.js';
 import { rawGroup, type Track, type TrackGroup, trackGroups, uniformGroup } from './tracks.js';
 
-/** An average, and the callback that keeps it. */
+/** An average, and how it is used. */
 export interface Tracker {
   readonly track: Track;
   /** Runs `fn` while the average stands in the model's place. */
@@ -32,34 +32,34 @@ export function copyWeights(tf: Tf, model: LayersModel): Tensor[] {
   return tf.tidy(() => model.getWeights().map((weight) => tf.keep(weight.clone())));
 }
 
-/** Averages that one callback keeps, and the best of them. */
+/** Averages that are kept together, and the best of them. */
 class Group {
-  readonly callback: EmaCallback;
+  readonly ema: WeightEma;
   readonly trackers: readonly Tracker[];
   readonly #tf: Tf;
 
   constructor(tf: Tf, { tracks, options }: TrackGroup, engine: EngineChoice) {
     this.#tf = tf;
     // A warm-up that never ends is what the paper's rule gives in short runs: known here, and not worth a warning.
-    this.callback = new WeightEma(tf, { ...options, engine, onWarning: () => {} });
-    this.trackers = tracks.map((track, index) => ({ track, use: (fn) => this.callback.use({ index }, fn) }));
+    this.ema = new WeightEma(tf, { ...options, engine, onWarning: () => {} });
+    this.trackers = tracks.map((track, index) => ({ track, use: (fn) => this.ema.use({ index }, fn) }));
   }
 
   /** Keeps what is the best so far by accuracy and by loss; of equals the first epoch, and in it the shortest window. */
   keepBest(epoch: number, points: readonly Point[]): void {
     const averages = points.map(({ accuracy, loss }) => ({ acc: accuracy, loss }));
-    this.callback.ema.record({ epoch: epoch - 1, averages }, { monitor: 'acc' });
+    this.ema.record({ epoch: epoch - 1, averages }, { monitor: 'acc' });
   }
 
   best(metric: 'acc' | 'loss'): Snapshot | undefined {
-    const record = this.callback.bests.find((best) => best.metric === metric);
+    const record = this.ema.bests.find((best) => best.metric === metric);
     const track = this.trackers[record?.index ?? 0]?.track.id;
     if (record === undefined || track === undefined) return undefined;
     return { track, epoch: record.epoch + 1, weights: this.copy(`best-${metric}`) };
   }
 
   copy(which: Which): Tensor[] {
-    return this.callback.use(which, (model) => copyWeights(this.#tf, model));
+    return this.ema.use(which, (model) => copyWeights(this.#tf, model));
   }
 }
 
@@ -89,8 +89,8 @@ export class Trackers {
   }
 
   /** What fit is given. */
-  get callbacks(): readonly EmaCallback[] {
-    return [...this.#groups, this.#raw, this.#uniform].flatMap((group) => group?.callback ?? []);
+  get callbacks(): readonly Callback[] {
+    return this.#averages.map((ema) => ema.callback());
   }
 
   /** The main average with the longest window. */
@@ -100,7 +100,7 @@ export class Trackers {
 
   /** Who runs the updates. */
   get engine(): string | undefined {
-    return this.callbacks[0]?.engine;
+    return this.#averages[0]?.engine;
   }
 
   /**
@@ -130,11 +130,15 @@ export class Trackers {
 
   /** Gives the model the main average in the middle as its weights; the optimizer keeps its state. */
   bootstrap(): void {
-    this.#groups[0]?.callback.putBack({ index: Math.floor(this.main.length / 2) });
+    this.#groups[0]?.ema.putBack({ index: Math.floor(this.main.length / 2) });
   }
 
   /** Releases all averages. */
   dispose(): void {
-    for (const callback of this.callbacks) callback.dispose();
+    for (const ema of this.#averages) ema.dispose();
+  }
+
+  get #averages(): readonly WeightEma[] {
+    return [...this.#groups, this.#raw, this.#uniform].flatMap((group) => group?.ema ?? []);
   }
 }

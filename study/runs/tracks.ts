@@ -1,8 +1,8 @@
-// The averages of a run by name, and the options of the callbacks that keep them.
+// The averages of a run by name, and the options with which they are kept.
 // Keeps nothing itself.
 
-import type { EmaOptions } from '../../src/index.js';
-import { decayFromWindow, equivalentDecay } from '../../src/index.js';
+import { decayFromWindow, equivalentDecay } from '../../src/decay.js';
+import type { AverageSpec, EmaOptions } from '../../src/index.js';
 import type { Averages } from './condition.js';
 import { PLAIN_WINDOWS } from './conditions.js';
 import type { Steps } from './learning-rate.js';
@@ -25,10 +25,11 @@ export interface Track {
   readonly window: number;
 }
 
-/** Averages that one callback keeps together. */
+/** Averages that are kept together. */
 export interface TrackGroup {
   readonly tracks: readonly Track[];
-  readonly options: Required<Pick<EmaOptions, 'decays' | 'updateEvery' | 'warmup'>> & Pick<EmaOptions, 'start'>;
+  readonly options: Required<Pick<EmaOptions, 'updateEvery' | 'warmup'>> &
+    Pick<EmaOptions, 'start'> & { readonly decays: readonly AverageSpec[] };
 }
 
 /** Name of an average of a family, by its window as a share of the run. */
@@ -59,7 +60,7 @@ export function sameName(tracks: readonly Track[]): readonly [Track, Track] | un
   return undefined;
 }
 
-/** All averages of a run, by callback. */
+/** All averages of a run, by how they are kept. */
 export function trackGroups(averages: Averages, totalSteps: number): TrackGroup[] {
   const main = mainTracks(averages, totalSteps);
   if (main.length === 0) return [];

@@ -2,6 +2,7 @@
 // Failures of the disk are in atomic-file and save-model.
 
 import { afterAll, afterEach, describe, expect, it, vi } from 'vitest';
+import { opened } from '../../src/ema/weight-ema.js';
 import { EmaError } from '../../src/index.js';
 import { tf } from '../support/models.js';
 import { Injected, withFailure } from './failures/injection.js';
@@ -17,7 +18,7 @@ import {
   weightsOf,
 } from './failures/stage.js';
 
-// Subclasses that note what is made, and change nothing else.
+// What notes what is made and asked, and changes nothing else.
 vi.mock(import('../../src/ema/attached.js'), async (original) => {
   const { Attached } = await original();
   return {
@@ -26,6 +27,16 @@ vi.mock(import('../../src/ema/attached.js'), async (original) => {
         super(...args);
         note.attached(this);
       }
+    },
+  };
+});
+vi.mock(import('../../src/ema/selected.js'), async (original) => {
+  const module = await original();
+  return {
+    ...module,
+    select: (...args: Parameters<typeof module.select>) => {
+      note.current(args[2].current);
+      return module.select(...args);
     },
   };
 });
@@ -103,7 +114,7 @@ function inspect({ stage, before, tensors, standing }: Ready, { done, flushed }:
   expectThat(JSON.stringify(standingOf(stage)) === JSON.stringify(standing), JSON.stringify(standingOf(stage)));
   const now = look(stage);
   expectThat(now.weights === before.weights || now.weights === done.weights, 'other weights');
-  const isPoisoned = stage.ema.engine !== undefined && codeOf(() => stage.ema.checkTrainable()) === 'POISONED';
+  const isPoisoned = stage.ema.engine !== undefined && codeOf(() => opened(stage.ema, 'test')) === 'POISONED';
   if (isPoisoned) expectThat(refusesAll(stage), 'poisoned, but usable');
   else
     expectThat(

@@ -21,8 +21,9 @@ describe.each(['native', 'js'] as const)('with engine %s', (engine) => {
       return counts;
     };
     const before = at(await run([]), 4); // with the optimizer's variables, which its first step makes
-    const ema = new WeightEma(tf, { engine, updateEvery: 2 });
-    const counts = await run([ema]);
+    const ema = new WeightEma(tf, { engine, updateEvery: 2, decays: [0.5, 0.6, 0.7, 0.8, 0.9] });
+    const counts = await run([ema.callback({ validationData: [x, y] })]);
+    expect(at(ema.validations, 4).averages).toHaveLength(5);
     expect(new Set(counts).size).toBe(1);
     expect(at(counts, 0)).toBeGreaterThan(before);
     ema.dispose();

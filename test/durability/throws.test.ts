@@ -14,6 +14,7 @@ import {
   STEPS,
   Training,
 } from '../support/endings.js';
+import { isSwapped } from '../support/expect.js';
 import { tf, valuesOf } from '../support/models.js';
 import { at, maxDifference, Oracle } from '../support/oracle.js';
 
@@ -86,13 +87,13 @@ async function run(plan: Plan): Promise<Ending> {
 }
 
 /** The averages are those of the steps that reached the callback, and of nothing else. */
-function expectAverages({ callback, seen }: Training): void {
-  if (callback === undefined) return;
-  expect(callback.ema.isSwapped).toBe(false);
-  expect(callback.overwritten).toEqual({});
+function expectAverages({ ema, seen }: Training): void {
+  if (ema === undefined) return;
+  expect(isSwapped(ema)).toBe(false);
+  expect(ema.overwritten).toEqual({});
   // Where fit ended before it began there is nothing yet.
-  if (!callback.ema.engine !== undefined) return;
-  expect(callback.steps).toBe(seen.length - 1);
+  if (ema.engine === undefined) return;
+  expect(ema.steps).toBe(seen.length - 1);
   const names = Object.keys(at(seen, 0));
   for (const decay of DECAYS) {
     const oracle = new Oracle(names.map((name) => at(seen, 0)[name] ?? []));
@@ -101,7 +102,7 @@ function expectAverages({ callback, seen }: Training): void {
         names.map((name) => weights[name] ?? []),
         decay,
       );
-    const tensors = callback.read(decay);
+    const tensors = ema.read(decay);
     const average = valuesOf(tensors);
     for (const tensor of Object.values(tensors)) tensor.dispose();
     names.forEach((name, index) => {
@@ -122,11 +123,11 @@ async function check(plan: Plan, engine: 'native' | 'js'): Promise<void> {
   expect(message === undefined).toBe(/stop|early/.test(plan.kind));
   expect(training.bits()).toBe(control.bits);
   expectAverages(training);
-  const [steps, validations] = [training.callback?.steps ?? 0, training.callback?.validations.length ?? 0];
+  const [steps, validations] = [training.ema?.steps ?? 0, training.ema?.validations.length ?? 0];
   await training.goOn();
   expect(training.bits()).toBe(control.next);
-  expect(training.callback?.steps).toBe(steps + MORE_STEPS);
-  expect(training.callback?.validations.length).toBe(validations + 1);
+  expect(training.ema?.steps).toBe(steps + MORE_STEPS);
+  expect(training.ema?.validations.length).toBe(validations + 1);
   expectAverages(training);
   expect(training.release()).toBe(control.left);
   cases += 1;

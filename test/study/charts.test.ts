@@ -5,7 +5,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { toPng } from '../../src/report/render.js';
+import { svgToPng } from '../../src/report/render.js';
 import { PLAIN } from '../../src/report/theme.js';
 import { type ChartPoint, type LineChart, lineChart } from '../../study/report/line-chart.js';
 import { FONT_FILES, textWidth } from '../../tools/shared/charts/fonts.js';
@@ -77,7 +77,7 @@ describe('text', () => {
 
   it('is drawn into the PNG', async () => {
     const svg = await toSvg(lineChart(CHART));
-    const draw = (text: string) => toPng(text, { fontFiles: FONT_FILES });
+    const draw = (text: string) => svgToPng(text, { fontFiles: FONT_FILES });
     const withoutText = svg.replaceAll(/<text[^>]*>[^<]*<\/text>/g, '');
     expect(Buffer.from(await draw(svg)).equals(await draw(withoutText))).toBe(false);
   });

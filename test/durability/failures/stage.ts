@@ -1,14 +1,15 @@
 // A small model with averages in mid-run, and everything about both that a failure must leave alone.
 // Injects no failures and holds no expectations.
 
-import type { LayersModel, Sequential, Tensor } from '@tensorflow/tfjs';
-import { type EmaCallback, type EmaOptions, WeightEma } from '../../../src/index.js';
+import type { Callback, LayersModel, Sequential, Tensor } from '@tensorflow/tfjs';
+import type { Attached } from '../../../src/ema/attached.js';
+import { type EmaOptions, WeightEma } from '../../../src/index.js';
 import { isSwapped } from '../../../src/model/swap.js';
 import { batchNormLayers } from '../../../src/tfjs/backend.js';
 import type { BestAverages } from '../../../src/validation/bests.js';
 import { floats, setRandomWeights, tf, weightValues } from '../../support/models.js';
 import { bits } from '../../support/oracle.js';
-import { attachedTo, lastBests } from './inside.js';
+import { attachedTo, currentOf, lastBests } from './inside.js';
 
 /** Engine and options of a stage. */
 export type StageOptions = EmaOptions & { readonly engine: 'native' | 'js' };
@@ -16,8 +17,8 @@ export type StageOptions = EmaOptions & { readonly engine: 'native' | 'js' };
 /** A model, its averages, data for it. */
 export interface Stage {
   readonly model: Sequential;
-  readonly callback: EmaCallback;
-  readonly ema: EmaCallback['ema'];
+  readonly callback: Callback;
+  readonly ema: WeightEma;
   readonly x: Tensor;
   readonly y: Tensor;
   readonly bests: BestAverages;
@@ -36,9 +37,10 @@ export function makeStage(options: StageOptions, steps: number): Stage {
   const [x, y] = [2, 3].map((seed) => tf.tensor2d(floats(12, seed), [6, 2]));
   if (x === undefined || y === undefined) throw new Error('no data');
   const tensorsBefore = tf.memory().numTensors;
-  const callback = new WeightEma(tf, { onWarning: () => undefined, ...options });
-  const { ema } = callback;
+  const ema = new WeightEma(tf, { onWarning: () => undefined, ...options });
+  const callback = ema.callback({ validationData: [x, y], batchSize: 4 });
   const bests = lastBests();
+  callback.setParams({});
   callback.setModel(model);
   if (steps > 0) ema.attach(model);
   for (let step = 0; step < steps; step += 1) {
@@ -84,16 +86,20 @@ export function weightsOf({ model }: { readonly model: LayersModel }): string {
 export function standingOf({ model, ema }: Stage): unknown {
   const layers = batchNormLayers(model);
   return {
-    isSwapped: ema.isSwapped || (ema.engine !== undefined && isSwapped(attachedTo(model).shadows.weights.averaged)),
+    isSwapped: ema.engine !== undefined && isSwappedIn(attachedTo(model)),
     momentum: layers.map(({ momentum }) => momentum),
     replaced: layers.map((layer) => Object.hasOwn(layer, 'call')),
     overwritten: Object.keys(ema.overwritten),
   };
 }
 
+function isSwappedIn({ scope, shadows }: Attached): boolean {
+  return scope.isOpen || isSwapped(shadows.weights.averaged);
+}
+
 /** Averages to the bit, without counting pending steps in, and the counters that belong to them. */
 export function averagesOf({ ema, model, bests: kept, isCompensated }: Stage): string {
-  if (!ema.engine !== undefined) return 'none';
+  if (ema.engine === undefined) return 'none';
   const { progress, shadows } = attachedTo(model);
   const { steps, pending, updates, intervals } = progress;
   const parts = isCompensated ? (['high', 'low'] as const) : (['high'] as const);
@@ -105,16 +111,8 @@ export function averagesOf({ ema, model, bests: kept, isCompensated }: Stage): s
   }));
   const values = rows.map((row) => row.map(hex));
   // A step whose update failed is counted, and pending.
-  return JSON.stringify({ held: steps - pending, updates, intervals, current: currentOf(ema), monitor, bests, values });
-}
-
-/** What `'current'` stands for. */
-function currentOf(ema: Stage['ema']): number | undefined {
-  try {
-    return ema.indexOf('current');
-  } catch {
-    return undefined;
-  }
+  const measured = { current: currentOf(ema), validations: ema.validations, monitor, bests };
+  return JSON.stringify({ held: steps - pending, updates, intervals, ...measured, values });
 }
 
 function valuesOf(tensor: Tensor): string {

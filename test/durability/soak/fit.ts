@@ -30,7 +30,7 @@ await model.fit(x, y, {
   batchSize: 1,
   verbose: 0,
   yieldEvery: 'never',
-  callbacks: kind === 'with' ? [ema, new Watch()] : [new Watch()],
+  callbacks: kind === 'with' ? [ema.callback(), new Watch()] : [new Watch()],
 });
 if (kind === 'with' && ema.updates !== count) throw new Error(`${ema.updates} updates`);
 process.stdout.write(report(taken, begin));

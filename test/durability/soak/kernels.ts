@@ -13,7 +13,7 @@ const ema = new WeightEma(tf, {
 }).attach(denseModel());
 for (let round = 0; round < Number(rounds); round += 1) {
   ema.update();
-  tf.dispose(ema.read({ index: round % ema.averages }));
+  tf.dispose(ema.read({ index: round % ema.labels.length }));
   if (round % 100 > 0) continue;
   ema.diagnose();
   await ema.saveCheckpoint(checkpoint);

@@ -9,7 +9,7 @@ import { type FakeGpu, loadFakeGpu } from './index.js';
 
 const gpu: FakeGpu | undefined = process.argv.includes('--cpu') ? undefined : loadFakeGpu();
 const { data, denseModel, tf, floats } = await import('../../support/models.js');
-const { emaCallback, WeightEma, EmaError } = await import('../../../src/index.js');
+const { WeightEma, EmaError } = await import('../../../src/index.js');
 const { createShadows } = await import('../../../src/engine/choice.js');
 
 /** Bits of float32 numbers, so that equality in JSON is equality to the bit. */
