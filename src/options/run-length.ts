@@ -58,9 +58,10 @@ export function outgrown(
 ): string | undefined {
   const { totalSteps } = run;
   if (totalSteps === undefined) return undefined;
-  const twice = settled(options, { ...run, totalSteps: 2 * totalSteps });
+  // So much longer that no share of it is the same: not twice, where 'auto' of a short run still leaves out the same windows.
+  const other = settled(options, { ...run, totalSteps: 1e6 * totalSteps });
   const lengths = [decays, startStep, layerRules];
-  if (JSON.stringify([twice.decays, twice.startStep, twice.layerRules]) === JSON.stringify(lengths)) return undefined;
+  if (JSON.stringify([other.decays, other.startStep, other.layerRules]) === JSON.stringify(lengths)) return undefined;
   return (
     `the length of the run was taken from the first fit, ${totalSteps} steps, and training goes on: 'auto' and fractions are shares of ` +
     'that fit. Say how many steps all fits have together: run: { totalSteps }.'
