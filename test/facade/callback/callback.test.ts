@@ -1,6 +1,6 @@
 // The callback's hooks: what it adds to logs and History, how it chooses, and what it leaves alone.
 
-import type { Callback, Scalar, Sequential } from '@tensorflow/tfjs';
+import type { Callback, Scalar, Sequential, Tensor } from '@tensorflow/tfjs';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { WeightEma } from '../../../src/index.js';
 import { rejectionOf, weightBits } from '../../support/expect.js';
@@ -91,6 +91,37 @@ describe('ema.callback()', () => {
     ema.dispose();
   });
 
+  it.each([
+    ['that of fit', undefined, 10, [10, 10, 5]],
+    ['what the option says', 25, 10, [25]],
+    ['32 in fitDataset', undefined, undefined, [25]],
+  ] as const)('measures tensors in batches of the size %s', async (_, batchSize, fitSize, sizes) => {
+    const { x, y } = data(40);
+    const validation = data(25, 3);
+    const model = denseModel();
+    const seen: number[] = [];
+    const watched = (truth: Tensor, predicted: Tensor) => {
+      seen.push(predicted.shape[0] ?? 0);
+      return tf.metrics.categoricalAccuracy(truth, predicted);
+    };
+    model.compile({ optimizer: 'sgd', loss: 'categoricalCrossentropy', metrics: [watched] });
+    const ema = new WeightEma(tf, { decays: 0.9, updateEvery: 1 });
+    const clear = new tf.CustomCallback({ onBatchEnd: () => void seen.splice(0) });
+    const options = { validationData: [validation.x, validation.y] as const, ...(batchSize && { batchSize }) };
+    const callbacks = [clear, ema.callback(options)];
+    if (fitSize !== undefined) await model.fit(x, y, { epochs: 1, batchSize: fitSize, verbose: 0, callbacks });
+    else {
+      const dataset = tf.data.generator(function* () {
+        yield { xs: x.clone(), ys: y.clone() };
+      });
+      await model.fitDataset(dataset, { epochs: 1, verbose: 0, callbacks });
+    }
+    // After a look at one sample: the raw weights and the average, each batch as one sees it.
+    expect(seen.filter((count) => count > 1).sort()).toEqual([...sizes, ...sizes].sort());
+    ema.dispose();
+    tf.dispose([x, y, validation.x, validation.y]);
+  });
+
   it('chooses by accuracy when told to', async () => {
     const { x, y } = data();
     const model = denseModel();
@@ -168,8 +199,8 @@ describe('ema.callback()', () => {
     const ema = new WeightEma(tf, { decays: [0.9, 0.99] });
     const { history } = await model.fit(x, y, { ...fit, callbacks: [ema.callback()] });
     expect(Object.keys(history).sort()).toEqual(['acc', 'loss']);
-    expect(() => ema.read('best')).toThrow(/validationData/);
-    expect(() => ema.read('current')).toThrow(/validationData/);
+    expect(() => ema.read('best')).toThrow(/let fit validate/);
+    expect(() => ema.read('current')).toThrow(/let fit validate/);
     // What was measured otherwise will do.
     expect(ema.record({ epoch: 0, averages: [{ loss: 2 }, { loss: 1 }] })).toBe(1);
     for (const which of ['best', 'current'] as const) tf.dispose(ema.read(which));

@@ -173,6 +173,94 @@ describe('callbacks in one array', () => {
   });
 });
 
+describe('the averages in callbacks', () => {
+  const custom = () => new tf.CustomCallback({});
+
+  it.each([
+    ['[ema]', (ema: WeightEma) => [ema]],
+    ['ema', (ema: WeightEma) => ema],
+    ['[another, ema]', (ema: WeightEma) => [custom(), ema]],
+    ['[ema, another]', (ema: WeightEma) => [ema, custom()]],
+    ['[ema.callback(), ema]', (ema: WeightEma) => [ema.callback(), ema]],
+    ['[ema, ema.callback()]', (ema: WeightEma) => [ema, ema.callback()]],
+  ])('%s: refused before the first step, with what to write', async (_, callbacksOf) => {
+    const { x, y } = data(16);
+    const model = denseModel();
+    const raw = weightBits(model);
+    const ema = new WeightEma(tf, { decays: 0.9, ...quiet });
+    const callbacks = callbacksOf(ema) as never;
+    const { message } = await rejectionOf(model.fit(x, y, { ...fit, callbacks }), 'CALLBACK_MISUSE');
+    expect(message).toMatch(/callbacks: \[ema\.callback\(\)\]/);
+    expect([weightBits(model), ema.steps]).toEqual([raw, 0]);
+    await model.fit(x, y, { ...fit, callbacks: [ema.callback()] });
+    expect(ema.steps).toBe(2);
+    ema.dispose();
+  });
+
+  it.each(['two', 'one, twice'])(
+    '%s callbacks of one object in one fit: refused before the first step',
+    async (kind) => {
+      const { x, y } = data(16);
+      const model = denseModel();
+      const ema = new WeightEma(tf, { decays: 0.9, ...quiet });
+      const pair = () => {
+        const callback = ema.callback();
+        return [callback, kind === 'two' ? ema.callback() : callback];
+      };
+      const raw = weightBits(model);
+      const { message } = await rejectionOf(model.fit(x, y, { ...fit, callbacks: pair() }), 'CALLBACK_MISUSE');
+      expect(message).toMatch(/count every step/);
+      expect([weightBits(model), ema.steps]).toEqual([raw, 0]);
+      // In two fits, one after the other, all is well; and then again not.
+      for (const steps of [2, 4]) {
+        await model.fit(x, y, { ...fit, callbacks: [ema.callback()] });
+        expect(ema.steps).toBe(steps);
+      }
+      await rejectionOf(model.fit(x, y, { ...fit, callbacks: pair() }), 'CALLBACK_MISUSE');
+      expect(ema.steps).toBe(4);
+      ema.dispose();
+    },
+  );
+
+  it('one callback in two fits, one after the other, goes on', async () => {
+    const { x, y } = data(16);
+    const model = denseModel();
+    const ema = new WeightEma(tf, { decays: 0.9, ...quiet });
+    const callbacks = [ema.callback()];
+    for (const steps of [2, 4]) {
+      await model.fit(x, y, { ...fit, callbacks });
+      expect(ema.steps).toBe(steps);
+    }
+    ema.dispose();
+  });
+
+  it('callbacks of two objects in one fit: each counts, each measures, and each has names of its own in History', async () => {
+    const { x, y } = data(16);
+    const pair = [new WeightEma(tf, { decays: [0.5, 0.9], ...quiet }), new WeightEma(tf, { decays: 0.5, ...quiet })];
+    const callbacks = pair.map((ema) => ema.callback({ validationData: [x, y] }));
+    const { history } = await denseModel().fit(x, y, { ...fit, epochs: 2, callbacks });
+    const namesOf = (count: string, labels: readonly string[]) => [
+      `ema${count}_best_decay`,
+      ...[`raw${count}`, `ema${count}`, ...labels.map((label) => `ema${count}_${label}`)].flatMap((name) => [
+        `val_${name}_acc`,
+        `val_${name}_loss`,
+      ]),
+    ];
+    const names = ['acc', 'loss', ...namesOf('', ['0.5', '0.9']), ...namesOf('2', ['0.5'])];
+    expect(Object.keys(history).sort()).toEqual(names.sort());
+    pair.forEach((ema, index) => {
+      expect(ema.steps).toBe(4);
+      const losses = ema.validations.map(({ averages }) => averages[0]?.['loss']);
+      expect(history[`val_ema${index === 0 ? '' : '2'}_0.5_loss`]).toEqual(losses);
+      expect(losses).toHaveLength(2);
+    });
+    // The same decay of the same run.
+    expect(history['val_ema2_0.5_loss']).toEqual(history['val_ema_0.5_loss']);
+    expect(history['val_raw2_acc']).toEqual(history['val_raw_acc']);
+    for (const ema of pair) ema.dispose();
+  });
+});
+
 describe('training while swapped', () => {
   it('fit with the callback, started inside use(): refused, weights and average unharmed', async () => {
     const { x, y } = data(16);

@@ -7,6 +7,7 @@ import { afterAll, afterEach, describe, expect, it } from 'vitest';
 import { type EmaOptions, WeightEma, type Which } from '../../../src/index.js';
 import { checkRun, inSteps, withRun } from '../../../src/options/lengths.js';
 import { resolveOptions } from '../../../src/options/options.js';
+import { settled } from '../../../src/options/run-length.js';
 import { rejectionOf, thrownBy } from '../../support/expect.js';
 import { data, denseModel, setRandomWeights, tf, valuesOf } from '../../support/models.js';
 import { at, maxDifference, Oracle, paperDecay } from '../../support/oracle.js';
@@ -23,7 +24,8 @@ afterAll(() => {
 });
 
 describe('inSteps', () => {
-  const specs = (start: EmaOptions['start']) => resolveOptions(start === undefined ? {} : { start }).specs;
+  const specs = (start: EmaOptions['start']) =>
+    resolveOptions({ decays: 0.9, ...(start !== undefined && { start }) }).specs;
   const run = { stepsPerEpoch: 50, batchSize: 8, totalSteps: 1000 };
 
   it.each([
@@ -157,11 +159,66 @@ describe.each(['native', 'js'] as const)('start, engine %s', (engine) => {
     const model = denseModel();
     const never = make({ run: { totalSteps: 10 } }).attach(model);
     expect(never.warnings).toEqual([
-      expect.stringMatching(/^start: averaging would begin at step 10, and this run has 10/),
+      expect.stringMatching(/^start: averaging begins at step 10, after the 10 steps that are known of/),
     ]);
     const late = make({ decays: [0.999], warmup: 'none', run: { totalSteps: 110 } }).attach(model);
-    expect(late.warnings).toEqual([expect.stringMatching(/decay 0.999 is too high for this run: after its 100 steps/)]);
+    expect(late.warnings).toEqual([
+      expect.stringMatching(
+        /^too high a decay for 100 steps of training: after them the average of 0\.999 still holds/,
+      ),
+    ]);
     for (const each of [never, late]) each.dispose();
+  });
+});
+
+describe("updateEvery 'auto'", () => {
+  const everyOf = (options: EmaOptions, run = {}) => settled(resolveOptions(options), run).updateEvery;
+
+  it.each<[EmaOptions['decays'], every: number]>([
+    // The window of the shortest, 1 / (1 - decay) steps, has at least four updates.
+    [0, 1],
+    [0.5, 1],
+    [0.75, 1],
+    [0.875, 2],
+    [0.9375, 4],
+    [[0.9375, 0.999], 4],
+    [[0.9999, 0.875, 0.99], 2],
+    [0.98, 12],
+    [0.984375, 16],
+    [[0.998, 0.999, 0.9995, 0.99975, 0.999875], 16],
+    // No decay of others.
+    ['uniform', 16],
+    [[{ relativeWidth: 0.1 }, 0.875], 2],
+    [1, 16],
+    [undefined, 16],
+  ])('of decays %j is %i steps', (decays, every) => {
+    expect(everyOf(decays === undefined ? {} : { decays })).toBe(every);
+    expect(everyOf({ ...(decays !== undefined && { decays }), updateEvery: 'auto' })).toBe(every);
+    expect(everyOf({ ...(decays !== undefined && { decays }), updateEvery: 5 })).toBe(5);
+  });
+
+  it('is less in a run that is shorter than the window, counted from the start', () => {
+    const run = { totalSteps: 40 };
+    expect(everyOf({ decays: 0.999, run })).toBe(10);
+    expect(everyOf({ decays: 0.999 }, run)).toBe(10);
+    expect(everyOf({ decays: 0.999, run, start: { fraction: 0.5 } })).toBe(5);
+    expect(everyOf({ decays: 0.875, run })).toBe(2);
+    expect(everyOf({ decays: 'uniform', run: { totalSteps: 8 } })).toBe(2);
+    expect(everyOf({ decays: 0.999, run: { totalSteps: 1 } })).toBe(1);
+    // Of a start that never comes.
+    expect(everyOf({ decays: 0.999, run, start: 100 })).toBe(1);
+  });
+
+  it('goes by the shortest of layerDecays too', () => {
+    expect(everyOf({ decays: 0.999, layerDecays: [{ match: 'head', decay: 0.875 }] })).toBe(2);
+  });
+
+  it('is what updates go by, and what a report and a checkpoint say', () => {
+    const model = denseModel();
+    const ema = new WeightEma(tf, { decays: [0.9375, 0.99], ...quiet }).attach(model);
+    for (let step = 1; step <= 11; step += 1) ema.update();
+    expect([ema.updates, ema.facts.settings]).toMatchObject([2, { updateEvery: 4 }]);
+    ema.dispose();
   });
 });
 

@@ -1,5 +1,8 @@
 // The length of a run: what fit tells of it, decays in its units, and warnings of averages that it is too short for.
 
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { type EmaOptions, WeightEma } from '../../../src/index.js';
 import { resolveOptions } from '../../../src/options/options.js';
@@ -31,6 +34,50 @@ describe('runOfFit', () => {
     });
     expect(runOfFit({ epochs: 3, samples: null, steps: null, batchSize: null })).toEqual({});
   });
+
+  it('counts the epochs from initialEpoch on, and all of them where a checkpoint is gone on from', () => {
+    const fit = { epochs: 10, initialEpoch: 4, samples: 64, steps: null, batchSize: 16 };
+    expect(runOfFit(fit)).toMatchObject({ stepsPerEpoch: 4, totalSteps: 24 });
+    expect(runOfFit(fit, true)).toMatchObject({ stepsPerEpoch: 4, totalSteps: 40 });
+    expect(runOfFit({ ...fit, initialEpoch: 0 })).toMatchObject({ totalSteps: 40 });
+    // Nothing is left to train.
+    expect(runOfFit({ ...fit, initialEpoch: 10 })).toEqual({ batchSize: 16, stepsPerEpoch: 4 });
+  });
+
+  it('is what fit says of itself: a share of a run that begins at initialEpoch is one of the epochs that are trained', async () => {
+    const { x, y } = data(64);
+    const fit = { epochs: 10, initialEpoch: 5, batchSize: 16, verbose: 0 as const };
+    const ema = new WeightEma(tf, { decays: { window: { fraction: 0.5 } }, ...quiet });
+    await denseModel().fit(x, y, { ...fit, callbacks: [ema.callback()] });
+    expect([ema.steps, ema.decays]).toEqual([20, [0.9]]);
+    ema.dispose();
+  });
+
+  it('is the whole run where a checkpoint of its first epochs is loaded', async () => {
+    const { x, y } = data(64);
+    const folder = mkdtempSync(join(tmpdir(), 'run-length-'));
+    const model = denseModel();
+    const make = () => new WeightEma(tf, { decays: { window: { fraction: 0.5 } }, ...quiet });
+    const fit = { batchSize: 16, verbose: 0 as const };
+    const first = make();
+    let isStopped = false;
+    const stop = new tf.CustomCallback({
+      onEpochEnd: async (epoch) => {
+        if (epoch !== 1) return;
+        model.stopTraining = true;
+        isStopped = true;
+      },
+    });
+    await model.fit(x, y, { ...fit, epochs: 10, callbacks: [first.callback(), stop] });
+    expect([isStopped, first.steps, first.decays]).toEqual([true, 8, [0.95]]);
+    await first.saveCheckpoint(join(folder, 'ema'));
+    const second = make();
+    await second.loadCheckpoint(join(folder, 'ema'));
+    await model.fit(x, y, { ...fit, epochs: 10, initialEpoch: 2, callbacks: [second.callback()] });
+    expect([second.steps, second.decays, second.warnings]).toEqual([40, [0.95], []]);
+    for (const ema of [first, second]) ema.dispose();
+    rmSync(folder, { recursive: true });
+  });
 });
 
 describe('a run shorter than one update', () => {
@@ -56,6 +103,108 @@ describe('a run shorter than one update', () => {
     ema.attach(denseModel(), { stepsPerEpoch: 1000 });
     expect(ema.decays).toEqual([2 ** (-1 / 1000)]);
     ema.dispose();
+  });
+});
+
+describe('the default decays', () => {
+  it.each([
+    [1, 1],
+    [5, 1],
+    [20, 1],
+    [100, 3],
+    [400, 5],
+    [5000, 5],
+  ])('in a fit of %i steps are %i averages, without a warning, under short names', async (steps, count) => {
+    const x = tf.ones([Math.min(steps, 100), 1]);
+    const ema = new WeightEma(tf, { onWarning: (message) => expect.fail(message) });
+    const { history } = await lineModel(0.01).fit(x, x, {
+      epochs: steps / x.shape[0],
+      batchSize: 1,
+      verbose: 0,
+      callbacks: [ema.callback({ validationData: [x, x], batchSize: 100 })],
+    });
+    expect([ema.steps, ema.labels.length, ema.warnings]).toEqual([steps, count, []]);
+    expect(ema.updates).toBeGreaterThanOrEqual(Math.min(steps, 4));
+    expect(new Set(ema.labels).size).toBe(count);
+    for (const label of ema.labels) {
+      expect(label.length).toBeLessThanOrEqual('0.99999'.length);
+      expect(history[`val_ema_${label}_loss`]).toHaveLength(steps / x.shape[0]);
+      // A name is the average's.
+      tf.dispose(ema.read(Number(label)));
+    }
+    // The paper's shares, where an average has at least two steps.
+    const windows = [500, 1000, 2000, 4000, 8000].map((window) => (steps * window) / 78_200);
+    const long = windows.filter((window) => window >= 2);
+    if (long.length > 0) expect(long).toHaveLength(count);
+    long.forEach((window, index) => {
+      const alpha = 1 - at(ema.decays, index);
+      expect(Math.abs(alpha - 1 / window)).toBeLessThan(0.005 / window);
+    });
+    ema.dispose();
+    x.dispose();
+  });
+
+  it("in a loop whose length nobody says are the paper's five", () => {
+    const ema = new WeightEma(tf, { onWarning: (message) => expect.fail(message) });
+    expect([ema.decays, ema.labels]).toEqual([[], []]);
+    ema.attach(lineModel());
+    expect(ema.decays).toEqual([0.998, 0.999, 0.9995, 0.99975, 0.999875]);
+    for (let step = 1; step <= 32; step += 1) ema.update();
+    expect(ema.updates).toBe(2);
+    ema.dispose();
+  });
+
+  it('in a loop of a length that attach or the option run says are shares of it', () => {
+    const model = lineModel();
+    const [given, told] = [new WeightEma(tf, { run: { totalSteps: 400 } }), new WeightEma(tf)];
+    told.attach(model, { totalSteps: 400 });
+    expect(given.decays).toEqual(told.decays);
+    expect(given.decays).toHaveLength(5);
+    for (const ema of [given, told]) ema.dispose();
+  });
+
+  it('in a fit of a data set that does not say its size are the paper’s five', async () => {
+    const ema = new WeightEma(tf, { ...quiet });
+    const dataset = tf.data.generator(function* () {
+      for (let i = 0; i < 3; i += 1) yield { xs: tf.ones([1, 1]), ys: tf.ones([1, 1]) };
+    });
+    await lineModel().fitDataset(dataset, { epochs: 1, verbose: 0, callbacks: [ema.callback()] });
+    expect([ema.steps, ema.decays]).toEqual([3, [0.998, 0.999, 0.9995, 0.99975, 0.999875]]);
+    ema.dispose();
+  });
+});
+
+describe('a further fit', () => {
+  const again = async (options: EmaOptions) => {
+    const { x, y } = data(32);
+    const model = denseModel();
+    const ema = new WeightEma(tf, { ...options, ...quiet });
+    const fit = { epochs: 2, batchSize: 8, verbose: 0 as const };
+    await model.fit(x, y, { ...fit, callbacks: [ema.callback()] });
+    const before = ema.warnings.length;
+    for (let i = 0; i < 2; i += 1) await model.fit(x, y, { ...fit, callbacks: [ema.callback()] });
+    expect(ema.steps).toBe(24);
+    const warnings = ema.warnings.slice(before);
+    ema.dispose();
+    return warnings;
+  };
+
+  it.each<EmaOptions>([{}, { decays: { halfLife: { fraction: 0.1 } } }, { decays: 0.5, start: { fraction: 0.5 } }])(
+    'is warned of once where %j is a share of the first, with what to write',
+    async (options) => {
+      expect(await again(options)).toEqual([
+        expect.stringMatching(/from the first fit, 8 steps, and training goes on: .*run: \{ totalSteps \}\.$/),
+      ]);
+    },
+  );
+
+  it.each<EmaOptions>([
+    { decays: 0.9 },
+    { decays: { halfLife: { epochs: 0.5 } } },
+    { run: { totalSteps: 24 } },
+    { decays: 0.5, start: { epochs: 1 } },
+  ])('is not, where nothing is: %j', async (options) => {
+    expect(await again(options)).toEqual([]);
   });
 });
 
@@ -134,6 +283,13 @@ describe('foresee', () => {
     expect(warnings({ run: { totalSteps: 200_000 } })).toEqual([]);
     expect(warnings({ decays: 0.9999, warmup: 'none' })).toEqual([]);
     expect(warnings({ decays: 1 - 1e-12, warmup: 'none', updateEvery: 1, run: { totalSteps: 1e8 } })).toEqual([]);
+  });
+
+  it('names a decay that keeps less than half at a step, as a share of the new weights would be', () => {
+    const [warning, ...more] = warnings({ decays: [0.001, 0.9] });
+    expect(warning).toMatch(/^decay 0\.001 is the share of an average that a step keeps: .*the decay is 0\.999\.$/);
+    expect(more).toEqual([]);
+    expect(warnings({ decays: [0, 0.5] })).toEqual([]);
   });
 
   it('is heard when fit begins', async () => {

@@ -27,7 +27,7 @@ describe('indexOf', () => {
       const { message } = thrownBy(() => indexOf(which, decays, undefined), 'INVALID_ARGUMENT');
       expect(message).toMatch(
         new RegExp(
-          `received '${which}'\\. '${which}' exists once something was measured after the start: .*validationData.*record\\(\\)`,
+          `received '${which}'\\. '${which}' exists once something was measured after the start: .*fit validate with ema\\.callback\\(\\).*record\\(\\)`,
         ),
       );
     },

@@ -172,7 +172,7 @@ describe('mistakes', () => {
   });
 
   it('a list must have decays, and different ones', () => {
-    expect(messageOf(() => resolveAverages([]))).toMatch(/at least one decay/);
+    expect(messageOf(() => resolveAverages([]))).toMatch(/a list of at least one, received \[\]/);
     expect(messageOf(() => resolveAverages([0.9, 0.9]))).toMatch(/0.9 stands there twice/);
     expect(messageOf(() => resolveAverages([0.9, { window: 10 }]))).toMatch(/twice/);
     expect(messageOf(() => resolveAverages([0.9, 2]))).toMatch(/decays\[1\]/);
