@@ -73,11 +73,43 @@ describe('the paper’s table 23', () => {
   );
 
   it('is what auto gives for a run of the paper’s length', () => {
-    const { decays } = resolveAverages('auto', CIFAR);
-    decays.forEach((decay, index) => {
-      expect(decay).toBeCloseTo([0.998, 0.999, 0.9995, 0.99975, 0.999875][index] ?? Number.NaN, 13);
-    });
+    for (const specs of ['auto', undefined] as const)
+      expect(resolveAverages(specs, CIFAR).decays).toEqual([0.998, 0.999, 0.9995, 0.99975, 0.999875]);
     expect(PAPER_WINDOWS.map((share) => (100 * share).toFixed(2))).toEqual(['0.64', '1.28', '2.56', '5.12', '10.23']);
+  });
+});
+
+describe("'auto'", () => {
+  it.each([
+    [1, [0]],
+    [2, [0.5]],
+    [19, [0.5]],
+    // 10.23 % are 2.05 steps, and 1 - 1 / 2.05 is 0.511.
+    [20, [0.511]],
+    [40, [0.511, 0.756]],
+    [312, [0.749, 0.875, 0.9373, 0.9687]],
+    [313, [0.5, 0.75, 0.875, 0.9375, 0.9688]],
+    [78_200, [0.998, 0.999, 0.9995, 0.99975, 0.999875]],
+  ])(
+    'leaves out windows of less than two steps, and gives three digits of the rest: %i steps',
+    (totalSteps, decays) => {
+      expect(resolveAverages('auto', { totalSteps }).decays).toEqual(decays);
+    },
+  );
+
+  it('gives different decays for every length of a run', () => {
+    for (let totalSteps = 1; totalSteps < 1e8; totalSteps = Math.ceil(1.1 * totalSteps)) {
+      const { decays } = resolveAverages('auto', { totalSteps });
+      expect(decays).toEqual([...new Set(decays)].sort());
+      decays.forEach((decay) => {
+        expect(decay < 1 && decay >= 0).toBe(true);
+      });
+    }
+  });
+
+  it('needs the length of the run, without which the default is the paper’s five', () => {
+    expect(messageOf(() => resolveAverages('auto'))).toMatch(/^totalSteps: /);
+    expect(resolveAverages(undefined).decays).toEqual([0.998, 0.999, 0.9995, 0.99975, 0.999875]);
   });
 });
 
@@ -176,7 +208,7 @@ describe('mistakes', () => {
     expect(messageOf(() => resolveAverages([0.9, 0.9]))).toMatch(/0.9 stands there twice/);
     expect(messageOf(() => resolveAverages([0.9, { window: 10 }]))).toMatch(/twice/);
     expect(messageOf(() => resolveAverages([0.9, 2]))).toMatch(/decays\[1\]/);
-    expect(messageOf(() => resolveAverages('auto', { totalSteps: 50 }))).toMatch(/too short/);
+    expect(messageOf(() => resolveAverages({ window: { fraction: 0.01 } }, { totalSteps: 50 }))).toMatch(/too short/);
     expect(messageOf(() => decayFromWindow(0.5))).toMatch(/at least 1 step, received 0.5/);
     expect(messageOf(() => scaleDecayForBatch(0.9, 0))).toMatch(/kappa: expected a ratio/);
   });
