@@ -21,10 +21,21 @@ namespace ema {
 using UpdateSpan = void (*)(const float* weight, float* const* shadows, const float* alphas,
                             int64_t size);
 
+// Writes what one shadow would be after such an update; `low` is its low part, null without
+// compensation. No pointer need be aligned.
+struct Ahead {
+  const float* weight;
+  const float* high;
+  const float* low;
+  float alpha;
+};
+using AheadSpan = void (*)(const Ahead& from, float* target, int64_t size);
+
 struct CpuKernels {
   const char* name;
   UpdateSpan update[kMaxFused];       // [count - 1]
   UpdateSpan compensated[kMaxFused];  // [count - 1]
+  AheadSpan ahead;
 };
 
 #if defined(__x86_64__)
@@ -74,9 +85,18 @@ struct Vector {
 #endif
 
 // ema::Lerp on one vector.
+inline Vector::Lanes Moved(Vector::Lanes shadow, Vector::Lanes weight, Vector::Lanes alpha) {
+  return Vector::Fma(alpha, Vector::Subtract(weight, shadow), shadow);
+}
+
 inline void Step(float* shadow, Vector::Lanes weight, Vector::Lanes alpha) {
-  const auto s = Vector::Load(shadow);
-  Vector::Store(shadow, Vector::Fma(alpha, Vector::Subtract(weight, s), s));
+  Vector::Store(shadow, Moved(Vector::Load(shadow), weight, alpha));
+}
+
+// What ema::LerpCompensated adds to the high part, on one vector.
+inline Vector::Lanes StepOf(Vector::Lanes high, Vector::Lanes low, Vector::Lanes weight,
+                            Vector::Lanes alpha) {
+  return Vector::Fma(alpha, Vector::Subtract(Vector::Subtract(weight, high), low), low);
 }
 
 // ema::LerpCompensated on one vector.
@@ -84,8 +104,7 @@ inline void StepCompensated(float* shadow, float* low_part, Vector::Lanes weight
                             Vector::Lanes alpha) {
   const auto high = Vector::Load(shadow);
   const auto low = Vector::Load(low_part);
-  const auto difference = Vector::Subtract(Vector::Subtract(weight, high), low);
-  const auto step = Vector::Fma(alpha, difference, low);
+  const auto step = StepOf(high, low, weight, alpha);
   const auto sum = Vector::Add(high, step);
   const auto step_part = Vector::Subtract(sum, high);
   const auto lost_high = Vector::Subtract(high, Vector::Subtract(sum, step_part));
@@ -159,11 +178,41 @@ void UpdateCompensated(const float* weight, float* const* shadows, const float* 
   }
 }
 
+template <bool kCompensated>
+void AheadOf(const ema::Ahead& from, float* target, int64_t size) {
+  const auto alpha = Vector::Fill(from.alpha);
+  int64_t i = 0;
+  for (; i + Vector::kWidth <= size; i += Vector::kWidth) {
+    const auto weight = Vector::Load(from.weight + i);
+    const auto high = Vector::Load(from.high + i);
+    if constexpr (kCompensated) {
+      const auto step = StepOf(high, Vector::Load(from.low + i), weight, alpha);
+      Vector::Store(target + i, Vector::Add(high, step));
+    } else {
+      Vector::Store(target + i, Moved(high, weight, alpha));
+    }
+  }
+  for (; i < size; ++i) {
+    const float weight = from.weight[i];
+    const float high = from.high[i];
+    if constexpr (kCompensated) {
+      target[i] = ema::LerpCompensated({high, from.low[i]}, weight, from.alpha).high;
+    } else {
+      target[i] = ema::Lerp(high, weight, from.alpha);
+    }
+  }
+}
+
+inline void ReadAhead(const ema::Ahead& from, float* target, int64_t size) {
+  (from.low == nullptr ? AheadOf<false> : AheadOf<true>)(from, target, size);
+}
+
 constexpr ema::CpuKernels MakeKernels(const char* name) {
   return {name,
           {Update<1>, Update<2>, Update<3>, Update<4>, Update<5>, Update<6>, Update<7>, Update<8>},
           {UpdateCompensated<1>, UpdateCompensated<2>, UpdateCompensated<3>, UpdateCompensated<4>,
-           UpdateCompensated<5>, UpdateCompensated<6>, UpdateCompensated<7>, UpdateCompensated<8>}};
+           UpdateCompensated<5>, UpdateCompensated<6>, UpdateCompensated<7>, UpdateCompensated<8>},
+          ReadAhead};
 }
 
 }  // namespace

@@ -39,7 +39,8 @@ import { type Selected, select } from './selected.js';
  * Exponential moving averages of a model's weights, for training loops of your own; `emaCallback` is the same for `model.fit`.
  *
  * `shadow += (1 - decay ** T) * (weight - shadow)` after every T = `updateEvery` steps, for every decay in one pass. Training
- * is not touched. Between updates, steps are pending; whatever looks at an average first counts them in.
+ * is not touched. Between updates, steps are pending; whatever looks at an average sees them counted in, and changes nothing: averages do not
+ * depend on who looks, and how often.
  *
  * @example
  * ```ts
@@ -243,14 +244,6 @@ export class WeightEma {
   }
 
   /**
-   * Counts pending steps in: an update with `decay ** pending`. What reads an average does it by itself.
-   * @throws {@link EmaError} as {@link WeightEma.update}
-   */
-  flush(): void {
-    this.#live('flush').flush();
-  }
-
-  /**
    * The place of an average in `decays`.
    * @internal
    */
@@ -273,8 +266,8 @@ export class WeightEma {
     const { keepBest, guess, best, ...judged } = judge(measured, this.decays, options);
     if (!attached.progress.hasStarted) return undefined;
     if (guess !== undefined) this.warn(guess);
-    if (keepBest) attached.flush();
-    this.#bests.record(measured, judged, keepBest ? (index) => attached.shadows.read(index) : undefined);
+    const ahead = keepBest ? attached.progress.ahead() : undefined;
+    this.#bests.record(measured, judged, keepBest ? (index) => attached.shadows.read(index, ahead) : undefined);
     // After what can fail: both or neither.
     this.#current = best ?? this.#current;
     return best;
@@ -331,7 +324,7 @@ export class WeightEma {
     const { options, progress } = this.#live('synthesize');
     const plan = synthesisOf(options, decay);
     const tensors = this.read({ synthesized: decay });
-    return { ...plan, bound: boundAfter(plan, options, progress.intervals), tensors };
+    return { ...plan, bound: boundAfter(plan, options, progress.intervalsAhead()), tensors };
   }
 
   /**
@@ -378,15 +371,13 @@ export class WeightEma {
 
   /**
    * Compares the weights with every average, one pass over both: norms, distances, angles, elements that are not finite or that rounding
-   * holds back, drift against noise by layer. What is wrong is in `health`, and warned of once each. It waits for the device; nothing moves
-   * but pending steps, which are counted in first.
+   * holds back, drift against noise by layer. What is wrong is in `health`, and warned of once each. It waits for the device, and moves nothing.
    * @throws {@link EmaError} SWAPPED_IN — called inside of `use()`: weights and averages are mixed up there.
    * @throws {@link EmaError} NOT_ATTACHED, DISPOSED, POISONED, WEIGHT_DISPOSED
    */
   diagnose(): Diagnosis {
     const attached = this.#live('diagnose');
     attached.checkOwnWeights('diagnose', 'Let use() return first: it gives the weights back.');
-    attached.progress.flush();
     return attached.looks.look();
   }
 
