@@ -11,7 +11,7 @@ import { findingsOf } from './health.js';
 export interface LookedAt {
   readonly steps: number;
   readonly updates: number;
-  /** Alphas that would take the pending steps in, as {@link Progress.ahead}: one per average, and as many for each rule of layers. */
+  /** Alphas that would take the pending steps in, as Progress gives them: one per average, and as many for each rule of layers. */
   ahead(): readonly number[] | undefined;
   /** Alphas of the update after that. */
   nextAlphas(ahead: readonly number[] | undefined): readonly number[];

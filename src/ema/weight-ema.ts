@@ -266,6 +266,7 @@ export class WeightEma {
     const { keepBest, guess, best, ...judged } = judge(measured, this.decays, options);
     if (!attached.progress.hasStarted) return undefined;
     if (guess !== undefined) this.warn(guess);
+    if (keepBest) attached.shadows.checkAlive();
     const ahead = keepBest ? attached.progress.ahead() : undefined;
     this.#bests.record(measured, judged, keepBest ? (index) => attached.shadows.read(index, ahead) : undefined);
     // After what can fail: both or neither.

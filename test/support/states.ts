@@ -80,7 +80,10 @@ export async function makeFolder(engine: EngineName) {
   return { ...paths, remove: () => rmSync(folder, { recursive: true }) };
 }
 
-/** Attaches, counts steps with other weights at each, and keeps a best average. */
+/**
+ * Attaches, counts steps with other weights at each, and keeps a best average.
+ * @param count odd, so that one step is pending.
+ */
 function steps({ callback, ema, model }: Subject, count: number): void {
   callback.setModel(model);
   ema.attach(model);
@@ -89,8 +92,6 @@ function steps({ callback, ema, model }: Subject, count: number): void {
     ema.update();
   }
   ema.record(measured);
-  // What keeping a best average counted in is one update: from there one more step is pending.
-  ema.update();
 }
 
 async function poison({ ema, checkpoint }: Subject): Promise<void> {
@@ -205,7 +206,6 @@ export const METHODS: Readonly<Record<string, Call<WeightEma>>> = {
   attach: (ema, { model }) => ema.attach(model),
   diagnose: (ema) => ema.diagnose(),
   dispose: (ema) => ema.dispose(),
-  flush: (ema) => ema.flush(),
   indexOf: (ema) => ema.indexOf(0.9),
   loadCheckpoint: async (ema, { ema: own, model, checkpoint }) => {
     await ema.loadCheckpoint(checkpoint);
