@@ -53,6 +53,8 @@ struct Vector {
   static constexpr int kWidth = 8;
   static Lanes Load(const float* p) { return _mm256_loadu_ps(p); }
   static void Store(float* p, Lanes v) { _mm256_storeu_ps(p, v); }
+  static void Stream(float* p, Lanes v) { _mm256_stream_ps(p, v); }  // p on a whole vector
+  static void EndStream() { _mm_sfence(); }
   static Lanes Fill(float x) { return _mm256_set1_ps(x); }
   static Lanes Add(Lanes a, Lanes b) { return _mm256_add_ps(a, b); }
   static Lanes Subtract(Lanes a, Lanes b) { return _mm256_sub_ps(a, b); }
@@ -64,6 +66,8 @@ struct Vector {
   static constexpr int kWidth = 4;
   static Lanes Load(const float* p) { return vld1q_f32(p); }
   static void Store(float* p, Lanes v) { vst1q_f32(p, v); }
+  static void Stream(float* p, Lanes v) { Store(p, v); }
+  static void EndStream() {}
   static Lanes Fill(float x) { return vdupq_n_f32(x); }
   static Lanes Add(Lanes a, Lanes b) { return vaddq_f32(a, b); }
   static Lanes Subtract(Lanes a, Lanes b) { return vsubq_f32(a, b); }
@@ -77,6 +81,8 @@ struct Vector {
   static constexpr int kWidth = 1;
   static Lanes Load(const float* p) { return *p; }
   static void Store(float* p, Lanes v) { *p = v; }
+  static void Stream(float* p, Lanes v) { Store(p, v); }
+  static void EndStream() {}
   static Lanes Fill(float x) { return x; }
   static Lanes Add(Lanes a, Lanes b) { return a + b; }
   static Lanes Subtract(Lanes a, Lanes b) { return a - b; }
@@ -178,27 +184,46 @@ void UpdateCompensated(const float* weight, float* const* shadows, const float* 
   }
 }
 
+// From this many floats on, what is written goes past the cache, as memcpy does it: its lines need
+// not be read before. 34 ms instead of 41 to 50 for 25 M floats (2-core machine); less memory than
+// this may be wanted soon.
+constexpr int64_t kStreamed = 65536;
+
 template <bool kCompensated>
-void AheadOf(const ema::Ahead& from, float* target, int64_t size) {
+inline Vector::Lanes AheadAt(const ema::Ahead& from, int64_t i, Vector::Lanes alpha) {
+  const auto weight = Vector::Load(from.weight + i);
+  const auto high = Vector::Load(from.high + i);
+  if constexpr (!kCompensated) return Moved(high, weight, alpha);
+  return Vector::Add(high, StepOf(high, Vector::Load(from.low + i), weight, alpha));
+}
+
+template <bool kCompensated, void (*kStore)(float*, Vector::Lanes)>
+int64_t AheadOfVectors(const ema::Ahead& from, float* target, int64_t size) {
   const auto alpha = Vector::Fill(from.alpha);
   int64_t i = 0;
-  for (; i + Vector::kWidth <= size; i += Vector::kWidth) {
-    const auto weight = Vector::Load(from.weight + i);
-    const auto high = Vector::Load(from.high + i);
-    if constexpr (kCompensated) {
-      const auto step = StepOf(high, Vector::Load(from.low + i), weight, alpha);
-      Vector::Store(target + i, Vector::Add(high, step));
-    } else {
-      Vector::Store(target + i, Moved(high, weight, alpha));
-    }
+  while (i + Vector::kWidth <= size) {
+    const int64_t end = i + TakePage<Vector::kWidth>(from.weight + i, size - i);
+    for (; i < end; i += Vector::kWidth) kStore(target + i, AheadAt<kCompensated>(from, i, alpha));
+  }
+  return i;
+}
+
+template <bool kCompensated>
+void AheadOf(const ema::Ahead& from, float* target, int64_t size) {
+  constexpr uintptr_t kVectorBytes = Vector::kWidth * sizeof(float);
+  int64_t i = 0;
+  if (size >= kStreamed && reinterpret_cast<uintptr_t>(target) % kVectorBytes == 0) {
+    i = AheadOfVectors<kCompensated, Vector::Stream>(from, target, size);
+    Vector::EndStream();
+  } else {
+    i = AheadOfVectors<kCompensated, Vector::Store>(from, target, size);
   }
   for (; i < size; ++i) {
     const float weight = from.weight[i];
-    const float high = from.high[i];
     if constexpr (kCompensated) {
-      target[i] = ema::LerpCompensated({high, from.low[i]}, weight, from.alpha).high;
+      target[i] = ema::LerpCompensated({from.high[i], from.low[i]}, weight, from.alpha).high;
     } else {
-      target[i] = ema::Lerp(high, weight, from.alpha);
+      target[i] = ema::Lerp(from.high[i], weight, from.alpha);
     }
   }
 }

@@ -157,7 +157,7 @@ describe('ops', () => {
   it('read ahead of compensated averages gives the high part of high + low', () => {
     const arena = create([tf.ones([21])], 1, 1);
     const weights = [tf.fill([21], 2)];
-    for (let i = 0; i < 9; i++) update(arena, alphaOf(1e-8), weights, true);
+    for (let i = 0; i < 5; i++) update(arena, alphaOf(1e-8), weights, true);
     const ahead = valuesOf(readAhead(arena, [0, true], alphaOf(3e-8), weights));
     const before = [0, 1].map((row) => valuesOf(read(arena, row, weights)));
     update(arena, alphaOf(3e-8), weights, true);
