@@ -10,11 +10,19 @@ export interface OpNames {
    * `alpha` holds the bits of float32 numbers; per weight, the K values of one weight stand together.
    */
   readonly update: string;
-  /** `(arena: float32[], row: int32[], like: N * float32) -> N * float32` — fresh tensors with the shapes of `like`. */
+  /**
+   * `(arena: float32[], row: int32[], alpha: int32[1] | int32[N], weights: N * float32; compensated: bool) -> N * float32` — fresh tensors
+   * with the shapes of `weights`: the row as it would be after an update with `alpha`, which is not made. Alpha 0 gives the row as it is, and
+   * looks at no weight; a row of low parts takes no other.
+   */
   readonly read: string;
   /** `(arena: float32[], row: int32[], values: N * float32) -> ()` — overwrites a row in place. */
   readonly write: string;
-  /** `(arena: float32[], alpha: int32[K], weights: N * float32) -> float32[N, K, 8]` — see `STATISTICS` in src/engine/statistics.ts. */
+  /**
+   * `(arena: float32[], alpha: int32[K], ahead: int32[K], from: int32[], weights: N * float32; compensated: bool) -> float32[N, K, 8]` — see
+   * `STATISTICS` in src/engine/statistics.ts: of the averages as they would be after an update with `ahead`, which is not made; what would
+   * not move by the next one, with `alpha`; and how far they are from average `from`.
+   */
   readonly stats: string;
 }
 

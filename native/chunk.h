@@ -57,6 +57,31 @@ struct Copy {
   int64_t size;
 };
 
+// One shadow, read as it would be after an update with `alpha` that is not made; alpha 0 reads it
+// as it is, and looks at no weight.
+struct Reading {
+  const float* shadow;
+  const float* weight;
+  float* target;
+  int64_t size;
+  float alpha;  // in [0, 1]
+};
+
+// Shadows of one average, read together.
+struct Readings {
+  const Reading* list;
+  int count;
+  int64_t low_parts;  // floats from a shadow to its low part; 0 without compensation
+};
+
+// What the statistics compare: the weights with every average, as it would be after an update that
+// is not made.
+struct Look {
+  Update next;         // the update that comes then: what would not move is in the dead zone
+  const float* ahead;  // K alphas of the update that is not made; 0 takes an average as it is
+  int from;            // the average that drift is measured from
+};
+
 // Figures of one weight and one average; the order is the last dimension of the stats op's output.
 struct Statistics {
   float weight_norm;   // |w|
@@ -66,7 +91,7 @@ struct Statistics {
   float max_distance;  // max |w - s_k|
   float non_finite;    // elements of w that are NaN or infinite
   float dead_zone;     // elements that differ from w yet do not move under alpha_k
-  float drift;         // |s_k - s_{k+1}|; 0 for the last average
+  float drift;         // |s_k - s_from|
 };
 
 }  // namespace ema

@@ -23,7 +23,7 @@ export function synthesize(ema: WeightEma, decay: DecaySpec): SynthesizedAverage
   const { options, progress } = opened(ema, 'synthesize').attached;
   const plan = synthesisOf(options, decay);
   const tensors = ema.read({ synthesized: decay });
-  return { ...plan, bound: boundAfter(plan, options, progress.intervals), tensors };
+  return { ...plan, bound: boundAfter(plan, options, progress.intervalsAhead()), tensors };
 }
 
 /**
@@ -40,7 +40,7 @@ export async function searchDecay(ema: WeightEma, search: DecaySearch): Promise<
   const wayOut = 'Measure by a function of your own: use({ synthesized: decay }, () => measure()).';
   const model = layersModelOf(tf, attached.shadows.model, { method: 'searchDecay', wayOut });
   const boundOf = (decay: number): number =>
-    boundAfter(synthesisOf(attached.options, decay), attached.options, attached.progress.intervals);
+    boundAfter(synthesisOf(attached.options, decay), attached.options, attached.progress.intervalsAhead());
   const found = await searchAmong(tf, averages, { ...search, model, boundOf });
   const guess = guessOf(found.metric, search.mode);
   if (guess !== undefined) averages.warn(guess);

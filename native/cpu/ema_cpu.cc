@@ -108,32 +108,55 @@ void MovePiece(const Update& update, const Plan& plan, const Segment& segment, i
   }
 }
 
-void MoveAlone(const Update& update, const Plan& plan) {
-  const GradualUnderflow mode;
-  for (int i = 0; i < update.segment_count; ++i) {
-    const Segment& segment = update.segments[i];
-    if (segment.size > 0) MovePiece(update, plan, segment, 0, segment.size);
-  }
-}
-
 struct Piece {
-  int segment;
+  int entry;
   int64_t start;
 };
 
-void MoveTogether(const Update& update, const Plan& plan, int threads) {
-  std::vector<Piece> pieces;
-  for (int i = 0; i < update.segment_count; ++i) {
-    for (int64_t start = 0; start < update.segments[i].size; start += kChunk) {
-      pieces.push_back({i, start});
+// Calls work(entry, start, size) for every float of every entry once, in gradual underflow: on this
+// thread, or shared out in pieces where `moved` floats are worth it.
+template <typename Entry, typename Work>
+void ForEachPiece(const Entry* entries, int count, int64_t moved, Work work) {
+  const int threads = CpuThreads();
+  if (threads == 1 || moved < kThreadedFloats) {
+    const GradualUnderflow mode;
+    for (int i = 0; i < count; ++i) {
+      if (entries[i].size > 0) work(entries[i], 0, entries[i].size);
     }
+    return;
+  }
+  std::vector<Piece> pieces;
+  for (int i = 0; i < count; ++i) {
+    for (int64_t start = 0; start < entries[i].size; start += kChunk) pieces.push_back({i, start});
   }
   Pool().Run(static_cast<int64_t>(pieces.size()), threads, [&](int64_t p) {
     const GradualUnderflow mode;
-    const Segment& segment = update.segments[pieces[p].segment];
+    const Entry& entry = entries[pieces[p].entry];
     const int64_t start = pieces[p].start;
-    MovePiece(update, plan, segment, start, std::min(kChunk, segment.size - start));
+    work(entry, start, std::min(kChunk, entry.size - start));
   });
+}
+
+template <typename Entry>
+int64_t FloatsOf(const Entry* entries, int count) {
+  int64_t floats = 0;
+  for (int i = 0; i < count; ++i) floats += entries[i].size;
+  return floats;
+}
+
+// `size` floats of one shadow, from float `start` of it.
+void ReadPiece(const Reading& reading, int64_t low_parts, int64_t start, int64_t size) {
+  const float* const high = reading.shadow + start;
+  float* const target = reading.target + start;
+  const size_t bytes = static_cast<size_t>(size) * sizeof(float);
+  if (reading.alpha == 0.0f) {
+    std::memcpy(target, high, bytes);
+  } else if (reading.alpha == 1.0f) {
+    std::memcpy(target, reading.weight + start, bytes);
+  } else {
+    const float* const low = low_parts == 0 ? nullptr : high + low_parts;
+    Kernels().ahead({reading.weight + start, high, low, reading.alpha}, target, size);
+  }
 }
 
 }  // namespace
@@ -142,15 +165,19 @@ void CpuUpdate(const Update& update) {
   // Already here: TensorFlow's mode makes a subnormal alpha equal to 0.
   const GradualUnderflow mode;
   const Plan plan = MakePlan(update);
-  int64_t floats = 0;
-  for (int i = 0; i < update.segment_count; ++i) floats += update.segments[i].size;
   const int64_t rows = static_cast<int64_t>(plan.moving.size() + plan.taking.size());
-  const int threads = CpuThreads();
-  if (threads == 1 || floats * rows < kThreadedFloats) {
-    MoveAlone(update, plan);
-  } else {
-    MoveTogether(update, plan, threads);
-  }
+  const int64_t moved = rows * FloatsOf(update.segments, update.segment_count);
+  ForEachPiece(update.segments, update.segment_count, moved,
+               [&](const Segment& segment, int64_t start, int64_t size) {
+                 MovePiece(update, plan, segment, start, size);
+               });
+}
+
+void CpuRead(const Readings& readings) {
+  ForEachPiece(readings.list, readings.count, FloatsOf(readings.list, readings.count),
+               [&](const Reading& reading, int64_t start, int64_t size) {
+                 ReadPiece(reading, readings.low_parts, start, size);
+               });
 }
 
 void CpuCopy(const Copy* copies, int count) {

@@ -15,13 +15,16 @@ void CpuUpdate(const Update& update);
 // Copies each entry; entries do not overlap.
 void CpuCopy(const Copy* copies, int count);
 
+// Fills the targets, which overlap nothing else; in the same floating-point mode as CpuUpdate.
+void CpuRead(const Readings& readings);
+
 // Fills out[segment * averages + k].
-void CpuStatistics(const Update& update, Statistics* out);
+void CpuStatistics(const Look& look, Statistics* out);
 
 // "baseline", "avx2" or "neon".
 const char* CpuKernelName();
 
-// Most threads that one update may use.
+// Most threads that one update or read may use.
 int CpuThreads();
 // 0 restores the default.
 void SetCpuThreads(int threads);

@@ -21,10 +21,21 @@ namespace ema {
 using UpdateSpan = void (*)(const float* weight, float* const* shadows, const float* alphas,
                             int64_t size);
 
+// Writes what one shadow would be after such an update; `low` is its low part, null without
+// compensation. No pointer need be aligned.
+struct Ahead {
+  const float* weight;
+  const float* high;
+  const float* low;
+  float alpha;
+};
+using AheadSpan = void (*)(const Ahead& from, float* target, int64_t size);
+
 struct CpuKernels {
   const char* name;
   UpdateSpan update[kMaxFused];       // [count - 1]
   UpdateSpan compensated[kMaxFused];  // [count - 1]
+  AheadSpan ahead;
 };
 
 #if defined(__x86_64__)
@@ -42,6 +53,8 @@ struct Vector {
   static constexpr int kWidth = 8;
   static Lanes Load(const float* p) { return _mm256_loadu_ps(p); }
   static void Store(float* p, Lanes v) { _mm256_storeu_ps(p, v); }
+  static void Stream(float* p, Lanes v) { _mm256_stream_ps(p, v); }  // p on a whole vector
+  static void EndStream() { _mm_sfence(); }
   static Lanes Fill(float x) { return _mm256_set1_ps(x); }
   static Lanes Add(Lanes a, Lanes b) { return _mm256_add_ps(a, b); }
   static Lanes Subtract(Lanes a, Lanes b) { return _mm256_sub_ps(a, b); }
@@ -53,6 +66,8 @@ struct Vector {
   static constexpr int kWidth = 4;
   static Lanes Load(const float* p) { return vld1q_f32(p); }
   static void Store(float* p, Lanes v) { vst1q_f32(p, v); }
+  static void Stream(float* p, Lanes v) { Store(p, v); }
+  static void EndStream() {}
   static Lanes Fill(float x) { return vdupq_n_f32(x); }
   static Lanes Add(Lanes a, Lanes b) { return vaddq_f32(a, b); }
   static Lanes Subtract(Lanes a, Lanes b) { return vsubq_f32(a, b); }
@@ -66,6 +81,8 @@ struct Vector {
   static constexpr int kWidth = 1;
   static Lanes Load(const float* p) { return *p; }
   static void Store(float* p, Lanes v) { *p = v; }
+  static void Stream(float* p, Lanes v) { Store(p, v); }
+  static void EndStream() {}
   static Lanes Fill(float x) { return x; }
   static Lanes Add(Lanes a, Lanes b) { return a + b; }
   static Lanes Subtract(Lanes a, Lanes b) { return a - b; }
@@ -74,9 +91,18 @@ struct Vector {
 #endif
 
 // ema::Lerp on one vector.
+inline Vector::Lanes Moved(Vector::Lanes shadow, Vector::Lanes weight, Vector::Lanes alpha) {
+  return Vector::Fma(alpha, Vector::Subtract(weight, shadow), shadow);
+}
+
 inline void Step(float* shadow, Vector::Lanes weight, Vector::Lanes alpha) {
-  const auto s = Vector::Load(shadow);
-  Vector::Store(shadow, Vector::Fma(alpha, Vector::Subtract(weight, s), s));
+  Vector::Store(shadow, Moved(Vector::Load(shadow), weight, alpha));
+}
+
+// What ema::LerpCompensated adds to the high part, on one vector.
+inline Vector::Lanes StepOf(Vector::Lanes high, Vector::Lanes low, Vector::Lanes weight,
+                            Vector::Lanes alpha) {
+  return Vector::Fma(alpha, Vector::Subtract(Vector::Subtract(weight, high), low), low);
 }
 
 // ema::LerpCompensated on one vector.
@@ -84,8 +110,7 @@ inline void StepCompensated(float* shadow, float* low_part, Vector::Lanes weight
                             Vector::Lanes alpha) {
   const auto high = Vector::Load(shadow);
   const auto low = Vector::Load(low_part);
-  const auto difference = Vector::Subtract(Vector::Subtract(weight, high), low);
-  const auto step = Vector::Fma(alpha, difference, low);
+  const auto step = StepOf(high, low, weight, alpha);
   const auto sum = Vector::Add(high, step);
   const auto step_part = Vector::Subtract(sum, high);
   const auto lost_high = Vector::Subtract(high, Vector::Subtract(sum, step_part));
@@ -159,11 +184,60 @@ void UpdateCompensated(const float* weight, float* const* shadows, const float* 
   }
 }
 
+// From this many floats on, what is written goes past the cache, as memcpy does it: its lines need
+// not be read before. 34 ms instead of 41 to 50 for 25 M floats (2-core machine); less memory than
+// this may be wanted soon.
+constexpr int64_t kStreamed = 65536;
+
+template <bool kCompensated>
+inline Vector::Lanes AheadAt(const ema::Ahead& from, int64_t i, Vector::Lanes alpha) {
+  const auto weight = Vector::Load(from.weight + i);
+  const auto high = Vector::Load(from.high + i);
+  if constexpr (!kCompensated) return Moved(high, weight, alpha);
+  return Vector::Add(high, StepOf(high, Vector::Load(from.low + i), weight, alpha));
+}
+
+template <bool kCompensated, void (*kStore)(float*, Vector::Lanes)>
+int64_t AheadOfVectors(const ema::Ahead& from, float* target, int64_t size) {
+  const auto alpha = Vector::Fill(from.alpha);
+  int64_t i = 0;
+  while (i + Vector::kWidth <= size) {
+    const int64_t end = i + TakePage<Vector::kWidth>(from.weight + i, size - i);
+    for (; i < end; i += Vector::kWidth) kStore(target + i, AheadAt<kCompensated>(from, i, alpha));
+  }
+  return i;
+}
+
+template <bool kCompensated>
+void AheadOf(const ema::Ahead& from, float* target, int64_t size) {
+  constexpr uintptr_t kVectorBytes = Vector::kWidth * sizeof(float);
+  int64_t i = 0;
+  if (size >= kStreamed && reinterpret_cast<uintptr_t>(target) % kVectorBytes == 0) {
+    i = AheadOfVectors<kCompensated, Vector::Stream>(from, target, size);
+    Vector::EndStream();
+  } else {
+    i = AheadOfVectors<kCompensated, Vector::Store>(from, target, size);
+  }
+  for (; i < size; ++i) {
+    const float weight = from.weight[i];
+    if constexpr (kCompensated) {
+      target[i] = ema::LerpCompensated({from.high[i], from.low[i]}, weight, from.alpha).high;
+    } else {
+      target[i] = ema::Lerp(from.high[i], weight, from.alpha);
+    }
+  }
+}
+
+inline void ReadAhead(const ema::Ahead& from, float* target, int64_t size) {
+  (from.low == nullptr ? AheadOf<false> : AheadOf<true>)(from, target, size);
+}
+
 constexpr ema::CpuKernels MakeKernels(const char* name) {
   return {name,
           {Update<1>, Update<2>, Update<3>, Update<4>, Update<5>, Update<6>, Update<7>, Update<8>},
           {UpdateCompensated<1>, UpdateCompensated<2>, UpdateCompensated<3>, UpdateCompensated<4>,
-           UpdateCompensated<5>, UpdateCompensated<6>, UpdateCompensated<7>, UpdateCompensated<8>}};
+           UpdateCompensated<5>, UpdateCompensated<6>, UpdateCompensated<7>, UpdateCompensated<8>},
+          ReadAhead};
 }
 
 }  // namespace

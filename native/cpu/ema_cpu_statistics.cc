@@ -16,21 +16,36 @@ struct Sums {
   int64_t non_finite = 0, dead_zone = 0;
 };
 
-bool Moves(const Update& update, Compensated shadow, float weight, float alpha) {
-  if (!update.compensated) return Lerp(shadow.high, weight, alpha) != shadow.high;
-  const Compensated moved = LerpCompensated(shadow, weight, alpha);
-  return moved.high != shadow.high || moved.low != shadow.low;
-}
+// One average of one weight; its low parts are null without compensation.
+struct Shadow {
+  const float* high;
+  const float* low;
+  float ahead;
 
-void Accumulate(const Update& update, const Segment& segment, int k, Sums* sums) {
-  const float alpha = update.alphas[k];
-  const float* const high = update.arena + k * update.row_stride + segment.offset;
-  const float* const low =
-      update.compensated ? high + update.averages * update.row_stride : nullptr;
-  const float* const next = k + 1 < update.averages ? high + update.row_stride : nullptr;
+  Shadow(const Look& look, const Segment& segment, int k)
+      : high(look.next.arena + k * look.next.row_stride + segment.offset),
+        low(look.next.compensated ? high + look.next.averages * look.next.row_stride : nullptr),
+        ahead(look.ahead[k]) {}
+
+  // As it would be after the update that is not made.
+  Compensated At(int64_t i, float weight) const { return Moved({high[i], Low(i)}, weight, ahead); }
+
+  Compensated Moved(Compensated shadow, float weight, float alpha) const {
+    if (low != nullptr) return LerpCompensated(shadow, weight, alpha);
+    return {Lerp(shadow.high, weight, alpha), 0.0f};
+  }
+
+ private:
+  float Low(int64_t i) const { return low == nullptr ? 0.0f : low[i]; }
+};
+
+void Accumulate(const Look& look, const Segment& segment, int k, Sums* sums) {
+  const float alpha = look.next.alphas[k];
+  const Shadow average(look, segment, k);
+  const Shadow from(look, segment, look.from);
   for (int64_t i = 0; i < segment.size; ++i) {
     const float weight = segment.weight[i];
-    const Compensated shadow{high[i], low == nullptr ? 0.0f : low[i]};
+    const Compensated shadow = average.At(i, weight);
     const double w = weight;
     const double s = shadow.high;
     sums->weight += w * w;
@@ -39,8 +54,12 @@ void Accumulate(const Update& update, const Segment& segment, int k, Sums* sums)
     sums->distance += (w - s) * (w - s);
     sums->max_distance = std::max(sums->max_distance, std::fabs(weight - shadow.high));
     if (!std::isfinite(weight)) ++sums->non_finite;
-    if (weight != shadow.high && !Moves(update, shadow, weight, alpha)) ++sums->dead_zone;
-    if (next != nullptr) sums->drift += (s - next[i]) * (s - next[i]);
+    const Compensated moved = average.Moved(shadow, weight, alpha);
+    const bool stays = moved.high == shadow.high && moved.low == shadow.low;
+    if (weight != shadow.high && stays) ++sums->dead_zone;
+    if (k == look.from) continue;  // an infinite shadow minus itself would be NaN
+    const double step = s - double{from.At(i, weight).high};
+    sums->drift += step * step;
   }
 }
 
@@ -60,12 +79,13 @@ Statistics Finish(const Sums& sums) {
 
 }  // namespace
 
-void CpuStatistics(const Update& update, Statistics* out) {
+void CpuStatistics(const Look& look, Statistics* out) {
   const GradualUnderflow mode;
+  const Update& update = look.next;
   for (int i = 0; i < update.segment_count; ++i) {
     for (int k = 0; k < update.averages; ++k) {
       Sums sums;
-      Accumulate(update, update.segments[i], k, &sums);
+      Accumulate(look, update.segments[i], k, &sums);
       out[static_cast<int64_t>(i) * update.averages + k] = Finish(sums);
     }
   }

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <limits>
 #include <string>
+#include <type_traits>
 
 #include "cuda/cuda_api.h"
 #include "cuda/ema_cuda_module.h"
@@ -116,39 +117,63 @@ class UpdateLaunches {
   UpdateTable table_;
 };
 
-// One launch of as many copies as fit; takes them off the front of [*next, end).
-Status LaunchCopies(const CudaTarget& target, const Copy** next, const Copy* end) {
-  CopyTable table;
-  table.count = 0;
+// One launch of as many copies or readings as the table holds; takes them off the front of
+// [*next, end).
+template <typename Table, typename Entry>
+Status LaunchTiles(const CudaTarget& target, const CudaKernel& kernel, Table* table,
+                   const Entry** next, const Entry* end) {
+  constexpr auto kEntries = static_cast<int32_t>(std::extent_v<decltype(table->entries)>);
+  table->count = 0;
   int64_t blocks = 0;
-  for (; *next != end && table.count < kCopyEntries; ++*next) {
+  for (; *next != end && table->count < kEntries; ++*next) {
     const int64_t tiles = DivideUp((*next)->size, kCopyTile);
     if (tiles == 0) continue;
     if (blocks > 0 && blocks + tiles > kMaxBlocks) break;
-    table.first_tiles[table.count] = static_cast<uint32_t>(blocks);
-    table.entries[table.count] = **next;
-    ++table.count;
+    table->first_tiles[table->count] = static_cast<uint32_t>(blocks);
+    table->entries[table->count] = **next;
+    ++table->count;
     blocks += tiles;
   }
-  if (table.count == 0) return Status();
+  if (table->count == 0) return Status();
   if (blocks > kMaxBlocks) return Status::Failure("a copy of over 2^43 floats");
-  table.first_tiles[table.count] = static_cast<uint32_t>(blocks);
+  table->first_tiles[table->count] = static_cast<uint32_t>(blocks);
   const CudaGrid grid = {static_cast<unsigned>(blocks), 1, kBlockThreads};
-  return LaunchCuda(target, target.kernels->copy, grid, &table);
+  return LaunchCuda(target, kernel, grid, table);
+}
+
+// Launches all of them; `kernel` is that of the table.
+template <typename Table, typename Entry>
+Status LaunchAll(const Entry* entries, int count, CudaStream stream,
+                 CudaKernel CudaKernels::*kernel, Table* table) {
+  const Entry* const end = entries + count;
+  const Entry* next = std::find_if(entries, end, [](const Entry& entry) { return entry.size > 0; });
+  if (next == end) return Status();
+  CudaTarget target;
+  if (Status status = AttachCuda(next->target, stream, &target); !status.ok()) return status;
+  while (next != end) {
+    Status status = LaunchTiles(target, target.kernels->*kernel, table, &next, end);
+    if (!status.ok()) return status;
+  }
+  return Status();
 }
 
 // Compares `count` weights from `first` with one group of averages.
-Status LaunchStatistics(const CudaTarget& target, const Update& update, int first, int count,
+Status LaunchStatistics(const CudaTarget& target, const Look& look, int first, int count,
                         int first_average, Statistics* out) {
+  const Update& update = look.next;
+  const int64_t low_parts = update.averages * update.row_stride;
   StatisticsTable table;
   table.shadows = update.arena + first_average * update.row_stride;
-  table.low_parts =
-      update.compensated ? table.shadows + update.averages * update.row_stride : nullptr;
+  table.low_parts = update.compensated ? table.shadows + low_parts : nullptr;
   table.row_stride = update.row_stride;
   table.out = out + int64_t{first} * update.averages + first_average;
+  table.from = update.arena + look.from * update.row_stride;
+  table.from_low = update.compensated ? table.from + low_parts : nullptr;
   table.averages = update.averages;
-  table.last = update.averages - 1 - first_average;
+  table.from_average = look.from - first_average;
+  table.from_ahead = look.ahead[look.from];
   const int group = std::min(kMaxFused, update.averages - first_average);
+  std::copy_n(look.ahead + first_average, group, table.ahead);
   std::copy_n(update.alphas + first_average, group, table.alphas);
   std::copy_n(update.segments + first, count, table.entries);
   const CudaGrid grid = {static_cast<unsigned>(count), static_cast<unsigned>(group),
@@ -175,16 +200,14 @@ Status CudaUpdateTuned(const Update& update, CudaStream stream, int64_t busy_til
 }
 
 Status CudaCopy(const Copy* copies, int count, CudaStream stream) {
-  const Copy* next = copies;
-  const Copy* const end = copies + count;
-  next = std::find_if(next, end, [](const Copy& copy) { return copy.size > 0; });
-  if (next == end) return Status();
-  CudaTarget target;
-  if (Status status = AttachCuda(next->target, stream, &target); !status.ok()) return status;
-  while (next != end) {
-    if (Status status = LaunchCopies(target, &next, end); !status.ok()) return status;
-  }
-  return Status();
+  CopyTable table;
+  return LaunchAll(copies, count, stream, &CudaKernels::copy, &table);
+}
+
+Status CudaRead(const Readings& readings, CudaStream stream) {
+  ReadTable table;
+  table.low_parts = readings.low_parts;
+  return LaunchAll(readings.list, readings.count, stream, &CudaKernels::read, &table);
 }
 
 Status CudaZero(float* target, int64_t size, CudaStream stream) {
@@ -196,13 +219,14 @@ Status CudaZero(float* target, int64_t size, CudaStream stream) {
                                             attached.stream));
 }
 
-Status CudaStatistics(const Update& update, Statistics* out, CudaStream stream) {
+Status CudaStatistics(const Look& look, Statistics* out, CudaStream stream) {
+  const Update& update = look.next;
   CudaTarget target;
   if (Status status = AttachCuda(update.arena, stream, &target); !status.ok()) return status;
   for (int first = 0; first < update.segment_count; first += kStatisticsEntries) {
     const int count = std::min(kStatisticsEntries, update.segment_count - first);
     for (int average = 0; average < update.averages; average += kMaxFused) {
-      Status status = LaunchStatistics(target, update, first, count, average, out);
+      Status status = LaunchStatistics(target, look, first, count, average, out);
       if (!status.ok()) return status;
     }
   }

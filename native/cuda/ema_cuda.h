@@ -26,12 +26,15 @@ Status CudaUpdateTuned(const Update& update, CudaStream stream, int64_t busy_til
 // Enqueues the copies (device to device).
 Status CudaCopy(const Copy* copies, int count, CudaStream stream);
 
+// Enqueues the readings.
+Status CudaRead(const Readings& readings, CudaStream stream);
+
 // Enqueues zeroing `size` floats at `target`.
 Status CudaZero(float* target, int64_t size, CudaStream stream);
 
 // Enqueues the reductions; `out` is device memory, [segment_count * averages], and needs no initial
 // value.
-Status CudaStatistics(const Update& update, Statistics* out, CudaStream stream);
+Status CudaStatistics(const Look& look, Statistics* out, CudaStream stream);
 
 // Waits for all work of the current context. Only for the fallback in which TensorFlow's stream is
 // unknown.

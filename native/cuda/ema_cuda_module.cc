@@ -34,6 +34,7 @@ Status FindKernels(CUmodule module, CudaKernels* kernels) {
     if (!status.ok()) return status;
   }
   if (Status status = FindKernel(module, "ema_copy", &kernels->copy); !status.ok()) return status;
+  if (Status status = FindKernel(module, "ema_read", &kernels->read); !status.ok()) return status;
   return FindKernel(module, "ema_statistics", &kernels->statistics);
 }
 

@@ -19,6 +19,7 @@ struct CudaKernels {
   CudaKernel update[kMaxFused];
   CudaKernel compensated[kMaxFused];
   CudaKernel copy;
+  CudaKernel read;
   CudaKernel statistics;
   CUdevice device = 0;
 };

@@ -58,6 +58,17 @@ struct CopyTable {
 };
 static_assert(sizeof(CopyTable) <= kParameterBytes, "one launch's parameters");
 
+// One launch of readings, cut into the same tiles.
+constexpr int kReadEntries = 92;
+
+struct ReadTable {
+  int64_t low_parts;  // as in Readings
+  int32_t count;
+  uint32_t first_tiles[kReadEntries + 1];
+  Reading entries[kReadEntries];
+};
+static_assert(sizeof(ReadTable) <= kParameterBytes, "one launch's parameters");
+
 // One launch of statistics: block (i, k) compares weight i with the k-th of at most kMaxFused
 // averages.
 constexpr int kStatisticsEntries = 160;
@@ -68,8 +79,12 @@ struct StatisticsTable {
   const float* low_parts;  // row of its low parts; null without compensation
   int64_t row_stride;      // floats
   Statistics* out;         // of this launch's first weight and first average
+  const float* from;       // row of the average that drift is measured from
+  const float* from_low;   // row of its low parts; null without compensation
   int32_t averages;        // of the whole arena: the distance in `out` from one weight to the next
-  int32_t last;            // the arena's last average, counted from this launch's first
+  int32_t from_average;    // which that is, counted from this launch's first
+  float from_ahead;
+  float ahead[kMaxFused];  // of the update that is not made
   float alphas[kMaxFused];
   Segment entries[kStatisticsEntries];
 };

@@ -173,9 +173,10 @@ __device__ __forceinline__ void UpdateTile(const UpdateTable& table) {
   }
 }
 
-// One tile of one copy.
-__device__ __forceinline__ void CopyTile(const CopyTable& table) {
-  int low = 0;  // the last entry whose first tile is this block's or an earlier one
+// The last entry whose first tile is this block's or an earlier one.
+template <typename Table>
+__device__ __forceinline__ int EntryOfTile(const Table& table) {
+  int low = 0;
   int high = table.count;
   while (high - low > 1) {
     const int middle = (low + high) / 2;
@@ -185,8 +186,12 @@ __device__ __forceinline__ void CopyTile(const CopyTable& table) {
       high = middle;
     }
   }
-  const Copy copy = table.entries[low];
-  const int64_t begin = int64_t{BlockIndex() - table.first_tiles[low]} * kCopyTile;
+  return low;
+}
+
+// One tile of one copy.
+__device__ __forceinline__ void CopyTile(const Copy& copy, uint32_t tile) {
+  const int64_t begin = tile * kCopyTile;
   const int64_t end = begin + kCopyTile < copy.size ? begin + kCopyTile : copy.size;
   int64_t scalars = begin;
   if (IsVectorAligned(copy.source) && IsVectorAligned(copy.target)) {
@@ -198,6 +203,60 @@ __device__ __forceinline__ void CopyTile(const CopyTable& table) {
   }
   for (int64_t i = scalars + ThreadIndex(); i < end; i += kBlockThreads) {
     StoreFloat(copy.target + i, LoadFloat(copy.source + i));
+  }
+}
+
+// One shadow as the update that is not made would leave it.
+template <bool kCompensated>
+__device__ __forceinline__ float AheadOf(float high, float low, float weight, float alpha) {
+  if constexpr (kCompensated) return LerpCompensated({high, low}, weight, alpha).high;
+  return Lerp(high, weight, alpha);
+}
+
+// Floats `begin` to `end` of a reading whose alpha is not 0.
+template <bool kCompensated>
+__device__ __forceinline__ void ReadAhead(const Reading& from, int64_t low_parts, int64_t begin,
+                                          int64_t end) {
+  const float* const low = from.shadow + low_parts;
+  int64_t scalars = begin;
+  if (IsVectorAligned(from.shadow) && IsVectorAligned(from.weight) &&
+      IsVectorAligned(from.target)) {
+    scalars = end - end % kFloatsPerVector;
+    const int64_t stride = kBlockThreads * kFloatsPerVector;
+    for (int64_t i = begin + ThreadIndex() * kFloatsPerVector; i < scalars; i += stride) {
+      Vector4 high = LoadVector(from.shadow + i);
+      const Vector4 weight = LoadVector(from.weight + i);
+      const Vector4 part = kCompensated ? LoadVector(low + i) : high;
+#pragma unroll
+      for (int lane = 0; lane < kFloatsPerVector; ++lane) {
+        high.lane[lane] =
+            AheadOf<kCompensated>(high.lane[lane], part.lane[lane], weight.lane[lane], from.alpha);
+      }
+      StoreVector(from.target + i, high);
+    }
+  }
+  for (int64_t i = scalars + ThreadIndex(); i < end; i += kBlockThreads) {
+    const float part = kCompensated ? LoadFloat(low + i) : 0.0f;
+    StoreFloat(from.target + i, AheadOf<kCompensated>(LoadFloat(from.shadow + i), part,
+                                                      LoadFloat(from.weight + i), from.alpha));
+  }
+}
+
+// One tile of one reading.
+__device__ __forceinline__ void ReadTile(const ReadTable& table) {
+  const int place = EntryOfTile(table);
+  const Reading from = table.entries[place];
+  const uint32_t tile = BlockIndex() - table.first_tiles[place];
+  if (from.alpha == 0.0f) {
+    CopyTile({from.shadow, from.target, from.size}, tile);
+    return;
+  }
+  const int64_t begin = tile * kCopyTile;
+  const int64_t end = begin + kCopyTile < from.size ? begin + kCopyTile : from.size;
+  if (table.low_parts == 0) {
+    ReadAhead<false>(from, 0, begin, end);
+  } else {
+    ReadAhead<true>(from, table.low_parts, begin, end);
   }
 }
 
@@ -230,7 +289,13 @@ EMA_UPDATE_KERNEL(ema_compensated_8, 8, true)
 
 extern "C" __global__ void __launch_bounds__(ema::kBlockThreads)
     ema_copy(ema::KernelParameter<ema::CopyTable> table) {
-  ema::CopyTile(table);
+  const int place = ema::EntryOfTile(table);
+  ema::CopyTile(table.entries[place], ema::BlockIndex() - table.first_tiles[place]);
+}
+
+extern "C" __global__ void __launch_bounds__(ema::kBlockThreads)
+    ema_read(ema::KernelParameter<ema::ReadTable> table) {
+  ema::ReadTile(table);
 }
 
 extern "C" __global__ void __launch_bounds__(ema::kStatisticsThreads)

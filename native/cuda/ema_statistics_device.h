@@ -15,31 +15,44 @@ struct Sums {
 
 namespace {
 
+// One average of one weight.
+struct Shadow {
+  const float* high;
+  const float* low;  // null without compensation
+  float ahead;
+};
+
 // What one block reads.
 struct Comparison {
   const float* weight;
-  const float* high;
-  const float* low;   // null without compensation
-  const float* next;  // the next average's shadow; null for the last
+  Shadow shadow;
+  Shadow from;  // what drift is measured from; its `high` is null where that is the average itself
   float alpha;
 };
 
-__device__ __forceinline__ bool Moves(const Comparison& of, Compensated shadow, float weight) {
-  if (of.low == nullptr) return Lerp(shadow.high, weight, of.alpha) != shadow.high;
-  const Compensated moved = LerpCompensated(shadow, weight, of.alpha);
-  return moved.high != shadow.high || moved.low != shadow.low;
+__device__ __forceinline__ Compensated Moved(bool compensated, Compensated shadow, float weight,
+                                             float alpha) {
+  if (compensated) return LerpCompensated(shadow, weight, alpha);
+  return {Lerp(shadow.high, weight, alpha), 0.0f};
 }
 
-__device__ __forceinline__ void Accumulate(const Comparison& of, float weight, Compensated shadow,
-                                           float next, Sums* sums) {
+// `stored` is the shadow as it is in the arena, `other` that of the average that drift is measured
+// from.
+__device__ __forceinline__ void Accumulate(const Comparison& of, float weight, Compensated stored,
+                                           Compensated other, Sums* sums) {
+  const bool compensated = of.shadow.low != nullptr;
+  const Compensated shadow = Moved(compensated, stored, weight, of.shadow.ahead);
   const double w = weight;
   const double s = shadow.high;
   const double difference = w - s;
-  // Of the last average 0, as on the host: an infinite shadow minus itself would be NaN.
-  const double step = of.next == nullptr ? 0.0 : s - next;
+  const double from = Moved(compensated, other, weight, of.from.ahead).high;
+  // From itself 0, as on the host: an infinite shadow minus itself would be NaN.
+  const double step = of.from.high == nullptr ? 0.0 : s - from;
   const double gap = __builtin_fabsf(weight - shadow.high);
   const bool finite = __builtin_fabsf(weight) <= __FLT_MAX__;
-  const bool dead = weight != shadow.high && !Moves(of, shadow, weight);
+  const Compensated moved = Moved(compensated, shadow, weight, of.alpha);
+  const bool stays = moved.high == shadow.high && moved.low == shadow.low;
+  const bool dead = weight != shadow.high && stays;
   sums->weight = __builtin_fma(w, w, sums->weight);
   sums->shadow = __builtin_fma(s, s, sums->shadow);
   sums->product = __builtin_fma(w, s, sums->product);
@@ -48,6 +61,11 @@ __device__ __forceinline__ void Accumulate(const Comparison& of, float weight, C
   sums->max_distance = gap > sums->max_distance ? gap : sums->max_distance;  // never a NaN
   sums->non_finite += finite ? 0.0 : 1.0;
   sums->dead_zone += dead ? 1.0 : 0.0;
+}
+
+__device__ __forceinline__ Vector4 LoadLow(const Shadow& shadow, int64_t i) {
+  const Vector4 zero = {{0.0f, 0.0f, 0.0f, 0.0f}};
+  return shadow.low == nullptr ? zero : LoadVector(shadow.low + i);
 }
 
 // Four elements; those past the end are not there.
@@ -60,13 +78,15 @@ __device__ __forceinline__ void AccumulateVector(const Comparison& of, int64_t i
     if (i + lane < size) weight.lane[lane] = LoadFloat(of.weight + i + lane);
   }
   // Shadows lie on 16-byte boundaries and are padded to whole vectors.
-  const Vector4 high = LoadVector(of.high + i);
-  const Vector4 low = of.low == nullptr ? zero : LoadVector(of.low + i);
-  const Vector4 next = of.next == nullptr ? high : LoadVector(of.next + i);
+  const Vector4 high = LoadVector(of.shadow.high + i);
+  const Vector4 low = LoadLow(of.shadow, i);
+  const Vector4 from = of.from.high == nullptr ? high : LoadVector(of.from.high + i);
+  const Vector4 from_low = LoadLow(of.from, i);
 #pragma unroll
   for (int lane = 0; lane < kFloatsPerVector; ++lane) {
     if (i + lane < size) {
-      Accumulate(of, weight.lane[lane], {high.lane[lane], low.lane[lane]}, next.lane[lane], sums);
+      Accumulate(of, weight.lane[lane], {high.lane[lane], low.lane[lane]},
+                 {from.lane[lane], from_low.lane[lane]}, sums);
     }
   }
 }
@@ -103,10 +123,14 @@ __device__ __forceinline__ void CompareBlock(const StatisticsTable& table, Sums*
   const int k = static_cast<int>(BlockIndexY());
   const uint32_t thread = ThreadIndex();
   const int64_t place = k * table.row_stride + segment.offset;
-  const Comparison of = {segment.weight, table.shadows + place,
-                         table.low_parts == nullptr ? nullptr : table.low_parts + place,
-                         k == table.last ? nullptr : table.shadows + place + table.row_stride,
-                         table.alphas[k]};
+  const bool compensated = table.low_parts != nullptr;
+  const Shadow shadow = {table.shadows + place, compensated ? table.low_parts + place : nullptr,
+                         table.ahead[k]};
+  const bool is_itself = k == table.from_average;
+  const Shadow from = {is_itself ? nullptr : table.from + segment.offset,
+                       is_itself || !compensated ? nullptr : table.from_low + segment.offset,
+                       table.from_ahead};
+  const Comparison of = {segment.weight, shadow, from, table.alphas[k]};
   Sums mine = {};
   const int64_t stride = kStatisticsThreads * kFloatsPerVector;
   for (int64_t i = thread * kFloatsPerVector; i < segment.size; i += stride) {

@@ -104,35 +104,40 @@ Update MakeUpdate(const ArenaView& arena, const WeightList& weights, int average
           static_cast<int>(segments.size())};
 }
 
-// Input checks that update and statistics share.
-struct UpdateInputs {
+// Input checks that update, read and statistics share.
+struct AverageInputs {
   OpInputs inputs;
   WeightList weights;
   ArenaView arena;
-  std::vector<float> alphas;
-  int averages = 0;
+  int averages = 0;  // 0 where every weight is empty
 
-  Status Load(const KernelState& state, TF_OpKernelContext* context) {
+  // Inputs `first` to the last are weights.
+  Status Load(const KernelState& state, TF_OpKernelContext* context, int first) {
     if (Status status = inputs.Load(context); !status.ok()) return status;
-    weights = WeightsFrom(inputs, 2);
+    weights = WeightsFrom(inputs, first);
     if (Status status = ArenaFrom(inputs, weights, &arena); !status.ok()) return status;
-    if (arena.rows == 0) return Status();  // every weight is empty
     if (state.compensated && arena.rows % 2 != 0) {
       return Status::Failure("a compensated arena must have an even number of rows, it has " +
                              std::to_string(arena.rows));
     }
     averages = static_cast<int>(state.compensated ? arena.rows / 2 : arena.rows);
-    return AlphasFrom(inputs, averages, static_cast<int>(weights.segments.size()), &alphas);
+    return Status();
   }
+
+  int count() const { return static_cast<int>(weights.segments.size()); }
 };
 
 template <typename Device>
 Status UpdateArena(const KernelState& state, OpCall* call) {
-  UpdateInputs in;
-  if (Status status = in.Load(state, call->context()); !status.ok()) return status;
+  AverageInputs in;
+  std::vector<float> alphas;
+  if (Status status = in.Load(state, call->context(), 2); !status.ok()) return status;
   if (in.averages == 0) return Status();
+  if (Status status = AlphasFrom(in.inputs, {1, in.averages, in.count()}, &alphas); !status.ok()) {
+    return status;
+  }
   const std::vector<Group> groups =
-      GroupByAlphas(in.weights, in.alphas, static_cast<size_t>(in.averages));
+      GroupByAlphas(in.weights, alphas, static_cast<size_t>(in.averages));
   Device device(call->context());
   if (Status status = Begin(call, &device); !status.ok()) return status;
   for (const Group& group : groups) {
@@ -143,30 +148,43 @@ Status UpdateArena(const KernelState& state, OpCall* call) {
   return device.End();
 }
 
+// The row to read, and an alpha for each weight: how far ahead.
+Status ReadingFrom(const KernelState& state, const AverageInputs& in, int64_t* row,
+                   std::vector<float>* alphas) {
+  if (Status status = RowFrom(in.inputs, 1, in.arena.rows, row); !status.ok()) return status;
+  if (Status status = AlphasFrom(in.inputs, {2, 1, in.count()}, alphas); !status.ok())
+    return status;
+  if (alphas->size() == 1) alphas->resize(in.weights.segments.size(), alphas->front());
+  const bool is_low_part = state.compensated && *row >= in.averages;
+  const bool moves = std::any_of(alphas->begin(), alphas->end(), [](float a) { return a != 0; });
+  if (!is_low_part || !moves || in.averages == 0) return Status();
+  return Status::Failure("low parts are read as they are: alpha must be 0");
+}
+
 template <typename Device>
-Status ReadRow(const KernelState&, OpCall* call) {
-  OpInputs inputs;
-  if (Status status = inputs.Load(call->context()); !status.ok()) return status;
-  const WeightList weights = WeightsFrom(inputs, 2);
-  ArenaView arena;
+Status ReadRow(const KernelState& state, OpCall* call) {
+  AverageInputs in;
   int64_t row = 0;
-  if (Status status = ArenaFrom(inputs, weights, &arena); !status.ok()) return status;
-  if (Status status = RowFrom(inputs, arena, &row); !status.ok()) return status;
-  std::vector<TfTensor> outputs(weights.segments.size());
-  std::vector<Copy> copies(outputs.size());
+  std::vector<float> alphas;
+  if (Status status = in.Load(state, call->context(), 3); !status.ok()) return status;
+  if (Status status = ReadingFrom(state, in, &row, &alphas); !status.ok()) return status;
+  std::vector<TfTensor> outputs(in.weights.segments.size());
+  std::vector<Reading> readings(outputs.size());
   for (size_t i = 0; i < outputs.size(); ++i) {
     const int index = static_cast<int>(i);
-    TfTensor like;
-    if (Status status = InputOf(call->context(), 2 + index, &like); !status.ok()) return status;
-    Status status = AllocateOutput(call->context(), index, ShapeOf(like.get()), &outputs[i]);
+    TfTensor weight;
+    if (Status status = InputOf(call->context(), 3 + index, &weight); !status.ok()) return status;
+    Status status = AllocateOutput(call->context(), index, ShapeOf(weight.get()), &outputs[i]);
     if (!status.ok()) return status;
-    const Segment& segment = weights.segments[i];
-    copies[i] = {arena.data + row * weights.row_stride + segment.offset, FloatsOf(outputs[i]),
-                 segment.size};
+    const Segment& segment = in.weights.segments[i];
+    readings[i] = {in.arena.data + row * in.weights.row_stride + segment.offset, segment.weight,
+                   FloatsOf(outputs[i]), segment.size, alphas[i]};
   }
   Device device(call->context());
   if (Status status = Begin(call, &device); !status.ok()) return status;
-  if (Status status = device.CopyAll(copies); !status.ok()) return status;
+  const int64_t low_parts = state.compensated ? in.averages * in.weights.row_stride : 0;
+  Status status = device.ReadAll({readings.data(), in.count(), low_parts});
+  if (!status.ok()) return status;
   return device.End();
 }
 
@@ -178,7 +196,7 @@ Status WriteRow(const KernelState&, OpCall* call) {
   ArenaView arena;
   int64_t row = 0;
   if (Status status = ArenaFrom(inputs, values, &arena); !status.ok()) return status;
-  if (Status status = RowFrom(inputs, arena, &row); !status.ok()) return status;
+  if (Status status = RowFrom(inputs, 1, arena.rows, &row); !status.ok()) return status;
   std::vector<Copy> copies;
   copies.reserve(values.segments.size());
   for (const Segment& segment : values.segments) {
@@ -193,24 +211,29 @@ Status WriteRow(const KernelState&, OpCall* call) {
 
 template <typename Device>
 Status ComputeStatistics(const KernelState& state, OpCall* call) {
-  UpdateInputs in;
-  if (Status status = in.Load(state, call->context()); !status.ok()) return status;
+  AverageInputs in;
+  if (Status status = in.Load(state, call->context(), 4); !status.ok()) return status;
   if (in.averages == 0) return Status::Failure("statistics of a model without elements");
-  if (in.alphas.size() != static_cast<size_t>(in.averages)) {
-    return Status::Failure("statistics take one alpha per average");
-  }
+  std::vector<float> alphas;
+  std::vector<float> ahead;
+  int64_t from = 0;
+  // One alpha per average: figures of weights with others are asked for one after the other.
+  if (Status status = AlphasFrom(in.inputs, {1, in.averages, 1}, &alphas); !status.ok())
+    return status;
+  if (Status status = AlphasFrom(in.inputs, {2, in.averages, 1}, &ahead); !status.ok())
+    return status;
+  if (Status status = RowFrom(in.inputs, 3, in.averages, &from); !status.ok()) return status;
   constexpr int64_t kFigures = sizeof(Statistics) / sizeof(float);
-  const auto weight_count = static_cast<int64_t>(in.weights.segments.size());
   TfTensor out;
-  Status allocated =
-      AllocateOutput(call->context(), 0, {weight_count, in.averages, kFigures}, &out);
+  Status allocated = AllocateOutput(call->context(), 0, {in.count(), in.averages, kFigures}, &out);
   if (!allocated.ok()) return allocated;
   Device device(call->context());
   if (Status status = Begin(call, &device); !status.ok()) return status;
-  const Update update = MakeUpdate(in.arena, in.weights, in.averages, state.compensated,
-                                   in.alphas.data(), in.weights.segments);
+  const Update next = MakeUpdate(in.arena, in.weights, in.averages, state.compensated,
+                                 alphas.data(), in.weights.segments);
   Statistics* const figures = reinterpret_cast<Statistics*>(FloatsOf(out));
-  if (Status status = device.Measure(update, figures); !status.ok()) return status;
+  Status status = device.Measure({next, ahead.data(), static_cast<int>(from)}, figures);
+  if (!status.ok()) return status;
   return device.End();
 }
 
@@ -237,7 +260,7 @@ const OpFunctions& UpdateFunctions() {
 }
 
 const OpFunctions& ReadFunctions() {
-  static constexpr OpFunctions functions{Create<Attributes::kNone>, Call<ReadRow<Host>>,
+  static constexpr OpFunctions functions{Create<Attributes::kCompensated>, Call<ReadRow<Host>>,
                                          Call<ReadRow<Cuda>>, Destroy};
   return functions;
 }

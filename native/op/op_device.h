@@ -1,4 +1,4 @@
-// Host and GPU behind the same five calls, so that each operation is written once.
+// Host and GPU behind the same calls, so that each operation is written once.
 // No checks: the operation has made them.
 #pragma once
 
@@ -37,8 +37,12 @@ class Host {
     if (size > 0) std::memset(target, 0, static_cast<size_t>(size) * sizeof(float));
     return Status();
   }
-  Status Measure(const Update& update, Statistics* out) {
-    CpuStatistics(update, out);
+  Status ReadAll(const Readings& readings) {
+    CpuRead(readings);
+    return Status();
+  }
+  Status Measure(const Look& look, Statistics* out) {
+    CpuStatistics(look, out);
     return Status();
   }
   Status End() { return Status(); }
@@ -58,8 +62,9 @@ class Cuda {
     return CudaCopy(copies.data(), static_cast<int>(copies.size()), choice_.stream);
   }
   Status Zero(float* target, int64_t size) { return CudaZero(target, size, choice_.stream); }
-  Status Measure(const Update& update, Statistics* out) {
-    return CudaStatistics(update, out, choice_.stream);
+  Status ReadAll(const Readings& readings) { return CudaRead(readings, choice_.stream); }
+  Status Measure(const Look& look, Statistics* out) {
+    return CudaStatistics(look, out, choice_.stream);
   }
   Status End();
 

@@ -80,25 +80,25 @@ Status ArenaFrom(const OpInputs& inputs, const WeightList& weights, ArenaView* a
   return Status();
 }
 
-Status RowFrom(const OpInputs& inputs, const ArenaView& arena, int64_t* row) {
-  if (inputs.size(1) != 1) return Status::Failure("row must be one int32 number");
-  *row = *inputs.data<const int32_t>(1);
-  const bool empty_model = arena.rows == 0;
-  if (*row >= 0 && (empty_model || *row < arena.rows)) return Status();
-  return Status::Failure("row must be in 0 to " + std::to_string(arena.rows - 1) + ", received " +
+Status RowFrom(const OpInputs& inputs, int index, int64_t rows, int64_t* row) {
+  if (inputs.size(index) != 1) return Status::Failure("row must be one int32 number");
+  *row = *inputs.data<const int32_t>(index);
+  const bool empty_model = rows == 0;
+  if (*row >= 0 && (empty_model || *row < rows)) return Status();
+  return Status::Failure("row must be in 0 to " + std::to_string(rows - 1) + ", received " +
                          std::to_string(*row));
 }
 
-Status AlphasFrom(const OpInputs& inputs, int averages, int weights, std::vector<float>* alphas) {
-  const int64_t count = inputs.size(1);
-  const int64_t wanted = averages;
-  if (count < 1 || (count != wanted && count != wanted * weights)) {
-    return Status::Failure("alpha must have " + std::to_string(wanted) + " numbers, or " +
-                           std::to_string(wanted * weights) + ", received " +
-                           std::to_string(count));
+Status AlphasFrom(const OpInputs& inputs, const AlphaInput& wanted, std::vector<float>* alphas) {
+  const int64_t count = inputs.size(wanted.index);
+  const int64_t averages = wanted.averages;
+  const int64_t all = averages * wanted.weights;
+  if (count < 1 || (count != averages && count != all)) {
+    return Status::Failure("alpha must have " + std::to_string(averages) + " numbers, or " +
+                           std::to_string(all) + ", received " + std::to_string(count));
   }
   alphas->resize(static_cast<size_t>(count));
-  std::memcpy(alphas->data(), inputs.data<const int32_t>(1),
+  std::memcpy(alphas->data(), inputs.data<const int32_t>(wanted.index),
               static_cast<size_t>(count) * sizeof(float));
   for (const float alpha : *alphas) {
     if (!(alpha >= 0.0f && alpha <= 1.0f)) {  // also refuses NaN

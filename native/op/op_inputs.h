@@ -57,11 +57,18 @@ struct ArenaView {
 // one of them.
 Status ArenaFrom(const OpInputs& inputs, const WeightList& weights, ArenaView* arena);
 
-// Input 1 is a row number of the arena, in host memory.
-Status RowFrom(const OpInputs& inputs, const ArenaView& arena, int64_t* row);
+// Input `index` is a number below `rows`, in host memory; any where there are no rows.
+Status RowFrom(const OpInputs& inputs, int index, int64_t rows, int64_t* row);
 
-// Input 1 holds alphas as the bits of float32 numbers, in host memory: `averages` of them, or
-// `averages` for each weight. Fails when the number fits neither or one is outside [0, 1].
-Status AlphasFrom(const OpInputs& inputs, int averages, int weights, std::vector<float>* alphas);
+// Alphas: `averages` of them, or `averages` for each weight.
+struct AlphaInput {
+  int index;
+  int averages;
+  int weights;
+};
+
+// Input `index` holds alphas as the bits of float32 numbers, in host memory. Fails when the number
+// fits neither or one is outside [0, 1].
+Status AlphasFrom(const OpInputs& inputs, const AlphaInput& wanted, std::vector<float>* alphas);
 
 }  // namespace ema

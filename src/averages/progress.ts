@@ -90,9 +90,28 @@ export class Progress {
     return this.#skipped;
   }
 
-  /** Alphas of the next update, were it due after a whole interval: one per average, or for each weight too. */
-  get nextAlphas(): readonly number[] {
-    return this.#schedule.alphas(this.#steps - this.#pending, this.#options.updateEvery);
+  /**
+   * Alphas of the next update, were it due after a whole interval: one per average, or for each weight too.
+   * @param ahead of {@link Progress.ahead}, where averages are looked at.
+   */
+  nextAlphas(ahead: readonly number[] | undefined): readonly number[] {
+    const held = ahead === undefined ? this.#steps - this.#pending : this.#steps;
+    return this.#schedule.alphas(held, this.#options.updateEvery);
+  }
+
+  /**
+   * The alphas of an update that would take the pending steps in. Who looks at averages sees them as they would be after it; it is not made,
+   * so that averages do not depend on who looks, and how often.
+   * @returns undefined where nothing is pending, the model was disposed, or policy leaves the steps out, which is told once.
+   */
+  ahead(): readonly number[] | undefined {
+    if (this.#pending === 0 || !this.shadow.isAlive || !this.#mayMove()) return undefined;
+    return this.#schedule.alphas(this.#steps - this.#pending, this.#pending);
+  }
+
+  /** The moves, as who looks sees them: with that of the pending steps. */
+  intervalsAhead(): readonly Interval[] {
+    return this.ahead() === undefined ? this.#intervals : [...this.#intervals, [this.#pending, 1]];
   }
 
   /**
@@ -128,12 +147,9 @@ export class Progress {
     else this.#leaveOut(this.#options.nonFinite);
   }
 
-  /** Moves the averages by the pending steps, if there are any and policy allows: who reads averages wants them as they are. */
+  /** Moves the averages by the pending steps, if there are any and policy allows: for who changes averages or weights next. */
   flush(): void {
-    if (this.#pending === 0) return;
-    const { nonFinite = 'propagate' } = this.#options;
-    if (nonFinite === 'propagate' || this.shadow.isFinite()) this.#move();
-    else this.#tellSkip();
+    if (this.#pending > 0 && this.#mayMove()) this.#move();
   }
 
   /**
@@ -166,6 +182,14 @@ export class Progress {
   #dueAfter(held: number): number {
     const { startStep } = this.#schedule;
     return held < startStep ? startStep : held + this.#options.updateEvery;
+  }
+
+  /** Whether policy lets the weights of now in; if not, that is told once. */
+  #mayMove(): boolean {
+    const { nonFinite = 'propagate' } = this.#options;
+    if (nonFinite === 'propagate' || this.shadow.isFinite()) return true;
+    this.#tellSkip();
+    return false;
   }
 
   #leaveOut(policy: 'skip' | 'throw'): void {

@@ -4,11 +4,11 @@
 import type { NamedTensorMap, Tensor } from '@tensorflow/tfjs';
 import { EmaError } from '../base/errors.js';
 import { type ChosenShadows, createShadows } from '../engine/choice.js';
-import type { EngineChoice, Precision } from '../engine/contract.js';
+import type { Comparing, EngineChoice, Precision } from '../engine/contract.js';
 import { AlphaSpread, type LayerRule } from '../model/alpha-spread.js';
 import { type ConstraintPolicy, constrained } from '../model/constraints.js';
 import { allFinite, firstNonFinite } from '../model/finite.js';
-import { Swap } from '../model/swap.js';
+import { ownValue, Swap } from '../model/swap.js';
 import type { ModelSource } from '../model/variables.js';
 import {
   type BatchNormPolicy,
@@ -24,6 +24,9 @@ import { combined } from './combination.js';
 
 /** What is kept of an average. */
 export type Part = 'high' | 'low';
+
+/** One per average, and after them as many for each rule of `layerDecays`. */
+export type Alphas = readonly number[];
 
 /** Which weights are averaged, into how many averages, and how they are kept. */
 export interface ModelShadowOptions extends Selection {
@@ -90,39 +93,40 @@ export class ModelShadows {
 
   /**
    * Moves every average towards the live weights.
-   * @param alphas one per average, and after them as many for each rule of `layerDecays`.
    * @throws {@link EmaError} WEIGHT_DISPOSED, NATIVE_FAILURE — nothing moved.
    * @throws {@link EmaError} POISONED — the averages can no longer be trusted.
    */
-  update(alphas: readonly number[]): void {
+  update(alphas: Alphas): void {
     this.#move(this.#variables, alphas);
   }
 
   /** Whether every live weight that is averaged is a number throughout. */
   isFinite(): boolean {
-    return allFinite(this.#tf, this.#variables);
+    return allFinite(this.#tf, this.#ownValues());
   }
 
   /** The name of the first live weight that is not. */
   firstNonFinite(): string | undefined {
-    return this.weights.averaged[firstNonFinite(this.#tf, this.#variables)]?.name;
+    return this.weights.averaged[firstNonFinite(this.#tf, this.#ownValues())]?.name;
   }
 
   /**
    * An average by weight name, with copies of the live weights that are not averaged: a complete model. The caller disposes it.
    * Works also after the model was disposed.
+   * @param ahead alphas of an update that is not made: the average as it would be after it. @defaultValue as it is
    */
-  read(average: number): NamedTensorMap {
-    return this.#tf.tidy(() => this.#complete(this.#presented(this.#readAverage(average))));
+  read(average: number, ahead?: Alphas): NamedTensorMap {
+    return this.#tf.tidy(() => this.#complete(this.#presented(this.#readAverage(average, ahead))));
   }
 
   /**
    * A combination of the averages by weight name, complete as {@link ModelShadows.read}; the caller disposes it.
    * @param coefficients one per average; they add up to 1.
+   * @param ahead as in {@link ModelShadows.read}.
    */
-  combine(coefficients: readonly number[]): NamedTensorMap {
+  combine(coefficients: readonly number[], ahead?: Alphas): NamedTensorMap {
     return this.#tf.tidy(() => {
-      const values = combined(this.#tf, coefficients, (average) => this.#readAverage(average));
+      const values = combined(this.#tf, coefficients, (average) => this.#readAverage(average, ahead));
       return this.#complete(this.#presented(values));
     });
   }
@@ -130,10 +134,11 @@ export class ModelShadows {
   /**
    * Puts an average into the weights' place.
    * @param source index of the average, or values by weight name, which stay the caller's.
+   * @param ahead as in {@link ModelShadows.read}; of an average of here.
    * @returns the swap, whose `restore()` gives the weights back.
    * @throws {@link EmaError} WEIGHT_DISPOSED — a weight is gone; nothing was swapped.
    */
-  swapIn(source: number | NamedTensorMap): Swap {
+  swapIn(source: number | NamedTensorMap, ahead?: Alphas): Swap {
     if (typeof source !== 'number') {
       const named = this.#named(source);
       return new Swap(
@@ -143,7 +148,7 @@ export class ModelShadows {
       );
     }
     this.checkAlive();
-    const values = this.#tf.tidy(() => [...this.#presented(this.#readAverage(source))]);
+    const values = this.#tf.tidy(() => [...this.#presented(this.#readAverage(source, ahead))]);
     return new Swap(this.#tf, this.weights.averaged, values);
   }
 
@@ -169,7 +174,7 @@ export class ModelShadows {
    * @param part `'low'`: what compensation keeps, only with `precision: 'compensated'`.
    */
   values(average: number, part: Part): Float32Array[] {
-    const tensors = this.#readAverage(average, part);
+    const tensors = this.#readPart(average, part);
     try {
       return tensors.map((tensor) => Float32Array.from(tensor.dataSync<'float32'>()));
     } finally {
@@ -179,19 +184,13 @@ export class ModelShadows {
 
   /**
    * Figures of every averaged weight beside every average, as `Shadows.statistics`; nothing moves.
-   * @param alphas of the next update.
-   * @param against an average to stand in the place of the weights. @defaultValue the weights
+   * @param comparing its alphas as in {@link ModelShadows.update}.
    * @throws {@link EmaError} WEIGHT_DISPOSED
    */
-  statistics(alphas: readonly number[], against?: number): Float32Array {
+  statistics({ next, ahead, from }: Comparing): Float32Array {
     this.checkAlive();
-    if (against === undefined) return this.#chosen.shadows.statistics(this.#variables, this.#spread.of(alphas));
-    const average = this.#readAverage(against);
-    try {
-      return this.#chosen.shadows.statistics(average, this.#spread.of(alphas));
-    } finally {
-      this.#tf.dispose(average);
-    }
+    const spread = { next: this.#spread.of(next), ahead: ahead && this.#spread.of(ahead), from };
+    return this.#chosen.shadows.statistics(this.#variables, spread);
   }
 
   /**
@@ -212,7 +211,7 @@ export class ModelShadows {
   patch(average: number, source: NamedTensorMap): void {
     for (const part of this.#isCompensated ? (['high', 'low'] as const) : (['high'] as const)) {
       this.#tf.tidy(() => {
-        const next = this.#readAverage(average, part).map((value, index) => {
+        const next = this.#readPart(average, part).map((value, index) => {
           const other = source[this.weights.averaged[index]?.name ?? ''];
           return other === undefined || part === 'high' ? (other ?? value) : this.#tf.zeros(other.shape);
         });
@@ -226,7 +225,7 @@ export class ModelShadows {
     this.#chosen.shadows.dispose();
   }
 
-  #move(towards: readonly Tensor[], alphas: readonly number[]): void {
+  #move(towards: readonly Tensor[], alphas: Alphas): void {
     try {
       this.#chosen.shadows.update(towards, this.#spread.of(alphas));
     } catch (error) {
@@ -248,13 +247,18 @@ export class ModelShadows {
       const value = values[index];
       if (value !== undefined) named[name] = value;
     });
-    for (const { name, variable } of live) {
-      if (isAlive(this.#tf, variable)) named[name] = variable.clone();
+    for (const weight of live) {
+      if (isAlive(this.#tf, weight.variable)) named[weight.name] = ownValue(weight).clone();
     }
     return named;
   }
 
-  #readAverage(average: number, part: 'high' | 'low' = 'high'): Tensor[] {
+  #readAverage(average: number, ahead: Alphas | undefined): Tensor[] {
+    if (ahead === undefined || !this.isAlive) return this.#readPart(average, 'high');
+    return this.#chosen.shadows.readAhead(average, this.#ownValues(), this.#spread.of(ahead));
+  }
+
+  #readPart(average: number, part: Part): Tensor[] {
     const { shadows } = this.#chosen;
     return this.#tf.tidy(() => {
       if (this.isAlive) return shadows.read(average, this.#variables, part);
@@ -262,6 +266,11 @@ export class ModelShadows {
       const like = this.#variables.map(({ shape }) => this.#tf.zeros(shape));
       return shadows.read(average, like, part);
     });
+  }
+
+  /** The weights, also while an average stands in their place: it is not what averages move towards. */
+  #ownValues(): Tensor[] {
+    return this.weights.averaged.map(ownValue);
   }
 
   #named(source: NamedTensorMap): { readonly weight: Weight; readonly value: Tensor }[] {

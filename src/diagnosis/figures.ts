@@ -70,10 +70,8 @@ export interface Measurements {
   readonly pair: { readonly fast: number; readonly slow: number } | undefined;
   /** Alphas of the next update: one per average, or for each weight too. */
   readonly alphas: readonly number[];
-  /** As `Shadows.statistics` gives them. */
+  /** As `Shadows.statistics` gives them, drift measured from the slow average. */
   readonly figures: Float32Array;
-  /** The same with the slow average in the place of the weights; undefined without a pair. */
-  readonly fromSlow: Float32Array | undefined;
   readonly initialShares: readonly number[];
 }
 
@@ -135,18 +133,19 @@ interface Squares {
   readonly alphas: readonly [fast: number, slow: number];
 }
 
-function signalsOf({ names, pair, alphas, figures, fromSlow, initialShares }: Measurements): {
+function signalsOf({ names, pair, alphas, figures, initialShares }: Measurements): {
   readonly signal: Signal | undefined;
   readonly layers: readonly LayerSignal[];
 } {
-  if (pair === undefined || fromSlow === undefined) return { signal: undefined, layers: [] };
+  if (pair === undefined) return { signal: undefined, layers: [] };
   const averages = initialShares.length;
   const isForgotten = (initialShares[pair.slow] ?? 1) <= FORGOTTEN;
   const squares = names.map((_, i): Squares => {
     const first = alphas.length === averages ? 0 : i * averages;
+    const figure = reader(figures, i * averages);
     return {
-      drift: reader(fromSlow, i * averages)(pair.fast, 'distance') ** 2,
-      noise: reader(figures, i * averages)(pair.fast, 'distance') ** 2,
+      drift: figure(pair.fast, 'drift') ** 2,
+      noise: figure(pair.fast, 'distance') ** 2,
       alphas: [alphas[first + pair.fast] ?? 1, alphas[first + pair.slow] ?? 1],
     };
   });

@@ -2,6 +2,7 @@
 // Computes no figures and judges none.
 
 import type { Warnings } from '../base/warnings.js';
+import type { Comparing } from '../engine/contract.js';
 import { AlphaSpread, type LayerRule } from '../model/alpha-spread.js';
 import { type Diagnosis, type DiagnosisSummary, diagnosisOf, pairOf } from './figures.js';
 import { findingsOf } from './health.js';
@@ -10,15 +11,17 @@ import { findingsOf } from './health.js';
 export interface LookedAt {
   readonly steps: number;
   readonly updates: number;
-  /** Alphas of the next update: one per average, and as many for each rule of layers. */
-  readonly nextAlphas: readonly number[];
+  /** Alphas that would take the pending steps in, as Progress gives them: one per average, and as many for each rule of layers. */
+  ahead(): readonly number[] | undefined;
+  /** Alphas of the update after that. */
+  nextAlphas(ahead: readonly number[] | undefined): readonly number[];
   /** Tells the alphas of every move from the `first` on, oldest first. */
   replay(first: number, visit: (alphas: readonly number[]) => void): void;
   readonly shadow: {
     readonly weights: {
       readonly averaged: readonly { readonly name: string; readonly variable: { readonly size: number } }[];
     };
-    statistics(alphas: readonly number[], against?: number): Float32Array;
+    statistics(comparing: Comparing): Float32Array;
   };
 }
 
@@ -65,7 +68,7 @@ export class Looks {
   afterUpdate(): void {
     const { every } = this.#options;
     if (every === undefined) return;
-    // Not whether this update is the one: a read that counts in pending steps may have been.
+    // Not whether this update is the one: one that was made before a change of the averages may have been.
     const looks = Math.floor(this.#at.updates / every);
     if (looks === this.#looks) return;
     this.#looks = looks;
@@ -83,10 +86,12 @@ export class Looks {
   }
 
   #look(isAsked: boolean): Diagnosis {
-    const { shadow, steps, updates, nextAlphas: alphas } = this.#at;
+    const { shadow, steps, updates } = this.#at;
     const { decays, labels, layerRules } = this.#options;
+    const ahead = this.#at.ahead();
+    const alphas = this.#at.nextAlphas(ahead);
     const pair = pairOf(decays);
-    const initialShares = this.#initialShares();
+    const initialShares = this.#initialShares(ahead);
     const names = shadow.weights.averaged.map(({ name }) => name);
     const looked = {
       steps,
@@ -98,8 +103,7 @@ export class Looks {
         pair,
         alphas: new AlphaSpread(names, layerRules, decays.length).of(alphas),
         initialShares,
-        figures: shadow.statistics(alphas),
-        fromSlow: pair && shadow.statistics(alphas, pair.slow),
+        figures: shadow.statistics({ next: alphas, ahead, from: pair?.slow ?? 0 }),
       }),
     };
     const around = { decays, labels, alphas, first: this.#summaries[0], before: this.#last, isAsked };
@@ -112,19 +116,22 @@ export class Looks {
     return diagnosis;
   }
 
-  #initialShares(): number[] {
+  #initialShares(ahead: readonly number[] | undefined): number[] {
     // Fewer moves than before: another state was loaded.
     if (this.#at.updates < this.#moves || this.#moves === 0) {
       this.#shares = [];
       this.#moves = 0;
     }
+    const after = (alphas: readonly number[]): number[] =>
+      alphas.map((alpha, index) => (1 - alpha) * (this.#shares[index] ?? 1));
     this.#at.replay(this.#moves, (alphas) => {
-      this.#shares = alphas.map((alpha, index) => (1 - alpha) * (this.#shares[index] ?? 1));
+      this.#shares = after(alphas);
     });
     this.#moves = this.#at.updates;
+    const shares = ahead === undefined ? this.#shares : after(ahead);
     const averages = this.#options.decays.length;
     return this.#options.decays.map((_, k) => {
-      const own = this.#shares.filter((_share, index) => index % averages === k);
+      const own = shares.filter((_share, index) => index % averages === k);
       return own.length === 0 ? 1 : Math.max(...own);
     });
   }

@@ -1,8 +1,9 @@
 // Everything of a `WeightEma` that exists only with a model: its averages, how far they are, the scope of swaps, the looks.
 // Names no average and keeps no best one.
 
+import type { NamedTensorMap } from '@tensorflow/tfjs';
 import { Progress } from '../averages/progress.js';
-import { ModelShadows } from '../averages/shadows.js';
+import { type Alphas, ModelShadows } from '../averages/shadows.js';
 import { EmaError } from '../base/errors.js';
 import type { Warnings } from '../base/warnings.js';
 import { Looks } from '../diagnosis/looks.js';
@@ -113,23 +114,15 @@ export class Attached {
     if (this.progress.updates !== before) this.looks.afterUpdate();
   }
 
-  /** Counts pending steps in: an update with `decay ** pending`. */
-  flush(): void {
-    if (this.progress.pending === 0) return;
-    this.checkOwnWeights('flush', 'It is one of another object: wait until its use() has returned.');
-    this.progress.flush();
-  }
-
   /** An average by weight name; the caller disposes it. Works also after the model was disposed. */
-  read(selected: Selected): ReturnType<Selected['read']> {
+  read(selected: Selected): NamedTensorMap {
     const { pending } = this.progress;
-    if (selected.record !== undefined) return selected.read();
-    if (this.shadows.isAlive) this.flush();
-    else if (pending > 0)
+    if (selected.record === undefined && pending > 0 && !this.shadows.isAlive) {
       this.#warnings.add(
-        `read() after the model was disposed: its last ${pending} steps are not in the averages. Read, or flush(), before that.`,
+        `read() after the model was disposed: its last ${pending} steps are not in the averages. Read before that.`,
       );
-    return selected.read();
+    }
+    return selected.read(this.#ahead(selected));
   }
 
   /** Runs `fn` while an average stands in the model's place; before the first step, with the model as it is. */
@@ -138,8 +131,7 @@ export class Attached {
     this.checkOwnWeights('use', 'Let the first use() return before the next.');
     this.shadows.checkModel();
     if (!this.hasBegun('use', 'the model runs with its own weights')) return fn();
-    if (selected.record === undefined) this.progress.flush();
-    return this.scope.run(selected.swapIn(), fn);
+    return this.scope.run(selected.swapIn(this.#ahead(selected)), fn);
   }
 
   /** Gives the model, for good, the weights of an average. */
@@ -152,6 +144,11 @@ export class Attached {
     } finally {
       this.#tf.dispose(tensors);
     }
+  }
+
+  /** A best average stands since it was the best: pending steps do not concern it. */
+  #ahead({ record }: Selected): Alphas | undefined {
+    return record === undefined ? this.progress.ahead() : undefined;
   }
 
   /** Releases the averages; the model keeps its weights. */

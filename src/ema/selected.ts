@@ -2,7 +2,7 @@
 // Moves no average, and puts none into a model by itself.
 
 import type { NamedTensorMap } from '@tensorflow/tfjs';
-import type { ModelShadows } from '../averages/shadows.js';
+import type { Alphas, ModelShadows } from '../averages/shadows.js';
 import type { Swap } from '../model/swap.js';
 import type { ResolvedOptions } from '../options/options.js';
 import { labelsOf } from '../schedule/specs.js';
@@ -20,10 +20,13 @@ export interface Selected {
   readonly label: string;
   /** Of a best average of all epochs: when it was that, by what. It stands since then, so pending steps do not concern it. */
   readonly record: BestRecord | undefined;
-  /** By weight name; the caller disposes it. */
-  readonly read: () => NamedTensorMap;
+  /**
+   * By weight name; the caller disposes it.
+   * @param ahead alphas of an update that is not made: the average as it would be after it.
+   */
+  readonly read: (ahead?: Alphas) => NamedTensorMap;
   /** In the place of the weights. */
-  readonly swapIn: () => Swap;
+  readonly swapIn: (ahead?: Alphas) => Swap;
 }
 
 /** Among what a name is looked up. */
@@ -50,15 +53,15 @@ export function select(tf: Tfjs, which: Which, { shadows, options, bests, curren
   }
   if (isSynthesized(which)) return combined(tf, shadows, synthesisOf(options, which.synthesized));
   const index = indexOf(which, labels, current);
-  const read = (): NamedTensorMap => shadows.read(index);
-  const swapIn = (): Swap => shadows.swapIn(index);
+  const read = (ahead?: Alphas): NamedTensorMap => shadows.read(index, ahead);
+  const swapIn = (ahead?: Alphas): Swap => shadows.swapIn(index, ahead);
   return { index, label: labels[index] ?? '', record: undefined, read, swapIn };
 }
 
 function combined(tf: Tfjs, shadows: ModelShadows, { coefficients }: Synthesis): Selected {
-  const read = (): NamedTensorMap => shadows.combine(coefficients);
-  const swapIn = (): Swap => {
-    const tensors = read();
+  const read = (ahead?: Alphas): NamedTensorMap => shadows.combine(coefficients, ahead);
+  const swapIn = (ahead?: Alphas): Swap => {
+    const tensors = read(ahead);
     try {
       return shadows.swapIn(tensors);
     } finally {

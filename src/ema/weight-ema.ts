@@ -55,7 +55,8 @@ export let opened: (ema: WeightEma, method: string) => Opened;
  * `update`.
  *
  * `shadow += (1 - decay ** T) * (weight - shadow)` after every T = `updateEvery` steps, for every decay in one pass. Training
- * is not touched. Between updates, steps are pending; whatever looks at an average first counts them in.
+ * is not touched. Between updates, steps are pending; whatever looks at an average sees them counted in, and changes nothing: averages do not
+ * depend on who looks, and how often.
  *
  * @example
  * ```ts
@@ -264,14 +265,6 @@ export class WeightEma {
   }
 
   /**
-   * Counts pending steps in: an update with `decay ** pending`. What reads an average does it by itself.
-   * @throws {@link EmaError} as {@link WeightEma.update}
-   */
-  flush(): void {
-    this.#live('flush').flush();
-  }
-
-  /**
    * Takes down what was measured of the averages as they are now: `'current'` is the best of it from here on, and `'best'` the best of all
    * so far. The callback does so after each validation. Up to `start` averages are copies of the weights, and none of them is best.
    * @param measured the epoch, and what was measured of each average.
@@ -352,15 +345,13 @@ export class WeightEma {
 
   /**
    * Compares the weights with every average, one pass over both: norms, distances, angles, elements that are not finite or that rounding
-   * holds back, drift against noise by layer. What is wrong is in `health`, and warned of once each. It waits for the device; nothing moves
-   * but pending steps, which are counted in first.
+   * holds back, drift against noise by layer. What is wrong is in `health`, and warned of once each. It waits for the device, and moves nothing.
    * @throws {@link EmaError} SWAPPED_IN — called inside of `use()`: weights and averages are mixed up there.
    * @throws {@link EmaError} NOT_ATTACHED, DISPOSED, POISONED, WEIGHT_DISPOSED
    */
   diagnose(): Diagnosis {
     const attached = this.#live('diagnose');
     attached.checkOwnWeights('diagnose', 'Let use() return first: it gives the weights back.');
-    attached.progress.flush();
     return attached.looks.look();
   }
 
@@ -534,8 +525,9 @@ export class WeightEma {
     const { hasStarted } = attached.progress;
     if (hasStarted) {
       if (guess !== undefined) this.#warnings.add(guess);
-      if (keepBest) attached.flush();
-      this.#bests.record(measured, judged, keepBest ? (index) => attached.shadows.read(index) : undefined);
+      if (keepBest) attached.shadows.checkAlive();
+      const ahead = keepBest ? attached.progress.ahead() : undefined;
+      this.#bests.record(measured, judged, keepBest ? (index) => attached.shadows.read(index, ahead) : undefined);
       // After what can fail: both or neither.
       this.#current = best ?? this.#current;
     }

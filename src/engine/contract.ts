@@ -12,6 +12,16 @@ export type EngineChoice = 'auto' | 'native' | 'js';
 /** Who runs an update. */
 export type EngineName = 'native' | 'js';
 
+/** What weights are compared with: every average, and the update that comes next. */
+export interface Comparing {
+  /** Alphas as in `update`, of the update that comes next: they say what would not move. */
+  readonly next: readonly number[];
+  /** Alphas of an update that is not made: averages are taken as they would be after it. @defaultValue as they are */
+  readonly ahead?: readonly number[] | undefined;
+  /** The average that drift is measured from. */
+  readonly from: number;
+}
+
 /** Shadows of one list of weights: K averages, each a full copy. The list's order and shapes are fixed at creation. */
 export interface Shadows {
   /** Number of averages K. */
@@ -34,12 +44,17 @@ export interface Shadows {
    */
   read(average: number, like: readonly Tensor[], part?: 'high' | 'low'): Tensor[];
   /**
+   * The same of an average as it would be after `update(weights, alphas)`, to the bit; that update is not made.
+   * @param weights as in `update`.
+   * @param alphas as in `update`.
+   */
+  readAhead(average: number, weights: readonly Tensor[], alphas: readonly number[]): Tensor[];
+  /**
    * Compares every weight with every average; moves nothing. It waits for the device.
    * @param weights as in `update`.
-   * @param alphas as in `update`: those of the update that comes next, which say what would not move.
    * @returns N * K * 8 numbers: for each weight, for each average, the figures named by `STATISTICS`.
    */
-  statistics(weights: readonly Tensor[], alphas: readonly number[]): Float32Array;
+  statistics(weights: readonly Tensor[], comparing: Comparing): Float32Array;
   /** Overwrites an average with copies of `values`. */
   write(average: number, values: readonly Tensor[], part?: 'high' | 'low'): void;
   /** Releases the shadows. Later calls throw. */

@@ -4,7 +4,7 @@
 import type { Scalar, Tensor } from '@tensorflow/tfjs';
 import { EmaError } from '../base/errors.js';
 import { isAlive, type Tfjs } from '../tfjs/backend.js';
-import type { Engine, ShadowOptions, Shadows } from './contract.js';
+import type { Comparing, Engine, ShadowOptions, Shadows } from './contract.js';
 import { compare } from './statistics.js';
 
 /** A shadow; with `precision: 'compensated'` its value is `high + low`. */
@@ -76,19 +76,37 @@ class JsShadows implements Shadows {
     return this.#row(average).map((shadow) => this.#copy(this.#part(shadow, part)));
   }
 
-  statistics(weights: readonly Tensor[], alphas: readonly number[]): Float32Array {
+  readAhead(average: number, weights: readonly Tensor[], alphas: readonly number[]): Tensor[] {
     const alphaOf = this.#alphaOf(alphas);
+    return this.#tf.tidy(() => {
+      const scale = this.#scales();
+      return this.#row(average).map((shadow, i) => {
+        const kept = this.#part(shadow, 'high');
+        const alpha = alphaOf(i, average);
+        // What stays as it is would be shared.
+        if (alpha === 0) return this.#copy(kept);
+        const { high, low } = this.#lerp(shadow, at(weights, i), { alpha, scale });
+        low?.dispose();
+        return high;
+      });
+    });
+  }
+
+  statistics(weights: readonly Tensor[], { next, ahead, from }: Comparing): Float32Array {
+    const alphaOf = this.#alphaOf(next);
+    const aheadOf = ahead === undefined ? () => 0 : this.#alphaOf(ahead);
     const figures = weights.flatMap((tensor, i) => {
       const weight = tensor.dataSync();
-      const shadows = this.#rows.map((row) => at(row, i));
-      const values = shadows.map(({ high }) => high.dataSync());
-      return shadows.flatMap(({ low }, k) =>
+      const values = this.#rows.map((row, k) =>
+        this.#tf.tidy(() => {
+          const { high, low } = this.#lerp(at(row, i), tensor, { alpha: aheadOf(i, k), scale: this.#scales() });
+          return { high: high.dataSync(), low: low?.dataSync() };
+        }),
+      );
+      return values.flatMap(({ high, low }, k) =>
         compare({
-          weight,
-          average: at(values, k),
-          low: low?.dataSync(),
-          next: values[k + 1],
-          alpha: alphaOf(i, k),
+          ...{ weight, average: high, low, alpha: alphaOf(i, k) },
+          from: k === from ? undefined : at(values, from).high,
         }),
       );
     });

@@ -14,7 +14,7 @@ import {
   type Tfjs,
 } from '../tfjs/backend.js';
 import { type Addon, loadAddon } from './addon.js';
-import type { Engine, ShadowOptions, Shadows } from './contract.js';
+import type { Comparing, Engine, ShadowOptions, Shadows } from './contract.js';
 import { STATISTICS } from './statistics.js';
 
 /**
@@ -85,6 +85,7 @@ class NativeShadows implements Shadows {
   readonly #context: Context;
   readonly #count: Attribute;
   readonly #compensated: Attribute;
+  readonly #attributes: readonly Attribute[];
   readonly #update: RepeatedOp;
   readonly #arena: Tensor;
   // The alphas as TensorFlow has them: a tensor of their bits. An input and not an attribute: TensorFlow keeps a kernel for
@@ -101,8 +102,8 @@ class NativeShadows implements Shadows {
     this.#count = { name: 'N', type: 'int', value: weights.length };
     this.#compensated = { name: 'compensated', type: 'bool', value: compensated };
     // `compensated` is left out where it is false, its default: half a microsecond of every call.
-    const attributes = compensated ? [this.#count, this.#compensated] : [this.#count];
-    this.#update = new RepeatedOp(backend, { name: ops.update, attributes });
+    this.#attributes = compensated ? [this.#count, this.#compensated] : [this.#count];
+    this.#update = new RepeatedOp(backend, { name: ops.update, attributes: this.#attributes });
     const rows: Attribute = { name: 'rows', type: 'int', value: options.averages };
     const zeroRows: Attribute = { name: 'zero_rows', type: 'int', value: compensated ? options.averages : 0 };
     const create = { name: ops.create, attributes: [this.#count, rows, zeroRows], outputs: 1 };
@@ -127,21 +128,29 @@ class NativeShadows implements Shadows {
   }
 
   read(average: number, like: readonly Tensor[], part: 'high' | 'low' = 'high'): Tensor[] {
-    const { ops } = this.#context;
-    const op = { name: ops.read, attributes: [this.#count], outputs: like.length };
-    return this.#withRow(average, part, (row) => runOp(this.#context.backend, op, [this.#arena, row, ...like]));
+    return this.#read(part === 'high' ? average : this.averages + average, like, [0]);
   }
 
-  statistics(weights: readonly Tensor[], alphas: readonly number[]): Float32Array {
-    if (alphas.length === this.averages) return this.#figures(weights, alphas);
+  readAhead(average: number, weights: readonly Tensor[], alphas: readonly number[]): Tensor[] {
+    return this.#read(
+      average,
+      weights,
+      alphas.filter((_, index) => index % this.averages === average),
+    );
+  }
+
+  statistics(weights: readonly Tensor[], { next, ahead = next.map(() => 0), from }: Comparing): Float32Array {
+    if (next.length === this.averages) return this.#figures(weights, { next, ahead, from });
     // The op takes one alpha per average: once for each of the different rules.
     const figures = new Float32Array(weights.length * this.averages * STATISTICS.length);
     const size = this.averages * STATISTICS.length;
     const known = new Map<string, Float32Array>();
     weights.forEach((_, i) => {
-      const own = alphas.slice(i * this.averages, (i + 1) * this.averages);
-      const found = known.get(`${own}`) ?? this.#figures(weights, own);
-      known.set(`${own}`, found);
+      const [begin, end] = [i * this.averages, (i + 1) * this.averages];
+      const own = { next: next.slice(begin, end), ahead: ahead.slice(begin, end), from };
+      const key = `${own.next} ${own.ahead}`;
+      const found = known.get(key) ?? this.#figures(weights, own);
+      known.set(key, found);
       figures.set(found.subarray(i * size, (i + 1) * size), i * size);
     });
     return figures;
@@ -149,7 +158,8 @@ class NativeShadows implements Shadows {
 
   write(average: number, values: readonly Tensor[], part: 'high' | 'low' = 'high'): void {
     const op = { name: this.#context.ops.write, attributes: [this.#count], outputs: 0 };
-    this.#withRow(average, part, (row) => runOp(this.#context.backend, op, [this.#arena, row, ...values]));
+    const place = part === 'high' ? average : this.averages + average;
+    this.#withRow(place, (row) => runOp(this.#context.backend, op, [this.#arena, row, ...values]));
   }
 
   dispose(): void {
@@ -188,26 +198,40 @@ class NativeShadows implements Shadows {
     });
   }
 
-  #figures(weights: readonly Tensor[], alphas: readonly number[]): Float32Array {
+  /** @param alphas one, or one for each weight. */
+  #read(place: number, weights: readonly Tensor[], alphas: readonly number[]): Tensor[] {
+    const { backend, ops } = this.#context;
+    const op = { name: ops.read, attributes: this.#attributes, outputs: weights.length };
+    return this.#withRow(place, (row) => {
+      const alpha = this.#bitsOf(alphas);
+      try {
+        return runOp(backend, op, [this.#arena, row, alpha, ...weights]);
+      } finally {
+        alpha.dispose();
+      }
+    });
+  }
+
+  #figures(weights: readonly Tensor[], { next, ahead = [], from }: Comparing): Float32Array {
     const { tf, backend, ops } = this.#context;
     const op = { name: ops.stats, attributes: [this.#count, this.#compensated], outputs: 1 };
-    const alpha = tf.tensor1d(new Int32Array(Float32Array.from(alphas).buffer), 'int32');
+    const inputs = [this.#bitsOf(next), this.#bitsOf(ahead), tf.scalar(from, 'int32')];
     let figures: Tensor | undefined;
     try {
-      figures = first(runOp(backend, op, [this.#arena, alpha, ...weights]));
+      figures = first(runOp(backend, op, [this.#arena, ...inputs, ...weights]));
       return Float32Array.from(figures.dataSync<'float32'>());
     } catch (cause) {
       throw new EmaError('NATIVE_FAILURE', `TensorFlow could not compare the averages: ${messageOf(cause)}`, { cause });
     } finally {
       figures?.dispose();
-      alpha.dispose();
+      tf.dispose(inputs);
     }
   }
 
-  #withRow<T>(average: number, part: 'high' | 'low', run: (row: Tensor) => T): T {
+  #withRow<T>(place: number, run: (row: Tensor) => T): T {
     // TensorFlow may hold it still, but what is read would not belong to tfjs's new engine.
     if (!isAlive(this.#context.tf, this.#arena)) throw released();
-    const row = this.#context.tf.scalar(part === 'high' ? average : this.averages + average, 'int32');
+    const row = this.#context.tf.scalar(place, 'int32');
     try {
       return run(row);
     } catch (cause) {
@@ -217,6 +241,10 @@ class NativeShadows implements Shadows {
     } finally {
       row.dispose();
     }
+  }
+
+  #bitsOf(alphas: readonly number[]): Tensor {
+    return this.#context.tf.tensor1d(new Int32Array(Float32Array.from(alphas).buffer), 'int32');
   }
 
   /** Uploads the alphas, unless TensorFlow has these bits already. */

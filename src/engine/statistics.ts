@@ -4,8 +4,8 @@
 /**
  * Figures of one weight `w` and one average `s_k`, in the order of the last dimension of what `Shadows.statistics` gives:
  * `|w|`, `|s_k|`, `|w - s_k|`, the cosine between them (0 where either is 0), the largest `|w - s_k|` of an element, elements of `w` that
- * are NaN or infinite, elements that differ from `w` and yet do not move under alpha (the dead zone), and `|s_k - s_(k+1)|`
- * (0 for the last).
+ * are NaN or infinite, elements that differ from `w` and yet do not move under alpha (the dead zone), and the distance of `s_k` from the
+ * average that drift is measured from.
  */
 export const STATISTICS = [
   'weightNorm',
@@ -27,8 +27,8 @@ export interface Comparison {
   readonly average: ArrayLike<number>;
   /** What compensation keeps beside `average`; undefined in float32. */
   readonly low: ArrayLike<number> | undefined;
-  /** The next average; undefined for the last. */
-  readonly next: ArrayLike<number> | undefined;
+  /** The average that drift is measured from; undefined where it is this one. */
+  readonly from: ArrayLike<number> | undefined;
   /** Alpha of the update that comes next, rounded to float32. */
   readonly alpha: number;
 }
@@ -39,7 +39,7 @@ export interface Comparison {
  * By numbers and not by tfjs ops: a sum of float32 squares loses digits with the size of the weight, and the dead zone is a matter of single
  * roundings.
  */
-export function compare({ weight, average, low, next, alpha }: Comparison): readonly number[] {
+export function compare({ weight, average, low, from, alpha }: Comparison): readonly number[] {
   let [weights, averages, products, distances, drifts, largest, nonFinite, dead] = [0, 0, 0, 0, 0, 0, 0, 0];
   for (let i = 0; i < weight.length; i += 1) {
     const w = weight[i] ?? Number.NaN;
@@ -53,7 +53,7 @@ export function compare({ weight, average, low, next, alpha }: Comparison): read
     if (gap > largest) largest = gap;
     if (!Number.isFinite(w)) nonFinite += 1;
     if (w !== s && !moves(w, { high: s, low: low?.[i] }, alpha)) dead += 1;
-    if (next !== undefined) drifts += (s - (next[i] ?? Number.NaN)) ** 2;
+    if (from !== undefined) drifts += (s - (from[i] ?? Number.NaN)) ** 2;
   }
   const [weightNorm, averageNorm] = [Math.sqrt(weights), Math.sqrt(averages)];
   const norms = weightNorm * averageNorm;

@@ -6,12 +6,17 @@ import { EmaError } from '../base/errors.js';
 import { isAlive, type Tfjs } from '../tfjs/backend.js';
 import type { Weight } from './weights.js';
 
-/** Every variable in whose place another value stands now, whichever average put it there. */
-const swapped = new Set<Variable>();
+/** Every variable in whose place another value stands now, whichever average put it there, and its own value. */
+const swapped = new Map<Variable, Tensor>();
 
 /** Whether any of these weights is swapped out now, by any average of this process. */
 export function isSwapped(weights: readonly Weight[]): boolean {
   return swapped.size > 0 && weights.some(({ variable }) => swapped.has(variable));
+}
+
+/** A weight's own value: it stays its owner's. */
+export function ownValue({ variable }: Weight): Tensor {
+  return swapped.get(variable) ?? variable;
 }
 
 /** What restoring found. */
@@ -57,7 +62,9 @@ export class Swap {
     }
     this.#backups = backups;
     this.#shown = weights.map(({ variable }) => variable.dataId);
-    for (const { variable } of weights) swapped.add(variable);
+    weights.forEach(({ variable }, index) => {
+      swapped.set(variable, backups[index] ?? variable);
+    });
   }
 
   /** Gives every weight its own value back, also where it fails to take down what was written over. To be called once. */

@@ -74,7 +74,8 @@ export const SCENES: Readonly<Record<string, Scene>> = {
     steps: 3,
     prepare: ({ model }) => setRandomWeights(model, 5),
     run: ({ ema }) => ema.update(),
-    again: ({ ema }) => ema.flush(),
+    // The step is counted and pending: who looks sees it.
+    again: () => undefined,
   },
   use: { run: (stage) => stage.ema.use({ index: 1 }, (model) => predict(model, stage)) },
   'use, a step pending': {

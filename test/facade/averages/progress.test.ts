@@ -1,7 +1,7 @@
 // Progress: which steps move the averages, by how much, and what a failure leaves.
 
 import { describe, expect, it } from 'vitest';
-import { Progress } from '../../../src/averages/progress.js';
+import { Progress, type ProgressOptions } from '../../../src/averages/progress.js';
 import { ModelShadows } from '../../../src/averages/shadows.js';
 import { EmaError } from '../../../src/index.js';
 import { resolveOptions } from '../../../src/options/options.js';
@@ -9,7 +9,7 @@ import { Schedule } from '../../../src/schedule/schedule.js';
 import { thrownBy } from '../../support/expect.js';
 import { assign, lineModel, tf, valuesOf } from '../../support/models.js';
 
-function setUp(updateEvery: number) {
+function setUp(updateEvery: number, more: Omit<ProgressOptions, 'updateEvery'> = {}) {
   const options = resolveOptions({ decays: 0.5, updateEvery, warmup: 'none' });
   const model = lineModel();
   const shadow = new ModelShadows(tf, model, options);
@@ -20,7 +20,7 @@ function setUp(updateEvery: number) {
     tf.dispose(tensors);
     return values?.[0];
   };
-  return { model, shadow, value, progress: new Progress(shadow, new Schedule(options), { updateEvery }) };
+  return { model, shadow, value, progress: new Progress(shadow, new Schedule(options), { updateEvery, ...more }) };
 }
 
 describe('Progress', () => {
@@ -30,6 +30,35 @@ describe('Progress', () => {
     expect([progress.steps, progress.pending, progress.updates]).toEqual([7, 1, 2]);
     expect(value()).toBe(2 - 0.5 ** 6);
     expect(progress.seconds).toBeGreaterThan(0);
+  });
+
+  it('tells the alphas of an update that would take the pending steps in, and does not make it', () => {
+    const { progress, shadow, value } = setUp(3);
+    expect([progress.ahead(), progress.intervalsAhead()]).toEqual([undefined, []]);
+    for (let step = 0; step < 5; step += 1) progress.count();
+    const before = value();
+    expect(progress.ahead()).toEqual([1 - 0.5 ** 2]);
+    expect(progress.intervalsAhead()).toEqual([
+      [3, 1],
+      [2, 1],
+    ]);
+    expect([progress.nextAlphas(progress.ahead()), progress.nextAlphas(undefined)]).toEqual([[1 - 0.5 ** 3], [0.875]]);
+    const tensors = shadow.read(0, progress.ahead());
+    expect(Object.values(valuesOf(tensors))[0]?.[0]).toBe(2 - 0.5 ** 5);
+    tf.dispose(tensors);
+    expect([progress.pending, progress.updates, progress.intervals, value()]).toEqual([2, 1, [[3, 1]], before]);
+  });
+
+  it('counts nothing in while weights are not finite and policy leaves them out, nor after the model was disposed', () => {
+    const told: string[] = [];
+    const { model, progress } = setUp(3, { nonFinite: 'skip', onSkip: (message) => told.push(message) });
+    progress.count();
+    assign(model.weights[0], () => tf.tensor2d([[Number.NaN]]));
+    expect([progress.ahead(), progress.ahead(), told.length]).toEqual([undefined, undefined, 1]);
+    assign(model.weights[0], () => tf.tensor2d([[2]]));
+    expect(progress.ahead()).toEqual([0.5]);
+    model.dispose();
+    expect(progress.ahead()).toBeUndefined();
   });
 
   it('flushes pending steps by decay ** pending, and counts T anew from there', () => {

@@ -373,7 +373,7 @@ describe('what tfjs does', () => {
       },
     });
     await model.fit(x, y, { ...fit, callbacks: [ema.callback({ validationData: [x, y] }), stop] });
-    expect([ema.steps, ema.updates, ema.validations.length]).toEqual([2, 1, 1]);
+    expect([ema.steps, ema.updates, ema.validations.length]).toEqual([2, 0, 1]);
     ema.dispose();
   });
 });

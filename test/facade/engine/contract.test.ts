@@ -286,6 +286,63 @@ describe.each(contenders)('$title', ({ backend, make }) => {
   });
 
   it.each(['fp32', 'compensated'] as const)(
+    'reads and compares averages ahead of an update as it would leave them, and makes none, with precision %s',
+    (precision) => {
+      const shapes = [[3, 5], [], [65], [0, 2]];
+      const [start, middle, next] = [makeWeights(24, shapes), makeWeights(25, shapes), makeWeights(26, shapes)];
+      const lists = [
+        [0.3, 0, 1],
+        [0.3, 0, 1, 0.01, 0.5, 0, 1, 1, 1e-9, 0, 0.2, 0.4],
+      ];
+      for (const alphas of lists) {
+        const options = { averages: 3, precision };
+        const [ahead, made] = [engine.create(start, options), engine.create(start, options)];
+        for (const shadows of [ahead, made]) shadows.update(middle, [0.25, 0.6, 0]);
+        const stored = [0, 1, 2].map((k) => readValues(ahead, k, next));
+        const later = alphas.map((alpha) => alpha / 2);
+        const found = ahead.statistics(next, { next: later, ahead: alphas, from: 2 });
+        const count = tf.memory().numTensors;
+        const read = [0, 1, 2].map((k) => {
+          const tensors = ahead.readAhead(k, next, alphas);
+          const result = values(tensors);
+          expect(tensors.map(({ shape }) => shape)).toEqual(shapes);
+          tf.dispose(tensors);
+          return result;
+        });
+        expect(tf.memory().numTensors).toBe(count);
+        expect([0, 1, 2].map((k) => readValues(ahead, k, next))).toEqual(stored);
+        made.update(next, alphas);
+        expect(read).toEqual([0, 1, 2].map((k) => readValues(made, k, next)));
+        expect(found).toEqual(made.statistics(next, { next: later, from: 2 }));
+        // Nothing moved, low parts included: both are the same after the same updates.
+        ahead.update(next, alphas);
+        for (const shadows of [ahead, made]) shadows.update(middle, [0.1, 0.2, 0.3]);
+        for (const k of [0, 1, 2]) expect(readValues(ahead, k, next)).toEqual(readValues(made, k, next));
+        for (const shadows of [ahead, made]) shadows.dispose();
+      }
+      tf.dispose([start, middle, next]);
+    },
+  );
+
+  it('reads ahead into memory of its own, which no later update changes', () => {
+    const [start, next, later] = [makeWeights(27), makeWeights(28), makeWeights(29)];
+    withShadows(start, 2, (shadows) => {
+      for (const alphas of [
+        [0, 1],
+        [0.5, 0.5],
+      ]) {
+        const tensors = [0, 1].map((k) => shadows.readAhead(k, next, alphas));
+        const before = tensors.map(values);
+        shadows.update(later, [0.7, 0.7]);
+        expect(tensors.map(values)).toEqual(before);
+        tf.dispose(tensors);
+      }
+      expect(() => shadows.readAhead(2, next, [0.5, 0.5])).toThrow(EmaError);
+    });
+    tf.dispose([next, later]);
+  });
+
+  it.each(['fp32', 'compensated'] as const)(
     'compares every weight with every average, with precision %s',
     (precision) => {
       const shapes = [[3, 5], [], [65], [0, 2]];
@@ -297,9 +354,9 @@ describe.each(contenders)('$title', ({ backend, make }) => {
         3,
         (shadows) => {
           shadows.update(next, [0.25, 0.75, 0]);
-          const figures = shadows.statistics(next, alphas);
+          const figures = shadows.statistics(next, { next: alphas, from: 1 });
           const count = tf.memory().numTensors;
-          expect(shadows.statistics(next, alphas)).toEqual(figures);
+          expect(shadows.statistics(next, { next: alphas, ahead: [0, 0, 0], from: 1 })).toEqual(figures);
           expect(tf.memory().numTensors).toBe(count);
           expect(figures).toHaveLength(4 * 3 * STATISTICS.length);
           const rows = alphas.map((_, k) => readValues(shadows, k, next));
@@ -308,7 +365,13 @@ describe.each(contenders)('$title', ({ backend, make }) => {
             alphas.forEach((alpha, k) => {
               const average = at(at(rows, k), i);
               const low = at(lows, k)[i];
-              const expected = compare({ weight, average, low, next: rows[k + 1]?.[i], alpha: Math.fround(alpha) });
+              const expected = compare({
+                weight,
+                average,
+                low,
+                from: k === 1 ? undefined : at(rows, 1)[i],
+                alpha: Math.fround(alpha),
+              });
               const found = figures.subarray((3 * i + k) * STATISTICS.length);
               expected.forEach((value, f) => {
                 // Sums in double in both, whose order and fma differ: 65 * 2^-53 of them; then one rounding to float32.
@@ -317,7 +380,10 @@ describe.each(contenders)('$title', ({ backend, make }) => {
             });
           });
           // A rule per weight: dead is what has alpha 0, and nothing else.
-          const perWeight = shadows.statistics(next, [0.5, 0, 0.5, 0.5, 0.5, 0.5, 0, 0.5, 0.5, 0.5, 0.5, 0.5]);
+          const perWeight = shadows.statistics(next, {
+            next: [0.5, 0, 0.5, 0.5, 0.5, 0.5, 0, 0.5, 0.5, 0.5, 0.5, 0.5],
+            from: 0,
+          });
           const dead = STATISTICS.indexOf('deadZone');
           const deadOf = (i: number, k: number) => at(perWeight, (3 * i + k) * STATISTICS.length + dead);
           expect([deadOf(0, 0), deadOf(0, 1), deadOf(1, 1), deadOf(2, 0), deadOf(2, 1)]).toEqual([0, 15, 0, 65, 0]);
@@ -333,7 +399,7 @@ describe.each(contenders)('$title', ({ backend, make }) => {
     const next = [tf.fill([40], 1.0001), tf.fill([2], Number.NaN)];
     const dead = (precision: 'fp32' | 'compensated') => {
       const shadows = engine.create(start, { averages: 1, precision });
-      const figures = shadows.statistics(next, [1e-4]);
+      const figures = shadows.statistics(next, { next: [1e-4], from: 0 });
       shadows.dispose();
       return ['deadZone', 'nonFinite'].map((name) =>
         [0, 1].map((i) => at(figures, i * STATISTICS.length + STATISTICS.indexOf(name as Statistic))),

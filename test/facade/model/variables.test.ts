@@ -198,7 +198,7 @@ describe.each(['native', 'js'] as const)('averages of variables, engine %s', (en
     ema.dispose();
   });
 
-  it('can be flushed, synthesized, put back, diagnosed, reported, and kept as the best', () => {
+  it('can be synthesized, put back, diagnosed, reported, and kept as the best', () => {
     const net = network();
     const ema = make({ decays: [0.8, 0.9, 0.95], updateEvery: 4, warmup: 'none', diagnoseEvery: 2 }).attach(net);
     const truth = make({ decays: 0.85, updateEvery: 4, warmup: 'none' }).attach(net);
@@ -206,8 +206,6 @@ describe.each(['native', 'js'] as const)('averages of variables, engine %s', (en
       setRandom(net, step);
       for (const one of [ema, truth]) one.update();
     }
-    ema.flush();
-    expect([ema.steps, ema.updates]).toEqual([10, 3]);
     const { tensors, bound } = synthesize(ema, 0.85);
     const [made, real] = [valuesOf(tensors), read(truth)];
     tf.dispose(tensors);
@@ -219,7 +217,7 @@ describe.each(['native', 'js'] as const)('averages of variables, engine %s', (en
     expect(weights.map(({ name }) => name)).toEqual(AVERAGED);
     expect(layers.map(({ layer }) => layer)).toEqual(['hidden', 'out']);
     expect(ema.report().diagnoses.length).toBeGreaterThan(1);
-    expect(`${ema.report()}`).toMatch(/3 updates in 10 steps/);
+    expect(`${ema.report()}`).toMatch(/2 updates in 10 steps/);
     expect(ema.record({ epoch: 0, averages: [{ loss: 3 }, { loss: 1 }, { loss: 2 }] })).toBe(1);
     const best = read(ema, 0.9);
     setRandom(net, 11);

@@ -4,6 +4,7 @@
 
 namespace cases {
 
+void Ahead();
 void Alphas();
 void Interface();
 void Modes();

@@ -20,6 +20,7 @@ int main(int argc, char** argv) {
   cases::StatisticsFigures();
   cases::SpecialValues();
   cases::Alphas();
+  cases::Ahead();
   cases::Offsets();
   cases::Tables();
   cases::Sizes();

@@ -46,11 +46,12 @@ void CheckStatistics() {
   const float weight = 0x1p-149f;
   float arena[16] = {3 * 0x1p-149f};
   const float alpha = 0.5f;
+  const float ahead = 0.0f;
   const ema::Segment segment = {&weight, 0, 1};
   ema::Statistics figures = {};
   const unsigned before = _mm_getcsr();
   _mm_setcsr(0x1F80 | kFlush | kZeroInputs);
-  ema::CpuStatistics({arena, 16, 1, &alpha, false, &segment, 1}, &figures);
+  ema::CpuStatistics({{arena, 16, 1, &alpha, false, &segment, 1}, &ahead, 0}, &figures);
   _mm_setcsr(before);
   check::That(figures.weight_norm == 0x1p-149f && figures.max_distance == 0x1p-148f &&
                   figures.dead_zone == 0,

@@ -144,7 +144,7 @@ std::string Check(const uint8_t* data, size_t size) {
   const double worst = table.WorstUlps(arena);
   if (worst > 1.5000001) return where + ": " + std::to_string(worst) + " ulps from float64";
   std::vector<ema::Statistics> figures(table.segments.size() * table.alphas.size());
-  ema::CpuStatistics(table.update(&arena), figures.data());
+  ema::CpuStatistics({table.update(&arena), table.alphas.data(), 0}, figures.data());
   return arena.empty() || oracle::FirstDifference(expected.data(), arena.data(), floats) < 0
              ? ""
              : "statistics wrote to the arena";

@@ -26,6 +26,8 @@ void Near(float actual, long double expected, const std::string& what) {
 
 struct Case {
   model::Options options;
+  std::vector<float> ahead;
+  int from;
   std::string what;
 };
 
@@ -35,30 +37,44 @@ struct Expected {
   float largest = 0;
   int dead = 0;
 
-  Expected(const ema::Update& update, const ema::Segment& segment, int k) {
-    const float* const high = update.arena + k * update.row_stride + segment.offset;
-    const float* const low = high + update.averages * update.row_stride;
+  Expected(const ema::Look& look, const ema::Segment& segment, int k) {
     for (int64_t i = 0; i < segment.size; ++i) {
-      const long double w = segment.weight[i];
-      const long double s = high[i];
+      const float weight_now = segment.weight[i];
+      const Shadow before = At(look, segment, k, i);
+      const long double w = weight_now;
+      const long double s = before.high;
+      const long double from = At(look, segment, look.from, i).high;
       weight += w * w;
       shadow += s * s;
       product += w * s;
       distance += (w - s) * (w - s);
-      largest = std::fmax(largest, std::fabs(segment.weight[i] - high[i]));
-      if (k + 1 < update.averages)
-        drift += (s - high[update.row_stride + i]) * (s - high[update.row_stride + i]);
-      float h = high[i];
-      float l = update.compensated ? low[i] : 0.0f;
-      const float h_before = h;
-      const float l_before = l;
-      if (update.compensated) {
-        oracle::StepCompensated(&h, &l, segment.weight[i], update.alphas[k]);
-      } else {
-        h = oracle::Step(h, segment.weight[i], update.alphas[k]);
-      }
-      if (segment.weight[i] != h_before && h == h_before && l == l_before) ++dead;
+      largest = std::fmax(largest, std::fabs(weight_now - before.high));
+      if (k != look.from) drift += (s - from) * (s - from);
+      const Shadow after = Moved(look, before, weight_now, look.next.alphas[k]);
+      if (weight_now != before.high && after.high == before.high && after.low == before.low) ++dead;
     }
+  }
+
+ private:
+  struct Shadow {
+    float high, low;
+  };
+
+  static Shadow Moved(const ema::Look& look, Shadow shadow, float weight, float alpha) {
+    if (look.next.compensated) {
+      oracle::StepCompensated(&shadow.high, &shadow.low, weight, alpha);
+    } else {
+      shadow.high = oracle::Step(shadow.high, weight, alpha);
+    }
+    return shadow;
+  }
+
+  // Average k as it would be after the update that is not made.
+  static Shadow At(const ema::Look& look, const ema::Segment& segment, int k, int64_t i) {
+    const ema::Update& update = look.next;
+    const float* const high = update.arena + k * update.row_stride + segment.offset + i;
+    const float low = update.compensated ? high[update.averages * update.row_stride] : 0.0f;
+    return Moved(look, {*high, low}, segment.weight[i], look.ahead[k]);
   }
 };
 
@@ -66,12 +82,13 @@ void CheckFigures(const Case& test) {
   model::Model model(test.options);
   model.Reset();
   const ema::Update update = model.update();
+  const ema::Look look = {update, test.ahead.data(), test.from};
   std::vector<ema::Statistics> figures(static_cast<size_t>(update.segment_count * update.averages));
-  ema::CpuStatistics(update, figures.data());
+  ema::CpuStatistics(look, figures.data());
   for (int i = 0; i < update.segment_count; ++i) {
     for (int k = 0; k < update.averages; ++k) {
       const ema::Statistics& got = figures[static_cast<size_t>(i * update.averages + k)];
-      const Expected expected(update, update.segments[i], k);
+      const Expected expected(look, update.segments[i], k);
       const std::string what =
           test.what + ", weight " + std::to_string(i) + ", average " + std::to_string(k);
       const long double norms = std::sqrt(expected.weight) * std::sqrt(expected.shadow);
@@ -94,9 +111,10 @@ void NonFinite() {
                                       -Limits::infinity(), 2};
   std::vector<float> arena(16, 1.0f);
   const float alpha = 0.5f;
+  const float ahead = 0.0f;
   const ema::Segment segment = {weights.data(), 0, 5};
   ema::Statistics figures = {};
-  ema::CpuStatistics({arena.data(), 16, 1, &alpha, false, &segment, 1}, &figures);
+  ema::CpuStatistics({{arena.data(), 16, 1, &alpha, false, &segment, 1}, &ahead, 0}, &figures);
   check::That(figures.non_finite == 3, "three of five");
   check::That(figures.cosine == 0 || std::isnan(figures.cosine), "no cosine of them");
 }
@@ -108,9 +126,10 @@ void DeadZone() {
   std::vector<float> arena(16, 1.0f);
   arena[3] = 0.0f;
   const float alpha = 0.25f;
+  const float ahead = 0.0f;
   const ema::Segment segment = {weights.data(), 0, 4};
   ema::Statistics figures = {};
-  ema::CpuStatistics({arena.data(), 16, 1, &alpha, false, &segment, 1}, &figures);
+  ema::CpuStatistics({{arena.data(), 16, 1, &alpha, false, &segment, 1}, &ahead, 0}, &figures);
   check::That(figures.dead_zone == 1, "one of four: a quarter of an ulp is rounded away");
 }
 
@@ -124,7 +143,14 @@ void StatisticsFigures() {
          {std::vector<float>{0.5f}, {1e-7f, 0.1f, 1e-9f}, {0, 1}}) {
       model::Options options = {sizes, alphas, compensated, 1, 0, 31};
       options.plain_values = true;
-      CheckFigures({options, std::to_string(alphas.size()) + " averages"});
+      const auto count = alphas.size();
+      const std::string what = std::to_string(count) + " averages";
+      CheckFigures({options, std::vector<float>(count, 0.0f), static_cast<int>(count) - 1, what});
+      const std::vector<float> ahead = {0.25f, 1.0f, 1e-3f};
+      CheckFigures({options,
+                    {ahead.begin(), ahead.begin() + static_cast<int64_t>(count)},
+                    0,
+                    what + ", ahead"});
     }
   }
   NonFinite();

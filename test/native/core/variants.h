@@ -14,6 +14,7 @@ struct Variant {
   const char* kernel;
   int64_t chunk;  // floats
   void (*update)(const ema::Update&);
+  void (*read)(const ema::Readings&);
   void (*set_threads)(int);
   const char* (*kernel_name)();
 };

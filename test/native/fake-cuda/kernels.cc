@@ -58,6 +58,7 @@ constexpr Kernel kKernels[] = {
     Updates<ema_compensated_7>("ema_compensated_7"),
     Updates<ema_compensated_8>("ema_compensated_8"),
     Describe<ema_copy, ema::CopyTable>("ema_copy", false),
+    Describe<ema_read, ema::ReadTable>("ema_read", false),
     Describe<ema_statistics, ema::StatisticsTable>("ema_statistics", true),
 };
 

@@ -5,19 +5,19 @@ import { describe, expect, it } from 'vitest';
 import { compare, STATISTICS, type Statistic } from '../../../src/engine/statistics.js';
 
 const figure = (name: Statistic, of: Partial<Parameters<typeof compare>[0]>): number | undefined =>
-  compare({ weight: [3, 4.5], average: [3, 4], low: undefined, next: undefined, alpha: 0.5, ...of })[
+  compare({ weight: [3, 4.5], average: [3, 4], low: undefined, from: undefined, alpha: 0.5, ...of })[
     STATISTICS.indexOf(name)
   ];
 
 describe('compare', () => {
-  it('gives norms, distance, cosine, largest distance and the distance to the next average', () => {
+  it('gives norms, distance, cosine, largest distance and the distance from another average', () => {
     expect(figure('weightNorm', {})).toBe(Math.sqrt(9 + 20.25));
     expect(figure('averageNorm', {})).toBe(5);
     expect(figure('distance', {})).toBe(0.5);
     expect(figure('maxDistance', {})).toBe(0.5);
     expect(figure('cosine', {})).toBe((9 + 18) / (5 * Math.sqrt(29.25)));
     expect(figure('drift', {})).toBe(0);
-    expect(figure('drift', { next: [0, 0] })).toBe(5);
+    expect(figure('drift', { from: [0, 0] })).toBe(5);
   });
 
   it('calls the cosine 0 where either is 0, and counts what is not finite', () => {
