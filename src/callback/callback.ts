@@ -82,6 +82,8 @@ function defineCallback(tf: Tfjs): EmaCallbackClass {
     #breath = performance.now();
     // Fit calls setParams, setModel and onTrainBegin, in this order: the last of them tells what went wrong.
     #last: 'none' | 'setParams' | 'setModel' | 'onTrainBegin' = 'none';
+    #epoch = 0;
+    #stepsPerEpoch: number | undefined;
 
     constructor(ema: WeightEma, validation: ResolvedValidation) {
       super();
@@ -89,6 +91,7 @@ function defineCallback(tf: Tfjs): EmaCallbackClass {
       this.#validation = validation;
       // Where fit takes this for a plain object it calls the hooks without their object.
       this.onTrainBegin = this.onTrainBegin.bind(this);
+      this.onEpochBegin = this.onEpochBegin.bind(this);
       this.onBatchBegin = this.onBatchBegin.bind(this);
       this.onBatchEnd = this.onBatchEnd.bind(this);
       this.onEpochEnd = this.onEpochEnd.bind(this);
@@ -115,8 +118,16 @@ function defineCallback(tf: Tfjs): EmaCallbackClass {
       if (this.#last !== 'setModel') throw misuse('fit took it for a plain object, so that it has no model.');
       this.#last = 'onTrainBegin';
       checkMonitor(this.#validation, this.model);
+      const run = runOfFit(this.params);
+      this.#stepsPerEpoch = run.stepsPerEpoch;
       if (this.ema.isAttached) this.ema.checkTrainable(this.model);
-      else this.ema.attach(this.model, runOfFit(this.params));
+      else this.ema.attach(this.model, run);
+      return DONE;
+    }
+
+    override onEpochBegin(epoch: number): Promise<void> {
+      this.#epoch = epoch;
+      this.ema.epochsEnded(epoch);
       return DONE;
     }
 
@@ -126,8 +137,10 @@ function defineCallback(tf: Tfjs): EmaCallbackClass {
     }
 
     /** One batch is one optimizer step. Its logs are not read: that would wait for the device. */
-    override onBatchEnd(): Promise<void> {
+    override onBatchEnd(batch: number): Promise<void> {
       this.ema.update();
+      // Here, and not only in onEpochEnd: a callback before this one may save there.
+      if (batch + 1 === this.#stepsPerEpoch) this.ema.epochsEnded(this.#epoch + 1);
       const now = performance.now();
       if (now - this.#breath < BREATH_MS) return DONE;
       this.#breath = now;
@@ -137,6 +150,8 @@ function defineCallback(tf: Tfjs): EmaCallbackClass {
 
     override async onEpochEnd(epoch: number, logs?: Logs): Promise<void> {
       if (!(this.model instanceof tf.LayersModel)) throw misuse('onEpochEnd was called before fit gave it a model.');
+      // Where nobody knew how many batches it has; before measuring, during which a run may be saved.
+      this.ema.epochsEnded(epoch + 1);
       const measured = await endEpoch(tf, { ema: this.ema, model: this.model, epoch }, this.#validation);
       if (measured !== undefined) {
         this.#validations.push(measured);

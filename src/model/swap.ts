@@ -6,12 +6,17 @@ import { EmaError } from '../base/errors.js';
 import { isAlive, type Tfjs } from '../tfjs/backend.js';
 import type { Weight } from './weights.js';
 
-/** Every variable in whose place another value stands now, whichever average put it there. */
-const swapped = new Set<Variable>();
+/** The own value of every variable in whose place another one stands now, whichever average put it there. */
+const swapped = new Map<Variable, Tensor>();
 
 /** Whether any of these weights is swapped out now, by any average of this process. */
 export function isSwapped(weights: readonly Weight[]): boolean {
   return swapped.size > 0 && weights.some(({ variable }) => swapped.has(variable));
+}
+
+/** The value of a weight's own, also while an average stands in its place. It is not the caller's to dispose. */
+export function ownValueOf({ variable }: Weight): Tensor {
+  return swapped.get(variable) ?? variable;
 }
 
 /** What restoring found. */
@@ -57,7 +62,10 @@ export class Swap {
     }
     this.#backups = backups;
     this.#shown = weights.map(({ variable }) => variable.dataId);
-    for (const { variable } of weights) swapped.add(variable);
+    weights.forEach(({ variable }, index) => {
+      const backup = backups[index];
+      if (backup !== undefined) swapped.set(variable, backup);
+    });
   }
 
   /** Gives every weight its own value back, also where it fails to take down what was written over. To be called once. */
