@@ -208,10 +208,10 @@ async function madeAnew(tf: Tfjs, stored: StoredRun, { optimizer }: RunFacts): P
   try {
     return await tf.loadLayersModel({ load: async () => artifacts });
   } catch (cause) {
-    const classes = 'Register classes of your own by tf.serialization.registerClass(), or give the model:';
+    const register = 'Register classes of your own by tf.serialization.registerClass(), or give the model';
     throw new EmaError(
       'CHECKPOINT',
-      `${stored.folder}: expected a model that tfjs can load, but: ${messageOf(cause)}. ${classes} resume('run', makeModel()).`,
+      `${stored.folder}: expected a model that tfjs can load. ${register}: resume('run', makeModel()). tfjs says: ${messageOf(cause)}`,
       { cause },
     );
   }

@@ -142,7 +142,9 @@ export function restoreOptimizer(
 export function trainingConfigOf(model: LayersModel): io.TrainingConfig | undefined {
   const { optimizer, loss } = model;
   if (optimizer === undefined || optimizer === null) return undefined;
-  const metrics = typeof model.metrics === 'string' ? [model.metrics] : model.metrics;
+  // Undefined where compile was given none.
+  const given = model.metrics ?? [];
+  const metrics = typeof given === 'string' ? [given] : given;
   if (!isOfNames(loss) || !isOfNames(metrics)) return undefined;
   const optimizer_config = { class_name: optimizer.getClassName(), config: optimizer.getConfig() };
   // The types have functions in them, which there are none of now.
