@@ -105,14 +105,16 @@ async function writeNow(folder: string, { topology, others }: RunFiles, fs: File
   await writeOwn(folder, others, fs);
   try {
     await writeAtomically(join(folder, TOPOLOGY), [topology], fs);
-  } finally {
-    // Whether that failed or not: by what is there now. Where that cannot be read, the next save finds out.
-    const now = await topologyIn(folder, fs).then(filesNamedIn, () => undefined);
+  } catch (error) {
+    // The new one may be in place all the same. Where nobody can tell, the next save finds out.
+    const named = await topologyIn(folder, fs).then(filesNamedIn, () => undefined);
     for (const name of [...old, ...others.keys()]) {
-      if (now === undefined) abandon(join(folder, name));
-      else if (!now.includes(name)) await discard(join(folder, name), fs);
+      if (named === undefined) abandon(join(folder, name));
+      else if (!named.includes(name)) await discard(join(folder, name), fs);
     }
+    throw error;
   }
+  for (const name of old) await discard(join(folder, name), fs);
 }
 
 /**
