@@ -14,6 +14,7 @@ export type {
 export type { References, Signal, Verdict } from './diagnosis/signal.js';
 export type { CheckpointOptions } from './disk/checkpoint.js';
 export type { Provenance, SaveTarget } from './disk/save-model.js';
+export type { Resumed } from './ema/run.js';
 export { WeightEma } from './ema/weight-ema.js';
 export type { EngineChoice, EngineName, Precision } from './engine/contract.js';
 export { type InputData, type RecomputeData, type RecomputeOptions, recomputeBatchNorm } from './model/batch-norm.js';

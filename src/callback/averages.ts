@@ -24,6 +24,8 @@ export interface FitAverages extends MeasuredAverages, Names {
   checkTrainable(): void;
   /** Counts one optimizer step. */
   update(): void;
+  /** Takes down how many epochs have ended. */
+  epochsEnded(count: number): void;
   /** Takes down what an epoch measured, as it was judged. */
   take(measured: Measured, judged: Judgement): EpochValidation;
   /** Saves a model with a best average in it. */

@@ -4,6 +4,7 @@
 import type { Callback, LayersModel, Logs } from '@tensorflow/tfjs';
 import { EmaError } from '../base/errors.js';
 import { inspect } from '../base/inspect.js';
+import { runOfFit } from '../options/run-length.js';
 import type { Tfjs } from '../tfjs/backend.js';
 import type { BatchSource } from '../validation/batches.js';
 import type { FitAverages } from './averages.js';
@@ -41,6 +42,8 @@ function defineCallback(tf: Tfjs): EmaCallbackClass {
     #breath = performance.now();
     // Fit calls setParams, setModel and onTrainBegin, in this order: the last of them tells what went wrong.
     #last: 'none' | 'setParams' | 'setModel' | 'onTrainBegin' = 'none';
+    #epoch = 0;
+    #stepsPerEpoch: number | undefined;
 
     constructor(averages: FitAverages, options: ResolvedCallback) {
       super();
@@ -48,6 +51,7 @@ function defineCallback(tf: Tfjs): EmaCallbackClass {
       this.#options = options;
       // Where fit takes this for a plain object it calls the hooks without their object.
       this.onTrainBegin = this.onTrainBegin.bind(this);
+      this.onEpochBegin = this.onEpochBegin.bind(this);
       this.onBatchBegin = this.onBatchBegin.bind(this);
       this.onBatchEnd = this.onBatchEnd.bind(this);
       this.onEpochEnd = this.onEpochEnd.bind(this);
@@ -79,6 +83,13 @@ function defineCallback(tf: Tfjs): EmaCallbackClass {
       const { data, monitor } = this.#options;
       if (data !== undefined) checkMonitor(monitor, this.#trained());
       this.#averages.begin(this.#trained(), this.params);
+      this.#stepsPerEpoch = runOfFit(this.params).stepsPerEpoch;
+      return DONE;
+    }
+
+    override onEpochBegin(epoch: number): Promise<void> {
+      this.#epoch = epoch;
+      this.#averages.epochsEnded(epoch);
       return DONE;
     }
 
@@ -88,8 +99,10 @@ function defineCallback(tf: Tfjs): EmaCallbackClass {
     }
 
     /** One batch is one optimizer step. Its logs are not read: that would wait for the device. */
-    override onBatchEnd(): Promise<void> {
+    override onBatchEnd(batch: number): Promise<void> {
       this.#averages.update();
+      // Here, and not only in onEpochEnd: a callback before this one may save there.
+      if (batch + 1 === this.#stepsPerEpoch) this.#averages.epochsEnded(this.#epoch + 1);
       const now = performance.now();
       if (now - this.#breath < BREATH_MS) return DONE;
       this.#breath = now;
@@ -99,6 +112,8 @@ function defineCallback(tf: Tfjs): EmaCallbackClass {
 
     override async onEpochEnd(epoch: number, logs: Logs = {}): Promise<void> {
       const averages = this.#averages;
+      // Where nobody knew how many batches it has; before measuring, during which a run may be saved.
+      averages.epochsEnded(epoch + 1);
       const ended = { epoch, model: this.#trained(), source: this.#source() };
       const validation = await endEpoch(tf, averages, ended, this.#options);
       if (validation === undefined) return;

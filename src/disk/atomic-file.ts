@@ -63,7 +63,7 @@ const READ_HINTS: Readonly<Record<string, string>> = {
   ENFILE: CLOSE_FILES,
 };
 
-/** Temporary files of this process that nobody writes any more, and that could not be removed. */
+/** Files of this process that nobody writes any more, and that could not be removed. */
 const abandoned = new Set<string>();
 
 /**
@@ -84,18 +84,58 @@ export async function writeAtomically(
 ): Promise<void> {
   const target = await step(path, 'resolving it', () => resolveLink(path, fs));
   const mode = await step(path, 'looking at it', () => modeOf(target, fs));
-  await removeStale(target, fs);
-  const temporary = join(dirname(target), temporaryName(target));
+  const names = { prefix: `.${basename(target).slice(0, 40)}.`, suffix: '.tmp' };
+  await removeStale(dirname(target), names, { fs });
+  const temporary = join(dirname(target), ownName(names));
   const file = await step(path, 'making a temporary file', () => fs.open(temporary, 'wx', mode ?? 0o666));
   try {
     await step(path, 'writing', () => writeAndClose(file, pieces, mode));
     await step(path, 'renaming the temporary file', () => fs.rename(temporary, target));
   } catch (error) {
-    // What is left over, should this fail too, is removed by the next write: the first error is the one to report.
-    await fs.unlink(temporary).catch(() => abandoned.add(temporary));
+    await discard(temporary, fs);
     throw error;
   }
   await syncFolder(path, dirname(target), fs);
+}
+
+/**
+ * Writes new files durably, all of them or none. Nobody else writes to their names, which {@link ownName} made, and nobody reads them before
+ * a file that is written atomically names them.
+ * @param folder where.
+ * @param files their bytes, by name.
+ * @param fs the file system. @defaultValue `node:fs/promises`
+ * @throws {@link EmaError} CHECKPOINT — with the system's error as `cause`; none of them is there.
+ */
+export async function writeOwn(
+  folder: string,
+  files: ReadonlyMap<string, Iterable<Uint8Array>>,
+  fs: FileSystem = fsPromises,
+): Promise<void> {
+  const made: string[] = [];
+  try {
+    for (const [name, pieces] of files) {
+      const path = join(folder, name);
+      const file = await step(path, 'making it', () => fs.open(path, 'wx', 0o666));
+      made.push(path);
+      await step(path, 'writing', () => writeAndClose(file, pieces, undefined));
+    }
+    await step(folder, 'making it durable', () => syncEntries(folder, fs));
+  } catch (error) {
+    for (const path of made) await discard(path, fs);
+    throw error;
+  }
+}
+
+/** Removes a file that nobody needs. Should that fail, it is tried again by the next write: an earlier error is the one to report. */
+export async function discard(path: string, fs: FileSystem = fsPromises): Promise<void> {
+  await fs.unlink(path).catch((error: unknown) => {
+    if (codeOf(error) !== 'ENOENT') abandon(path);
+  });
+}
+
+/** Leaves a file to {@link removeStale}, which removes it unless it is needed. */
+export function abandon(path: string): void {
+  abandoned.add(path);
 }
 
 /**
@@ -203,18 +243,11 @@ async function writePiece(file: OpenFile, piece: Uint8Array): Promise<void> {
   }
 }
 
-/** Makes a rename durable. Windows cannot open a folder, and needs not: there a rename is logged. */
+/** Makes a rename durable. */
 async function syncFolder(path: string, folder: string, fs: FileSystem): Promise<void> {
-  if (process.platform === 'win32') return;
   try {
-    const file = await fs.open(folder, 'r');
-    try {
-      await file.sync();
-    } finally {
-      await file.close();
-    }
+    await syncEntries(folder, fs);
   } catch (cause) {
-    if (NO_FOLDER_SYNC.includes(codeOf(cause))) return;
     throw new EmaError(
       'CHECKPOINT',
       `${path}: the new file is complete and in place, but making its folder durable failed: ${messageOf(cause)}. ` +
@@ -224,23 +257,51 @@ async function syncFolder(path: string, folder: string, fs: FileSystem): Promise
   }
 }
 
-/** What this file's temporary files begin with, on this machine: process ids mean nothing on another. */
-function temporaryPrefix(target: string): string {
-  const machine = createHash('sha256').update(hostname()).digest('hex').slice(0, 8);
-  return `.${basename(target).slice(0, 40)}.${machine}.`;
+/** Makes the names in a folder durable. Windows cannot open one, and needs not: there a rename is logged. */
+async function syncEntries(folder: string, fs: FileSystem): Promise<void> {
+  if (process.platform === 'win32') return;
+  try {
+    const file = await fs.open(folder, 'r');
+    try {
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+  } catch (error) {
+    if (!NO_FOLDER_SYNC.includes(codeOf(error))) throw error;
+  }
 }
 
-function temporaryName(target: string): string {
-  return `${temporaryPrefix(target)}${process.pid}.${randomBytes(6).toString('hex')}.tmp`;
+/** What the names of files have in common that are one writer's own. */
+export interface OwnNames {
+  readonly prefix: string;
+  readonly suffix: string;
 }
 
-/** Removes what dead and failed writers left. Nothing depends on it: what cannot be removed now, the next write tries again. */
-async function removeStale(target: string, fs: FileSystem): Promise<void> {
-  const folder = dirname(target);
-  const prefix = temporaryPrefix(target);
+/** A new name: it tells the machine and the process, because process ids mean nothing on another machine. */
+export function ownName({ prefix, suffix }: OwnNames): string {
+  return `${prefix}${machine()}.${process.pid}.${randomBytes(6).toString('hex')}${suffix}`;
+}
+
+function machine(): string {
+  return createHash('sha256').update(hostname()).digest('hex').slice(0, 8);
+}
+
+/**
+ * Removes what dead and failed writers left. Nothing depends on it: what cannot be removed now, the next write tries again.
+ * @param names those of this kind only.
+ * @param options `keep`: names of files that are needed.
+ */
+export async function removeStale(
+  folder: string,
+  { prefix, suffix }: OwnNames,
+  { keep = [], fs = fsPromises }: { readonly keep?: readonly string[]; readonly fs?: FileSystem } = {},
+): Promise<void> {
+  const begin = `${prefix}${machine()}.`;
   const names = await fs.readdir(folder).catch(() => []);
   for (const name of names) {
-    const [, pid] = name.startsWith(prefix) ? (/^(\d+)\.[0-9a-f]{12}\.tmp$/.exec(name.slice(prefix.length)) ?? []) : [];
+    if (!name.startsWith(begin) || !name.endsWith(suffix) || keep.includes(name)) continue;
+    const [, pid] = /^(\d+)\.[0-9a-f]{12}$/.exec(name.slice(begin.length, name.length - suffix.length)) ?? [];
     if (pid === undefined) continue;
     const path = join(folder, name);
     if (!abandoned.has(path) && !(await isStale(path, Number(pid), fs))) continue;
@@ -253,7 +314,7 @@ async function removeStale(target: string, fs: FileSystem): Promise<void> {
 }
 
 /**
- * Whether the writer of a temporary file is dead. In a container every run can have the same process id: there a file from
+ * Whether the writer of a file is dead. In a container every run can have the same process id: there a file from
  * before this process began is a dead one's.
  */
 async function isStale(path: string, pid: number, fs: FileSystem): Promise<boolean> {

@@ -93,7 +93,7 @@ function tensorName(metric: string, weight: string): string {
 }
 
 /** Copies of the values; undefined for a type that no weight has in practice, such as strings. */
-function storedOf(tensor: Tensor): StoredTensor | undefined {
+export function storedOf(tensor: Tensor): StoredTensor | undefined {
   const { shape, dtype } = tensor;
   switch (STORED_TYPES[dtype]) {
     case 'F32':

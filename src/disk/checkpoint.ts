@@ -55,6 +55,8 @@ export interface CheckpointSource {
   readonly options: ResolvedOptions;
   readonly standing: Standing;
   readonly bests: readonly HeldAverage[];
+  /** What else is in the file. */
+  readonly beside?: StoredContent | undefined;
 }
 
 /** The version of the layout: names of tensors and metadata. */
@@ -78,7 +80,13 @@ const MAX_DEPTH = 32;
  * @returns pieces to be written one after the other.
  * @throws {@link EmaError} INVALID_ARGUMENT — more or longer names of weights than a checkpoint may hold.
  */
-export function encodeCheckpoint({ shadow, options, standing, bests }: CheckpointSource): readonly Uint8Array[] {
+export function encodeCheckpoint({
+  shadow,
+  options,
+  standing,
+  bests,
+  beside,
+}: CheckpointSource): readonly Uint8Array[] {
   const tensors = new Map<string, StoredTensor>();
   for (const { average, part } of rowsOf(options)) {
     const values = shadow.values(average, part);
@@ -94,11 +102,13 @@ export function encodeCheckpoint({ shadow, options, standing, bests }: Checkpoin
     ['bests', best.metadata],
     ['settings', JSON.stringify(settingsOf(options))],
     ['weights', JSON.stringify(weightsOf(shadow))],
+    ...(beside?.metadata ?? []),
   ]);
   for (const [name, { length }] of metadata) {
     if (length > MAX_JSON) throw invalid(`${name} of the checkpoint`, `at most ${MAX_JSON} characters`, length);
   }
-  return encodeSafetensors(withDigests({ tensors: new Map([...tensors, ...best.tensors]), metadata }));
+  const all = new Map([...tensors, ...best.tensors, ...(beside?.tensors ?? [])]);
+  return encodeSafetensors(withDigests({ tensors: all, metadata }));
 }
 
 /**
@@ -118,10 +128,10 @@ export function openCheckpoint(bytes: Uint8Array): StoredContent {
  */
 export function decodeCheckpoint(content: StoredContent, shadow: ModelShadows, options: ResolvedOptions): Checkpoint {
   const differences = [
-    ...settingDifferences(parse(content, 'settings'), settingsOf(options)),
-    ...weightDifferences(parse(content, 'weights'), weightsOf(shadow)),
+    ...settingDifferences(metadataOf(content, 'settings'), settingsOf(options)),
+    ...weightDifferences(metadataOf(content, 'weights'), weightsOf(shadow)),
   ];
-  if (differences.length > 0) throw other(differences);
+  if (differences.length > 0) throw otherRun(differences);
   const averages = rowsOf(options).map(({ average, part }) => ({
     average,
     part,
@@ -129,11 +139,11 @@ export function decodeCheckpoint(content: StoredContent, shadow: ModelShadows, o
       dataOf(content, tensorName(average, part, name), shape),
     ),
   }));
-  const bests = decodeBests(content, Object.values(parse(content, 'bests')), {
+  const bests = decodeBests(content, Object.values(metadataOf(content, 'bests')), {
     decays: options.decays,
     weights: [...shadow.weights.averaged, ...shadow.weights.live],
   });
-  return { standing: standingOf(parse(content, 'standing'), options), averages, bests };
+  return { standing: standingOf(metadataOf(content, 'standing'), options), averages, bests };
 }
 
 /**
@@ -174,8 +184,11 @@ function checkVersion(version: string | undefined): void {
   );
 }
 
-/** An object from the metadata: it passed its digest, so only a file made on purpose is wrong here. */
-function parse({ metadata }: StoredContent, name: string): Readonly<Record<string, unknown>> {
+/**
+ * An object from the metadata: it passed its digest, so only a file made on purpose is wrong here.
+ * @throws {@link EmaError} CHECKPOINT
+ */
+export function metadataOf({ metadata }: StoredContent, name: string): Readonly<Record<string, unknown>> {
   const text = metadata.get(name) ?? '';
   if (text.length > MAX_JSON) {
     throw new EmaError(
@@ -210,7 +223,11 @@ function isDeep(value: unknown): boolean {
   return level.some(isObject);
 }
 
-function weightDifferences(saved: Readonly<Record<string, unknown>>, own: Readonly<Record<string, unknown>>): string[] {
+/** Two records of weights, what they are called and their shapes, that differ, as sentences; those of a saved run first. */
+export function weightDifferences(
+  saved: Readonly<Record<string, unknown>>,
+  own: Readonly<Record<string, unknown>>,
+): string[] {
   return [
     ...Object.keys(saved)
       .filter((name) => !Object.hasOwn(own, name))
@@ -229,7 +246,8 @@ function textOf(value: unknown): string {
   return shorten(typeof value === 'string' ? value : JSON.stringify(value));
 }
 
-function other(differences: readonly string[]): EmaError {
+/** The error for a checkpoint of another model, or of other options. */
+export function otherRun(differences: readonly string[]): EmaError {
   const more = differences.length > LISTED ? `; and ${differences.length - LISTED} more` : '';
   return new EmaError(
     'CHECKPOINT',

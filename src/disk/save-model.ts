@@ -34,8 +34,11 @@ export interface Provenance {
 
 /** Name of the provenance in a model's metadata. */
 const NAME = 'tfjsEma';
+/** Beside what tfjs writes into a `model.json`, that of a run names the file of its averages. */
+export const RUN = 'tfjsEmaRun';
 const FILE_SCHEME = 'file://';
-const TOPOLOGY = 'model.json';
+/** The file that makes a folder a model's. */
+export const TOPOLOGY = 'model.json';
 /** Names of the weights' file: the one that the model in the folder does not use. */
 const WEIGHTS: readonly string[] = ['weights.bin', 'weights-2.bin'];
 
@@ -91,11 +94,10 @@ export async function writeModel(
   fs: FileSystem = fsPromises,
 ): Promise<void> {
   await makeFolder(folder, fs);
-  const topology = join(folder, TOPOLOGY);
-  const old = await weightFilesOf(topology, fs);
+  const old = filesNamedIn(await topologyIn(folder, fs));
   const weights = WEIGHTS.find((name) => !old.includes(name)) ?? 'weights-3.bin';
   await writeAtomically(join(folder, weights), weightPieces(artifacts), fs);
-  await writeAtomically(topology, [new TextEncoder().encode(JSON.stringify(modelJson(artifacts, weights)))], fs);
+  await writeAtomically(join(folder, TOPOLOGY), [modelJson(artifacts, weights)], fs);
   // Nothing names them any more; what cannot be removed is overwritten by the next save but one.
   for (const name of old) await fs.unlink(join(folder, name)).catch(() => undefined);
 }
@@ -110,26 +112,41 @@ function handlerSaver(
   throw invalid('target', expected, target ?? handler);
 }
 
-function modelJson({ weightData, weightSpecs, ...rest }: io.ModelArtifacts, weights: string): object {
-  return { ...rest, weightsManifest: [{ paths: [weights], weights: weightSpecs ?? [] }] };
+/**
+ * The bytes of a `model.json`.
+ * @param weights name of the file with the weights.
+ */
+export function modelJson(
+  { weightData, weightSpecs, ...rest }: io.ModelArtifacts & { readonly [RUN]?: string },
+  weights: string,
+): Uint8Array {
+  const whole = { ...rest, weightsManifest: [{ paths: [weights], weights: weightSpecs ?? [] }] };
+  return new TextEncoder().encode(JSON.stringify(whole));
 }
 
 function weightPieces({ weightData = [] }: io.ModelArtifacts): readonly Uint8Array[] {
   return (Array.isArray(weightData) ? weightData : [weightData]).map((buffer) => new Uint8Array(buffer));
 }
 
-/** Files in its folder that the model there names; none where there is no model, or none that could be loaded. */
-async function weightFilesOf(topology: string, fs: FileSystem): Promise<readonly string[]> {
-  const bytes = await readWhole(topology, fs).catch((error: unknown) => {
+/**
+ * The bytes of the `model.json` in a folder; undefined where there is none.
+ * @throws {@link EmaError} CHECKPOINT — it cannot be read.
+ */
+export async function topologyIn(folder: string, fs: FileSystem = fsPromises): Promise<Uint8Array | undefined> {
+  return readWhole(join(folder, TOPOLOGY), fs).catch((error: unknown) => {
     // Any other failure must not pass for a folder without a model: its weights would be written over.
     if (error instanceof EmaError && fieldOf(error.cause, 'code') === 'ENOENT') return undefined;
     throw error;
   });
-  if (bytes === undefined) return [];
+}
+
+/** Files in its folder that a `model.json` names, that of the averages of a run last; none where it could not be loaded. */
+export function filesNamedIn(topology: Uint8Array | undefined): readonly string[] {
   try {
-    const manifest = fieldOf(JSON.parse(new TextDecoder().decode(bytes)), 'weightsManifest');
+    const json: unknown = JSON.parse(new TextDecoder().decode(topology));
+    const manifest = fieldOf(json, 'weightsManifest');
     const groups: readonly unknown[] = Array.isArray(manifest) ? manifest : [];
-    const paths = groups.flatMap((group) => fieldOf(group, 'paths'));
+    const paths = [...groups.flatMap((group) => fieldOf(group, 'paths')), fieldOf(json, RUN)];
     return paths.filter((path) => typeof path === 'string').filter((path) => path !== '' && basename(path) === path);
   } catch {
     return [];

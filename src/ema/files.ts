@@ -52,7 +52,13 @@ export function checkpointOf(
     bests,
     current,
     withWeights,
-  }: { readonly bests: BestAverages; readonly current: number | undefined; readonly withWeights: boolean },
+    beside,
+  }: {
+    readonly bests: BestAverages;
+    readonly current: number | undefined;
+    readonly withWeights: boolean;
+    readonly beside?: StoredContent;
+  },
 ): readonly Uint8Array[] {
   const { steps, pending, updates, intervals } = progress;
   const held = bests.held.map(({ record, tensors }) => ({ record, tensors: withWeights ? tensors : undefined }));
@@ -61,6 +67,7 @@ export function checkpointOf(
     options,
     standing: { steps, pending, updates, intervals, current, monitor: bests.monitor },
     bests: held,
+    beside,
   });
 }
 

@@ -12,6 +12,7 @@ import { type EmaCallbackOptions, resolveCallback } from '../callback/options.js
 import type { Diagnosis } from '../diagnosis/figures.js';
 import { readWhole, writeAtomically } from '../disk/atomic-file.js';
 import { type CheckpointOptions, checkPath, openCheckpoint } from '../disk/checkpoint.js';
+import { checkFolder, readRun, writeRun } from '../disk/run-folder.js';
 import type { StoredContent } from '../disk/safetensors.js';
 import { type SaveTarget, saverOf } from '../disk/save-model.js';
 import { checkEngine } from '../engine/choice.js';
@@ -34,6 +35,7 @@ import { type EpochValidation, type Judgement, judge, type RecordOptions } from 
 import { Attached } from './attached.js';
 import { checkpointOf, resume, saveSelected } from './files.js';
 import { recomputeStatistics } from './recompute.js';
+import { type Resumed, resumeRun, takeRun } from './run.js';
 import { type Selected, select } from './selected.js';
 
 /** What the subpaths of this package need of averages. */
@@ -81,6 +83,8 @@ export class WeightEma {
   #waiting: StoredContent | undefined;
   // What 'current' stands for.
   #current: number | undefined;
+  // Epochs of fit that have ended.
+  #epochs = 0;
   #isDisposed = false;
   readonly #validations: EpochValidation[] = [];
   // The fit that steps are counted in, or were last.
@@ -424,6 +428,70 @@ export class WeightEma {
   }
 
   /**
+   * Saves a run to go on from: the model with its optimizer, all averages, their counters and bests, and how many epochs of `fit` have
+   * ended, all of one moment, in one folder. After any crash the folder holds the run of before or the new one, whole. It is a plain tfjs
+   * model, too: `tf.loadLayersModel('file://run/model.json')`.
+   *
+   * It may be called at any time, also while an average stands in the model's place: the model's own weights are saved. In the middle of an
+   * epoch, as on Ctrl-C, the epoch counts as not begun, and is trained anew from these weights:
+   * `process.once('SIGINT', async () => { await ema.saveRun('run'); process.exit(130); })`.
+   *
+   * Not in it: the order of the data, which `fit` shuffles by `Math.random`; masks of dropout without a seed; states of stateful layers;
+   * other callbacks, such as `earlyStopping`. Without these the resumed run gives, to the bit, what the run would have given.
+   * @param folder made where it does not exist; files of other kinds in it stay.
+   * @throws {@link EmaError} CHECKPOINT — it cannot be written; an older run in it is as before.
+   * @throws {@link EmaError} NO_LAYERS_MODEL — variables are attached: `saveCheckpoint`.
+   * @throws {@link EmaError} NOT_ATTACHED, DISPOSED, POISONED, MODEL_CHANGED, WEIGHT_DISPOSED
+   */
+  async saveRun(folder: string): Promise<void> {
+    const attached = this.#live('saveRun');
+    const fix = 'saveCheckpoint() saves the averages; save variables and optimizer beside it.';
+    const model = this.#layersModel(attached, 'saveRun', fix);
+    const target = checkFolder(folder);
+    const [bests, current, epochs] = [this.#bests, this.#current, this.#epochs];
+    const warn = (message: string): void => this.#warnings.add(message);
+    await writeRun(target, takeRun(this.#tf, { attached, model, bests, current, epochs, warn }));
+  }
+
+  /**
+   * Goes on from a folder of `saveRun`, all or nothing: every byte is checked before anything changes.
+   * @param folder the folder.
+   * @param model a compiled model of the same architecture, which is given the saved weights and the state of the optimizer, its learning
+   *   rate included. Needed where a loss or a metric is a function. @defaultValue the attached model, or else the saved one, made anew
+   * @returns the model and the epoch to go on with; undefined where the folder holds no model, or does not exist. Averages that are not
+   *   attached yet go on when they are attached to this model, by `fit` or `attach`, which throws where they do not fit its options.
+   * @throws {@link EmaError} CHECKPOINT — it cannot be read, is damaged, or is of another model or other options.
+   * @throws {@link EmaError} INVALID_ARGUMENT — `model` is needed, or is none.
+   * @throws {@link EmaError} NO_LAYERS_MODEL — variables are attached.
+   * @throws {@link EmaError} DISPOSED, POISONED, SWAPPED_IN, MODEL_CHANGED, WEIGHT_DISPOSED
+   * @example
+   * ```ts
+   * const ema = new WeightEma(tf, { decays: [0.999] });
+   * const { model, initialEpoch } = (await ema.resume('run')) ?? { model: makeModel(), initialEpoch: 0 };
+   * const save = new tf.CustomCallback({ onEpochEnd: () => ema.saveRun('run') });
+   * await model.fit(x, y, { epochs: 20, initialEpoch, callbacks: [ema.callback(), save] });
+   * ```
+   */
+  async resume(folder: string, model?: LayersModel): Promise<Resumed | undefined> {
+    this.#checkUsable();
+    if (model !== undefined && !isLayersModel(this.#tf, model)) throw invalid('model', 'a tf.LayersModel', model);
+    const stored = await readRun(checkFolder(folder));
+    // Asked again: reading took a while.
+    this.#checkUsable();
+    if (stored === undefined) return undefined;
+    const attached = this.#attached;
+    if (model !== undefined) attached?.shadows.checkModel(model);
+    const own = attached && this.#layersModel(attached, 'resume', 'loadCheckpoint() loads a file of saveCheckpoint().');
+    const goOn = (content: StoredContent): void => {
+      if (attached === undefined) this.#waiting = content;
+      else this.#goOn(attached, content);
+    };
+    const resumed = await resumeRun(this.#tf, stored, { model: model ?? own, goOn });
+    this.#epochs = resumed.initialEpoch;
+    return resumed;
+  }
+
+  /**
    * Releases the averages; the model keeps its weights. A second call does nothing.
    * @throws {@link EmaError} SWAPPED_IN — called inside `use()`.
    */
@@ -472,6 +540,9 @@ export class WeightEma {
       checkTrainable: () => this.#checkTrainable(),
       checkMeasurable: () => this.#checkMeasurable(),
       update: () => this.update(),
+      epochsEnded: (count) => {
+        this.#epochs = count;
+      },
       use: (which, fn) => this.use(which, fn),
       take: (measured, judged) => this.#take(measured, judged),
       saveModel: (which, target) => this.saveModel(which, target),

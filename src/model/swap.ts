@@ -14,7 +14,7 @@ export function isSwapped(weights: readonly Weight[]): boolean {
   return swapped.size > 0 && weights.some(({ variable }) => swapped.has(variable));
 }
 
-/** A weight's own value: it stays its owner's. */
+/** A weight's own value, also while an average stands in its place: it stays its owner's. */
 export function ownValue({ variable }: Weight): Tensor {
   return swapped.get(variable) ?? variable;
 }

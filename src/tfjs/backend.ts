@@ -18,6 +18,7 @@ export type Tfjs = Pick<
   | 'getBackend'
   | 'io'
   | 'keep'
+  | 'loadLayersModel'
   | 'models'
   | 'mul'
   | 'nextFrame'

@@ -1,4 +1,4 @@
-// Every call that saveCheckpoint and saveModel make of the file system fails once, or for ever, in every way.
+// Every call that saveCheckpoint, saveModel and saveRun make of the file system fails once, or for ever, in every way.
 // What one file's writing does in each case: atomic-file. Real disks: full-disk. Processes that are killed: kill.
 
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
@@ -8,6 +8,7 @@ import type { io, LayersModel } from '@tensorflow/tfjs';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { EmaError } from '../../src/base/errors.js';
 import type { FileSystem } from '../../src/disk/atomic-file.js';
+import { decodeSafetensors } from '../../src/disk/safetensors.js';
 import { writeModel } from '../../src/disk/save-model.js';
 import { WeightEma } from '../../src/index.js';
 import { rejectionOf, weightBits } from '../support/expect.js';
@@ -16,7 +17,7 @@ import { denseModel, setRandomWeights, tf, valuesOf } from '../support/models.js
 import { bits } from '../support/oracle.js';
 import { filesOf, WAYS_OUT, wayOut } from './io-faults/expected.js';
 
-/** The file system that `saveCheckpoint` writes with. */
+/** The file system that `saveCheckpoint` and `saveRun` write with. */
 const disk = vi.hoisted(() => ({ fs: undefined as FileSystem | undefined }));
 
 vi.mock('../../src/disk/atomic-file.js', async (original) => {
@@ -24,6 +25,12 @@ vi.mock('../../src/disk/atomic-file.js', async (original) => {
   const writeAtomically: typeof real.writeAtomically = (path, pieces, fs = disk.fs) =>
     real.writeAtomically(path, pieces, fs);
   return { ...real, writeAtomically };
+});
+
+vi.mock('../../src/disk/run-folder.js', async (original) => {
+  const real = await original<typeof import('../../src/disk/run-folder.js')>();
+  const writeRun: typeof real.writeRun = (folder, files, fs = disk.fs) => real.writeRun(folder, files, fs);
+  return { ...real, writeRun };
 });
 
 const CODES = Object.keys(WAYS_OUT);
@@ -60,14 +67,14 @@ function stateOf(): unknown {
   return [weightBits(model), averages, ema.steps, ema.updates, tf.memory().numTensors];
 }
 
-/** One of the two things that are saved. */
+/** One of the things that are saved. */
 interface Subject {
   /** Where they are saved, for messages. */
   readonly target: () => string;
   readonly save: (fs: FileSystem | undefined) => Promise<unknown>;
 }
 
-const SUBJECTS: Readonly<Record<'checkpoint' | 'model', Subject>> = {
+const SUBJECTS: Readonly<Record<'checkpoint' | 'model' | 'run', Subject>> = {
   checkpoint: {
     target: () => join(folder, 'run.ema.safetensors'),
     save: async (fs) => {
@@ -83,6 +90,13 @@ const SUBJECTS: Readonly<Record<'checkpoint' | 'model', Subject>> = {
         return { modelArtifactsInfo: tf.io.getModelArtifactsInfoForJSON(artifacts) };
       };
       return ema.saveModel(0.9, { save });
+    },
+  },
+  run: {
+    target: () => folder,
+    save: async (fs) => {
+      disk.fs = fs;
+      await ema.saveRun(folder);
     },
   },
 };
@@ -130,15 +144,18 @@ async function outcomeOf(
   return { error, found: isOld ? 'old' : isNew ? 'new' : 'torn' };
 }
 
-/** What a loader sees of these files: the checkpoint, or the topology and the weights that it names. */
+/** What a loader sees of these files: the checkpoint, or the topology, the weights that it names, and the averages of a run. */
 function contentOf(files: Readonly<Record<string, string>>): readonly unknown[] {
   const topology = files['model.json'];
   if (topology === undefined) return [files['run.ema.safetensors']];
-  const { weightsManifest, ...rest } = JSON.parse(Buffer.from(topology, 'base64').toString());
-  return [rest, files[weightsManifest[0].paths[0]]];
+  const { weightsManifest, tfjsEmaRun, ...rest } = JSON.parse(Buffer.from(topology, 'base64').toString());
+  const averages = files[tfjsEmaRun];
+  // The names of the files are others each time, and so are digests of what has them in it.
+  const tensors = averages === undefined ? [] : [...decodeSafetensors(Buffer.from(averages, 'base64')).tensors].sort();
+  return [rest, files[weightsManifest[0].paths[0]], tensors.map(([name, { data }]) => [name, `${data}`])];
 }
 
-describe.each(['checkpoint', 'model'] as const)('saving a %s', (name) => {
+describe.each(['checkpoint', 'model', 'run'] as const)('saving a %s', (name) => {
   const subject = SUBJECTS[name];
 
   it('has more than a dozen calls that can fail', async () => {

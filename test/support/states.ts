@@ -28,6 +28,8 @@ export interface Subject {
   readonly checkpoint: string;
   /** A file that nothing needs. */
   readonly file: string;
+  /** A run of as many steps. */
+  readonly run: string;
 }
 
 /** Steps of the checkpoint that `loadCheckpoint` loads: no state has as many. */
@@ -54,14 +56,17 @@ function namedModel(): Sequential {
 const measured = { epoch: 0, raw: { loss: 1 }, averages: [{ loss: 1 }, { loss: 0.5 }] };
 
 /** A subject in no state yet, and what gives its memory back. */
-export function makeSubject(engine: EngineName, { checkpoint, file }: Pick<Subject, 'checkpoint' | 'file'>) {
+export function makeSubject(
+  engine: EngineName,
+  { checkpoint, file, run }: Pick<Subject, 'checkpoint' | 'file' | 'run'>,
+) {
   const { x, y } = data(8);
   const model = namedModel();
   const options = { decays: [0.5, 0.9], updateEvery: 2, warmup: 'none', engine, onWarning: () => undefined } as const;
   const ema = new WeightEma(tf, options);
   const callback = ema.callback({ validationData: [x, y], batchSize: 8 });
   const variables = model.weights.map((weight) => weight.read());
-  const subject: Subject = { callback, ema, model, variables, x, y, checkpoint, file };
+  const subject: Subject = { callback, ema, model, variables, x, y, checkpoint, file, run };
   const release = (): void => {
     subject.ema.dispose();
     tf.disposeVariables();
@@ -74,10 +79,11 @@ export function makeSubject(engine: EngineName, { checkpoint, file }: Pick<Subje
 /** A folder with a checkpoint of {@link CHECKPOINT_STEPS} steps, in which a best average is kept. */
 export async function makeFolder(engine: EngineName) {
   const folder = mkdtempSync(join(tmpdir(), 'tfjs-ema-'));
-  const paths = { checkpoint: join(folder, 'checkpoint'), file: join(folder, 'file') };
+  const paths = { checkpoint: join(folder, 'checkpoint'), file: join(folder, 'file'), run: join(folder, 'run') };
   const { subject, release } = makeSubject(engine, paths);
   steps(subject, CHECKPOINT_STEPS);
   await subject.ema.saveCheckpoint(paths.checkpoint);
+  await subject.ema.saveRun(paths.run);
   release();
   return { ...paths, remove: () => rmSync(folder, { recursive: true }) };
 }
@@ -224,6 +230,10 @@ export const METHODS: Readonly<Record<string, Call<WeightEma>>> = {
   recomputeBatchNorm: async (ema, { x }) => (await ema.recomputeBatchNorm(x)) ?? spent(ema.read({ index: 0 })),
   record: (ema) => ema.record({ ...measured, epoch: 1, averages: [{ loss: 1 }, { loss: 0.25 }] }),
   report: (ema) => `${ema.report()}`,
+  resume: async (ema, { ema: own, model, run }) => {
+    await ema.resume(run, model);
+    return (own.engine === undefined ? own.attach(model) : own).steps === CHECKPOINT_STEPS ? 'resumed' : undefined;
+  },
   saveCheckpoint: async (ema, { file }) => {
     rmSync(file, { force: true });
     await ema.saveCheckpoint(file);
@@ -231,6 +241,13 @@ export const METHODS: Readonly<Record<string, Call<WeightEma>>> = {
   },
   saveModel: (ema) => ema.saveModel(0.5, memory()),
   'saveModel best-loss': (ema) => ema.saveModel('best-loss', memory()),
+  saveRun: async (ema, { file }) => {
+    rmSync(file, { force: true, recursive: true });
+    await ema.saveRun(file);
+    const saved = existsSync(join(file, 'model.json')) ? 'saved' : undefined;
+    rmSync(file, { force: true, recursive: true });
+    return saved;
+  },
   searchDecay: (ema, { x, y }) => searchDecay(ema, { data: [x, y], trials: 4 }),
   synthesize: (ema) => spent(synthesize(ema, 0.7).tensors),
   update: (ema) => ema.update(),

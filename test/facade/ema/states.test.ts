@@ -53,9 +53,11 @@ read synthesized     NOT_ATTACHED  ok                ok                ok       
 recomputeBatchNorm   NOT_ATTACHED  ok                ok                ok                SWAPPED_IN        SWAPPED_IN        POISONED  DISPOSED  WEIGHT_DISPOSED   POISONED|WEIGHT_DISPOSED
 record               NOT_ATTACHED  ok                ok                ok                ok                ok                POISONED  DISPOSED  WEIGHT_DISPOSED   WEIGHT_DISPOSED
 report               ok            ok                ok                ok                ok                ok                ok        ok        ok                ok
+resume               ok            ok                ok                ok                SWAPPED_IN        SWAPPED_IN        POISONED  DISPOSED  WEIGHT_DISPOSED   WEIGHT_DISPOSED
 saveCheckpoint       NOT_ATTACHED  ok                ok                ok                ok                ok                POISONED  DISPOSED  ok                POISONED
 saveModel            NOT_ATTACHED  ok                ok                ok                SWAPPED_IN        SWAPPED_IN        POISONED  DISPOSED  WEIGHT_DISPOSED   WEIGHT_DISPOSED
 saveModel best-loss  NOT_ATTACHED  INVALID_ARGUMENT  ok                ok                SWAPPED_IN        SWAPPED_IN        POISONED  DISPOSED  WEIGHT_DISPOSED   WEIGHT_DISPOSED
+saveRun              NOT_ATTACHED  ok                ok                ok                ok                ok                POISONED  DISPOSED  WEIGHT_DISPOSED   WEIGHT_DISPOSED
 searchDecay          NOT_ATTACHED  ok                ok                ok                SWAPPED_IN        SWAPPED_IN        POISONED  DISPOSED  WEIGHT_DISPOSED   WEIGHT_DISPOSED
 synthesize           NOT_ATTACHED  ok                ok                ok                ok                ok                POISONED  DISPOSED  ok                POISONED
 update               NOT_ATTACHED  ok                ok                ok                SWAPPED_IN        SWAPPED_IN        POISONED  DISPOSED  WEIGHT_DISPOSED   POISONED|WEIGHT_DISPOSED
@@ -90,9 +92,9 @@ const REFUSALS = ['onTrainBegin', 'setParams'] as const satisfies readonly (keyo
 const FUNCTIONS = ['searchDecay', 'synthesize'];
 
 /** Those whose purpose is to give the model other weights. */
-const CHANGES_WEIGHTS = /^putBack/;
+const CHANGES_WEIGHTS = /^(putBack|resume)/;
 /** Those that make averages, keep them or let them go: `dispose` gives all of it back. */
-const HOLDS_TENSORS = /^(attach|dispose|loadCheckpoint|onEpochEnd|onTrainBegin|record)/;
+const HOLDS_TENSORS = /^(attach|dispose|loadCheckpoint|onEpochEnd|onTrainBegin|record|resume)/;
 /** Those that count a step also where its update fails, as they say. */
 const COUNTS = /^(update|onBatchEnd)/;
 
@@ -214,8 +216,8 @@ beforeAll(async () => {
 
 afterAll(() => {
   for (const { remove } of folders) remove();
-  // In 11 states, with both engines: 27 calls of methods, 8 of hooks and 11 getters.
-  expect(cells).toBe(11 * 2 * (27 + 8 + 11));
+  // In 11 states, with both engines: 29 calls of methods, 9 of hooks and 11 getters.
+  expect(cells).toBe(11 * 2 * (29 + 9 + 11));
 });
 
 describe('the tables', () => {

@@ -1,0 +1,290 @@
+// A run in one folder: what is taken of a moment of it, and how it goes on from there, model, optimizer and averages together.
+// Opens no files.
+
+import type { io, LayersModel, NamedTensorMap, Tensor } from '@tensorflow/tfjs';
+import { fieldOf, invalid, show } from '../base/argument.js';
+import { EmaError, messageOf } from '../base/errors.js';
+import { VERSION } from '../base/version.js';
+import { metadataOf, openCheckpoint, otherRun, tensorsOf, weightDifferences } from '../disk/checkpoint.js';
+import { storedOf } from '../disk/checkpoint-bests.js';
+import { checkDigests, type ModelDigests, type RunFiles, runFiles, type StoredRun } from '../disk/run-folder.js';
+import type { StoredContent, StoredTensor } from '../disk/safetensors.js';
+import { isSwapped, ownValue, swappedIn } from '../model/swap.js';
+import { collectWeights, type Weight } from '../model/weights.js';
+import type { Tfjs } from '../tfjs/backend.js';
+import {
+  type OptimizerFacts,
+  optimizerDifference,
+  optimizerState,
+  restoreOptimizer,
+  trainingConfigOf,
+} from '../tfjs/optimizer.js';
+import type { BestAverages } from '../validation/bests.js';
+import type { Attached } from './attached.js';
+import { checkpointOf } from './files.js';
+
+/** What {@link WeightEma.resume} gives: where training goes on. */
+export interface Resumed {
+  /** The model with its weights, compiled and with its optimizer's state. */
+  readonly model: LayersModel;
+  /** Epochs of `fit` that had ended: its option of this name. 0 in a loop of your own. */
+  readonly initialEpoch: number;
+}
+
+/** A run at work. */
+export interface RunToSave {
+  readonly attached: Attached;
+  readonly model: LayersModel;
+  readonly bests: BestAverages;
+  readonly current: number | undefined;
+  /** Epochs that have ended. */
+  readonly epochs: number;
+  readonly warn: (message: string) => void;
+}
+
+/** What of a run is in the metadata, under this name. */
+interface RunFacts {
+  readonly epochs: number;
+  readonly digests: ModelDigests;
+  /** Names of the model's weights, each once, in the order of their file. */
+  readonly names: readonly string[];
+  readonly optimizer: OptimizerFacts | undefined;
+}
+
+const NAME = 'run';
+/** What the names of the optimizer's tensors begin with. */
+const OPTIMIZER = 'optimizer/';
+
+/**
+ * Takes all of a run, in one turn: training may go on while it is written.
+ * @throws {@link EmaError} WEIGHT_DISPOSED, MODEL_CHANGED
+ */
+export function takeRun(tf: Tfjs, { attached, model, bests, current, epochs, warn }: RunToSave): RunFiles {
+  const weights = weightsOf(tf, model).flatMap((weight) => {
+    const value = storedOf(ownValue(weight));
+    return value === undefined ? [] : [{ ...weight, value }];
+  });
+  attached.shadows.checkModel();
+  const optimizer = optimizerState(model);
+  warnOfLoss(optimizer, warn);
+  const tensors = new Map<string, StoredTensor>();
+  for (const [name, tensor] of optimizer?.tensors ?? []) {
+    const value = storedOf(tensor);
+    if (value !== undefined) tensors.set(`${OPTIMIZER}${name}`, value);
+  }
+  const weightSpecs = weights.map(({ name, layerVariable, variable: { shape, dtype } }) => ({
+    ...{ name: layerVariable?.originalName ?? name, shape },
+    dtype: dtype === 'int32' || dtype === 'bool' ? dtype : ('float32' as const),
+  }));
+  const bytes = weights.map(({ value: { data } }) => new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
+  const names = weights.map(({ name }) => name);
+  return runFiles({ ...artifactsOf(model), weightSpecs }, bytes, (digests) => {
+    const { className, figures, scalars, slots } = optimizer ?? {};
+    const facts = { epochs, digests, names, optimizer: optimizer && { className, figures, scalars, slots } };
+    const beside = { tensors, metadata: new Map([[NAME, JSON.stringify(facts)]]) };
+    return checkpointOf(attached, { bests, current, withWeights: true, beside });
+  });
+}
+
+/**
+ * Goes on from a run, all or nothing.
+ * @param target `model`: the caller's, or none to make the saved one; `goOn` lets the averages go on, or throws where they do not fit.
+ * @throws {@link EmaError} CHECKPOINT — damaged, or of another model or optimizer, or one that tfjs cannot make.
+ * @throws {@link EmaError} INVALID_ARGUMENT — only the caller can make the model. SWAPPED_IN, WEIGHT_DISPOSED — of the caller's model.
+ */
+export async function resumeRun(
+  tf: Tfjs,
+  stored: StoredRun,
+  { model, goOn }: { readonly model: LayersModel | undefined; readonly goOn: (content: StoredContent) => void },
+): Promise<Resumed> {
+  const content = openCheckpoint(stored.averages);
+  const facts = factsOf(content);
+  checkDigests(stored, facts.digests);
+  const target = model ?? (await madeAnew(tf, stored, facts));
+  try {
+    restore(tf, target, { stored, content, facts, goOn });
+  } catch (error) {
+    if (model === undefined) target.dispose();
+    throw error;
+  }
+  return { model: target, initialEpoch: facts.epochs };
+}
+
+/** Every weight of a model, in an order that no option changes. */
+function weightsOf(tf: Tfjs, model: LayersModel): readonly Weight[] {
+  const { averaged, live } = collectWeights(tf, model, { batchNorm: 'average' });
+  return [...averaged, ...live];
+}
+
+/** What `model.save` writes, but for the weights: it would take those of an average that stands in their place, and the optimizer's later. */
+function artifactsOf(model: LayersModel): io.ModelArtifacts {
+  const trainingConfig = trainingConfigOf(model);
+  const userDefinedMetadata = model.getUserDefinedMetadata();
+  return {
+    modelTopology: model.toJSON(null, false),
+    ...{ format: 'layers-model', generatedBy: `tfjs-ema v${VERSION}`, convertedBy: null },
+    ...(trainingConfig === undefined ? {} : { trainingConfig }),
+    ...(userDefinedMetadata === undefined ? {} : { userDefinedMetadata }),
+  };
+}
+
+function warnOfLoss(optimizer: ReturnType<typeof optimizerState>, warn: RunToSave['warn']): void {
+  if (optimizer === undefined) {
+    const fix = 'Give it to model.compile(), or save its getWeights() beside the run.';
+    warn(`saveRun: the model is not compiled, so that an optimizer of your own is not in the run. ${fix}`);
+  } else if (optimizer.unknown.length > 0) {
+    const kept = 'numbers, tensors and lists of { originalName, variable }';
+    const fields = optimizer.unknown.join(', ');
+    warn(`saveRun: of the optimizer ${optimizer.className}, ${kept} are saved. In the run there is no ${fields}.`);
+  }
+}
+
+function isCount(value: unknown): value is number {
+  return Number.isSafeInteger(value) && Number(value) >= 0;
+}
+
+function isText(value: unknown): value is string {
+  return typeof value === 'string';
+}
+
+function isTexts(value: unknown): value is readonly string[] {
+  return Array.isArray(value) && value.every(isText);
+}
+
+function isRecordOf<T>(value: unknown, is: (one: unknown) => one is T): value is Readonly<Record<string, T>> {
+  return typeof value === 'object' && value !== null && Object.values(value).every(is);
+}
+
+function isFigure(value: unknown): value is number | boolean {
+  return typeof value === 'number' || typeof value === 'boolean';
+}
+
+/** It passed its digest, so only a file made on purpose, or a checkpoint of averages alone, is wrong here. */
+function factsOf(content: StoredContent): RunFacts {
+  if (!content.metadata.has(NAME)) throw noRun('averages alone');
+  const saved = metadataOf(content, NAME);
+  const [epochs, names, optimizer, digests] = ['epochs', 'names', 'optimizer', 'digests'].map((one) => saved[one]);
+  const [topology, weights] = [fieldOf(digests, 'topology'), fieldOf(digests, 'weights')];
+  if (!isCount(epochs)) throw noRun(`${show(epochs)} epochs`);
+  if (!isTexts(names) || !isText(topology) || !isText(weights)) throw noRun('others');
+  return { epochs, names, digests: { topology, weights }, optimizer: optimizerFactsOf(optimizer) };
+}
+
+function optimizerFactsOf(saved: unknown): OptimizerFacts | undefined {
+  if (saved === undefined) return undefined;
+  const fields = ['className', 'figures', 'scalars', 'slots'];
+  const [className, figures, scalars, slots] = fields.map((one) => fieldOf(saved, one));
+  if (isText(className) && isRecordOf(figures, isFigure) && isTexts(scalars) && isRecordOf(slots, isTexts))
+    return { className, figures, scalars, slots };
+  throw noRun('another optimizer');
+}
+
+function noRun(received: string): EmaError {
+  const message = `checkpoint: expected the facts of a run, received ${received}. Use a folder of saveRun() as it was saved.`;
+  return new EmaError('CHECKPOINT', message);
+}
+
+/** What the model's own file says of it: it passed its digest. */
+function topologyOf({ topology }: StoredRun): io.ModelJSON {
+  return JSON.parse(new TextDecoder().decode(topology));
+}
+
+function specsOf(stored: StoredRun): readonly io.WeightsManifestEntry[] {
+  return topologyOf(stored).weightsManifest.flatMap(({ weights }) => weights);
+}
+
+/** The saved model, as tfjs makes it: compiled, with the optimizer's state still to come. */
+async function madeAnew(tf: Tfjs, stored: StoredRun, { optimizer }: RunFacts): Promise<LayersModel> {
+  const { weightsManifest: _, ...topology } = topologyOf(stored);
+  const fix = "Give one of the same architecture: resume('run', makeModel()).";
+  if (optimizer !== undefined && topology.trainingConfig === undefined) {
+    const expected =
+      'a compiled model, because the saved one has a loss or a metric that is a function, as no file can hold it';
+    throw invalid('model', expected, undefined, fix);
+  }
+  const { buffer, byteOffset, byteLength } = new Uint8Array(stored.weights);
+  const weightData = buffer.slice(byteOffset, byteOffset + byteLength);
+  const artifacts: io.ModelArtifacts = { ...topology, weightSpecs: [...specsOf(stored)], weightData };
+  try {
+    return await tf.loadLayersModel({ load: async () => artifacts });
+  } catch (cause) {
+    const register = 'Register classes of your own by tf.serialization.registerClass(), or give the model';
+    throw new EmaError(
+      'CHECKPOINT',
+      `${stored.folder}: expected a model that tfjs can load. ${register}: resume('run', makeModel()). tfjs says: ${messageOf(cause)}`,
+      { cause },
+    );
+  }
+}
+
+interface ToRestore {
+  readonly stored: StoredRun;
+  readonly content: StoredContent;
+  readonly facts: RunFacts;
+  readonly goOn: (content: StoredContent) => void;
+}
+
+function restore(tf: Tfjs, model: LayersModel, { stored, content, facts, goOn }: ToRestore): void {
+  const weights = weightsOf(tf, model);
+  if (isSwapped(weights)) throw swappedIn('resume', 'Let use() return first: it gives the weights back.');
+  const { optimizer } = facts;
+  const saved = new Map(
+    [...content.tensors].flatMap(([name, tensor]) =>
+      name.startsWith(OPTIMIZER) ? [[name.slice(OPTIMIZER.length), tensor] as const] : [],
+    ),
+  );
+  const misfit = optimizer && optimizerDifference(model, optimizer, (name) => saved.get(name)?.shape);
+  const differences = [...weightDifferencesOf(weights, stored, facts), ...(misfit === undefined ? [] : [misfit])];
+  if (differences.length > 0) throw otherRun(differences);
+  tf.tidy(() => {
+    const values = valuesOf(tf, stored, facts);
+    const tensors = tensorsOf(tf, saved);
+    // The last that may not fit.
+    goOn(content);
+    // Not by setWeights, nor as tfjs has loaded them: both apply the layers' constraints, which training does not.
+    for (const { name, variable } of weights) {
+      const value = values[name];
+      if (value !== undefined) variable.assign(value);
+    }
+    if (optimizer !== undefined) restoreOptimizer(tf, model, { facts: optimizer, tensors });
+  });
+}
+
+function weightDifferencesOf(weights: readonly Weight[], stored: StoredRun, { names }: RunFacts): string[] {
+  const textOf = (shape: readonly (number | null)[], dtype: string) => `${dtype} [${shape.join(', ')}]`;
+  const specs = specsOf(stored);
+  const saved = Object.fromEntries(names.map((name, index) => [name, specs[index]]));
+  return weightDifferences(
+    Object.fromEntries(Object.entries(saved).map(([name, spec]) => [name, spec && textOf(spec.shape, spec.dtype)])),
+    Object.fromEntries(weights.map(({ name, variable: { shape, dtype } }) => [name, textOf(shape, dtype)])),
+  );
+}
+
+/** The model's weights by name, in the current scope. */
+function valuesOf(tf: Tfjs, stored: StoredRun, { names }: RunFacts): NamedTensorMap {
+  const values: NamedTensorMap = {};
+  let at = 0;
+  for (const [index, { shape, dtype }] of specsOf(stored).entries()) {
+    const length = shape.reduce((product, size) => product * size, 1);
+    // A copy, because tensors in the file are not aligned.
+    const bytes = stored.weights.slice(at, at + length * (dtype === 'bool' ? 1 : Float32Array.BYTES_PER_ELEMENT));
+    at += bytes.length;
+    values[names[index] ?? ''] = tensorOf(tf, bytes, { shape, dtype });
+  }
+  return values;
+}
+
+function tensorOf(
+  tf: Tfjs,
+  bytes: Uint8Array,
+  { shape, dtype }: Pick<io.WeightsManifestEntry, 'shape' | 'dtype'>,
+): Tensor {
+  switch (dtype) {
+    case 'int32':
+      return tf.tensor(new Int32Array(bytes.buffer), shape, dtype);
+    case 'bool':
+      return tf.tensor(bytes, shape, dtype);
+    default:
+      return tf.tensor(new Float32Array(bytes.buffer), shape, 'float32');
+  }
+}
