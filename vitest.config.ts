@@ -9,7 +9,11 @@ const project = (name: string, { workers }: { readonly workers: number }) => ({
   test: { name, include: [`test/${name}/**/*.test.ts`], maxWorkers: workers, sequence: { groupOrder: workers } },
 });
 
+// The tests on another tfjs than tfjs-node: tools/release/test-tfjs.mjs.
+const { TFJS_EMA_TFJS: otherTfjs } = process.env;
+
 export default defineConfig({
+  resolve: { alias: otherTfjs === undefined ? {} : { '@tensorflow/tfjs-node': otherTfjs } },
   test: {
     // Node 23 and newer: tfjs-node's ops fail without it.
     setupFiles: ['src/compat.ts'],

@@ -42,6 +42,7 @@ const stages = ({ seconds }) => ({
     keep: /glibc\.node/,
   },
   nodes: { commands: [script('release/test-nodes.mjs')], keep: /^(ok|--) / },
+  tfjs: { commands: [script('release/test-tfjs.mjs')], keep: /^ok / },
   package: {
     commands: [script('release/pack-check.mjs'), script('release/sbom.mjs'), script('release/test-install.mjs')],
     keep: /^ok |\.tgz:|^\d+ files|dependencies,/,

@@ -105,7 +105,11 @@ function slices(tf: Tfjs, { inputs, targets, samples }: Batch, batchSize: number
     *[Symbol.iterator]() {
       for (let begin = 0; begin < samples; begin += batchSize) {
         const size = Math.min(batchSize, samples - begin);
-        const cut = (tensor: Tensor): Tensor => tensor.slice(begin, size);
+        // As tfjs does with tensors: numbers alone, such as targets [1, 0, 1], would be broadcast against outputs of shape [n, 1].
+        const cut = (tensor: Tensor): Tensor => {
+          const part: Tensor = tensor.slice(begin, size);
+          return part.rank === 1 ? part.expandDims(1) : part;
+        };
         const sides = tf.tidy(() => ({ inputs: inputs.map(cut), targets: targets.map(cut) }));
         try {
           yield { ...sides, samples: size };

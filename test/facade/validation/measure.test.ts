@@ -103,6 +103,23 @@ describe.each(['native', 'js'] as const)('validate, engine %s', (engine) => {
     ema.dispose();
   });
 
+  it('takes numbers alone for a column, as evaluate does', async () => {
+    const model = lineModel();
+    const ema = new WeightEma(tf, { engine, decay: 0.9 }).attach(model);
+    ema.update();
+    // Each with its own the loss is 0; broadcast against outputs of shape [n, 1] it would be 1.
+    const numbers = tf.tensor1d([1, 2, 3, 4]);
+    const { raw, scores } = await validate(tf, ema, {
+      model,
+      data: [numbers, numbers],
+      batchSize: 3,
+      scored: ['loss'],
+    });
+    expect(raw).toEqual({ loss: 0 });
+    expect(scores.raw['loss']).toHaveLength(4);
+    ema.dispose();
+  });
+
   it('fetches each batch once: a data set that can be gone through only once, and one that never ends', async () => {
     const { x, y } = data(40);
     const model = denseModel();
