@@ -6,6 +6,7 @@ import { EmaError } from '../base/errors.js';
 import { inspect } from '../base/inspect.js';
 import { runOfFit } from '../options/run-length.js';
 import type { Tfjs } from '../tfjs/backend.js';
+import { FitValidation } from '../tfjs/fit-data.js';
 import type { BatchSource } from '../validation/batches.js';
 import type { FitAverages } from './averages.js';
 import { checkMonitor, endEpoch } from './epoch.js';
@@ -42,6 +43,7 @@ function defineCallback(tf: Tfjs): EmaCallbackClass {
     #breath = performance.now();
     // Fit calls setParams, setModel and onTrainBegin, in this order: the last of them tells what went wrong.
     #last: 'none' | 'setParams' | 'setModel' | 'onTrainBegin' = 'none';
+    #fitData: FitValidation | undefined;
     #epoch = 0;
     #stepsPerEpoch: number | undefined;
 
@@ -55,6 +57,7 @@ function defineCallback(tf: Tfjs): EmaCallbackClass {
       this.onBatchBegin = this.onBatchBegin.bind(this);
       this.onBatchEnd = this.onBatchEnd.bind(this);
       this.onEpochEnd = this.onEpochEnd.bind(this);
+      this.onTrainEnd = this.onTrainEnd.bind(this);
     }
 
     override setParams(params: Parameters<Callback['setParams']>[0]): void {
@@ -80,9 +83,12 @@ function defineCallback(tf: Tfjs): EmaCallbackClass {
     override onTrainBegin(): Promise<void> {
       if (this.#last !== 'setModel') throw misuse(`fit took it for a plain object, so that it has no model. ${MIXED}`);
       this.#last = 'onTrainBegin';
-      const { data, monitor } = this.#options;
-      if (data !== undefined) checkMonitor(monitor, this.#trained());
-      this.#averages.begin(this.#trained(), this.params);
+      const { data, validate, monitor } = this.#options;
+      const model = this.#trained();
+      const isFits = data === undefined && validate === undefined;
+      if (data !== undefined || (isFits && this.params['doValidation'] === true)) checkMonitor(monitor, model);
+      this.#averages.begin(model, this.params);
+      if (isFits) this.#fitData = FitValidation.watch(model, this.params);
       this.#stepsPerEpoch = runOfFit(this.params).stepsPerEpoch;
       return DONE;
     }
@@ -114,11 +120,15 @@ function defineCallback(tf: Tfjs): EmaCallbackClass {
       const averages = this.#averages;
       // Where nobody knew how many batches it has; before measuring, during which a run may be saved.
       averages.epochsEnded(epoch + 1);
-      const ended = { epoch, model: this.#trained(), source: this.#source() };
+      const ended = { epoch, model: this.#trained(), source: this.#source(logs) };
       const validation = await endEpoch(tf, averages, ended, this.#options);
       if (validation === undefined) return;
       Object.assign(logs, toLogs(validation, averages, logs));
       this.#options.log?.(epochLine(validation, averages, this.params['epochs']));
+    }
+
+    override async onTrainEnd(): Promise<void> {
+      this.#fitData?.release();
     }
 
     [inspect](): string {
@@ -130,11 +140,20 @@ function defineCallback(tf: Tfjs): EmaCallbackClass {
       throw misuse('a hook was called before fit gave it a model.');
     }
 
-    #source(): BatchSource | undefined {
+    /** Data of the user's, or else what fit validates on. */
+    #source(logs: Logs): BatchSource | undefined {
       const { data, batchSize, batches } = this.#options;
-      if (data === undefined) return undefined;
       const own = this.params['batchSize'];
-      return { data, batches, batchSize: batchSize ?? (typeof own === 'number' ? own : 32) };
+      if (data !== undefined) return { data, batches, batchSize: batchSize ?? (typeof own === 'number' ? own : 32) };
+      const found = this.#fitData?.data(logs);
+      const reason = this.#fitData?.reason;
+      if (reason !== undefined) this.#averages.warn(reason);
+      if (found === undefined) return undefined;
+      return {
+        data: found.data,
+        batches: batches ?? found.batches,
+        batchSize: batchSize ?? found.batchSize ?? 32,
+      };
     }
   };
 }
