@@ -175,28 +175,6 @@ describe.each(['native', 'js'] as const)('validate, engine %s', (engine) => {
     ema.dispose();
   });
 
-  it('measures a recurrent model with state one candidate after the other, as evaluateDataset does', async () => {
-    const model = tf.sequential({
-      layers: [
-        tf.layers.simpleRNN({ units: 3, stateful: true, batchInputShape: [4, 2, 2], kernelInitializer: 'ones' }),
-        tf.layers.dense({ units: 1, kernelInitializer: 'ones' }),
-      ],
-    });
-    model.compile({ optimizer: 'sgd', loss: 'meanSquaredError' });
-    const ema = new WeightEma(tf, { engine, decay: 0, updateEvery: 1, warmup: 'none' }).attach(model);
-    ema.update();
-    const batches = tf.data.generator(function* () {
-      for (let i = 0; i < 6; i += 1) yield { xs: tf.fill([4, 2, 2], 0.1 * i), ys: tf.ones([4, 1]) };
-    });
-    model.resetStates();
-    const { raw, averages } = await validate(tf, ema, { model, data: batches, batchSize: 4 });
-    model.resetStates();
-    const first = (await model.evaluateDataset(batches as EvaluationDataset, {})) as Scalar;
-    const second = (await model.evaluateDataset(batches as EvaluationDataset, {})) as Scalar;
-    expect([raw['loss'], averages[0]?.['loss']]).toEqual([at(first.dataSync(), 0), at(second.dataSync(), 0)]);
-    ema.dispose();
-  });
-
   it('leaves the model and the memory as they were where the data fails half-way', async () => {
     const { x, y } = data(32);
     const model = denseModel();
