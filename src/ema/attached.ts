@@ -6,6 +6,7 @@ import { ModelShadows } from '../averages/shadows.js';
 import { EmaError } from '../base/errors.js';
 import type { Warnings } from '../base/warnings.js';
 import { Looks } from '../diagnosis/looks.js';
+import { changedByLoading } from '../model/constraints.js';
 import { isSwapped, type Restored, type Swap, SwapScope, swappedIn } from '../model/swap.js';
 import { isLayersModel, type ModelSource } from '../model/variables.js';
 import { withRules } from '../options/layer-decays.js';
@@ -105,6 +106,12 @@ export class Attached {
     if (hasStarted || steps === 0) return false;
     this.#warnings.add(`${what} before the start: every average is a copy of the weights until then, so ${so}.`);
     return true;
+  }
+
+  /** Warns where what is saved now would be loaded as something else. */
+  warnOfConstraints(): void {
+    const message = changedByLoading(this.#tf, this.shadows.weights.averaged);
+    if (message !== undefined) this.#warnings.add(message, 'constraints of what is saved');
   }
 
   /** Counts one optimizer step, and moves the averages when they are due. */
