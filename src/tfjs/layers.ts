@@ -13,8 +13,6 @@ export interface Found {
   readonly kept: Kept;
   /** Its weights, and variables that layers hold without having declared them. */
   readonly variables: ReadonlySet<Variable>;
-  /** Layers that say that they are stateful and keep nothing where it can be found, such as in a `#private` field. */
-  readonly hidden: readonly string[];
 }
 
 /**
@@ -36,10 +34,6 @@ interface LayerFields {
   readonly _trainableWeights: readonly unknown[];
   readonly inboundNodes: readonly unknown[];
   readonly layers?: unknown;
-  readonly name?: unknown;
-  readonly stateful?: unknown;
-  /** Of recurrent layers, called or not. */
-  readonly getStates?: unknown;
 }
 
 /** Looks through all layers of a model, those inside of others included. */
@@ -50,6 +44,20 @@ export function findKept(tf: Tfjs, model: LayersModel): Found {
   return search;
 }
 
+/** A layer that can be called. */
+export interface CalledLayer {
+  readonly name: string;
+  call(...args: unknown[]): Tensor | Tensor[];
+}
+
+/** All layers of a model, those inside of others included. */
+export function layersIn(tf: Tfjs, model: LayersModel): CalledLayer[] {
+  return [...findKept(tf, model).kept.keys()].flatMap((holder) => {
+    // Whatever has the fields of tfjs's base class has its methods, too.
+    return isLayer(holder) ? [holder as unknown as CalledLayer] : [];
+  });
+}
+
 /** Puts values where {@link findKept} found them, and takes away what is there since then. */
 export function putKept(tf: Tfjs, kept: Kept): void {
   for (const [holder, entries] of kept) {
@@ -58,9 +66,8 @@ export function putKept(tf: Tfjs, kept: Kept): void {
       // A layer that was built meanwhile stays built.
       if (!Object.is(now, value) && !(value == null && isPart(tf, now))) Reflect.set(holder, key, value);
     }
-    if (Array.isArray(holder)) holder.length = entries.size;
-    else if (!ArrayBuffer.isView(holder))
-      for (const [key] of added(tf, holder, entries)) Reflect.deleteProperty(holder, key);
+    if (isList(holder)) continue;
+    for (const [key] of added(tf, holder, entries)) Reflect.deleteProperty(holder, key);
   }
 }
 
@@ -86,21 +93,16 @@ export function withTensors(tf: Tfjs, kept: Kept, tensors: ReadonlyMap<Tensor, T
 class Search implements Found {
   readonly kept = new Map<object, ReadonlyMap<string, unknown>>();
   readonly variables = new Set<Variable>();
-  readonly hidden: string[] = [];
   readonly #tf: Tfjs;
   readonly #seen = new Set<object>();
-  // Tensors and layers, also those that were found before.
-  #inside = 0;
 
   constructor(tf: Tfjs) {
     this.#tf = tf;
   }
 
   layer(layer: object): void {
-    this.#inside += 1;
     if (this.#seen.has(layer)) return;
     this.#seen.add(layer);
-    const before = this.#inside;
     // A container is tfjs's own: `stopTraining` of a model is one of its fields.
     if (isContainer(layer)) {
       for (const [, value] of fieldsOf(layer))
@@ -108,8 +110,6 @@ class Search implements Found {
       return;
     }
     this.#holder(layer, fieldsOf(layer), true);
-    if (isLayer(layer) && layer.stateful === true && layer.getStates === undefined && this.#inside === before)
-      this.hidden.push(String(layer.name));
   }
 
   #holder(holder: object, fields: readonly (readonly [string, unknown])[], mayEnter: boolean): void {
@@ -119,19 +119,20 @@ class Search implements Found {
       entries.set(key, value);
       this.#value(value, mayEnter);
     }
+    // After the elements: setting one that was taken away makes the list longer.
+    if (Array.isArray(holder)) entries.set('length', holder.length);
   }
 
   /** @param mayEnter whether an object of some class is looked into: of a layer and its lists only. Further away may be anything. */
   #value(value: unknown, mayEnter: boolean): void {
     if (typeof value !== 'object' || value === null) return;
     if (value instanceof this.#tf.Variable) this.variables.add(value);
-    else if (isTensor(value)) this.#inside += 1;
+    else if (isTensor(value)) return;
     else if (isLayer(value)) this.layer(value);
     else if (!this.#seen.has(value)) {
-      const isList = Array.isArray(value) || ArrayBuffer.isView(value);
-      if (!isList && !isRecord(value) && !mayEnter) return;
+      if (!isList(value) && !isRecord(value) && !mayEnter) return;
       this.#seen.add(value);
-      if (!isList) this.#holder(value, fieldsOf(value), false);
+      if (!isList(value)) this.#holder(value, fieldsOf(value), false);
       else if (lengthOf(value) <= LONGEST_LIST) this.#holder(value, fieldsOf(value), mayEnter);
     }
   }
@@ -176,6 +177,10 @@ function isRecord(value: object): boolean {
 
 function isObject(value: unknown): value is object {
   return typeof value === 'object' && value !== null;
+}
+
+function isList(value: object): boolean {
+  return Array.isArray(value) || ArrayBuffer.isView(value);
 }
 
 function lengthOf(list: object): number {

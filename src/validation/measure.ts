@@ -6,7 +6,8 @@ import type { Which } from '../schedule/which.js';
 import type { Tfjs } from '../tfjs/backend.js';
 import { inOrder, isDataset, sides, type TensorInput, type ValidationData } from '../tfjs/data.js';
 import { States } from '../tfjs/states.js';
-import { type BatchSource, groupsOf } from './batches.js';
+import { firstUnsteady } from '../tfjs/steadiness.js';
+import { type Batch, type BatchSource, groupsOf } from './batches.js';
 import { Meter, type Reading, type ValidationScores } from './meter.js';
 import type { Metrics } from './selection.js';
 
@@ -29,6 +30,11 @@ export interface MeasuredAverages {
    * @internal
    */
   checkMeasurable(): void;
+  /**
+   * Tells the user.
+   * @internal
+   */
+  warn(message: string): void;
 }
 
 /** The model to measure with, the data, and what to keep of what is measured. */
@@ -82,6 +88,8 @@ export async function measure(
   try {
     checkShapes(tf, model, source.data);
     for await (const group of groupsOf(tf, model, source)) {
+      if (!looked.has(ema)) warnOfUnsteady(tf, ema, { model, group });
+      looked.add(ema);
       for (const { candidate, meter, states } of meters) {
         const run = (): void =>
           states.run(() => {
@@ -97,6 +105,28 @@ export async function measure(
       meter.dispose();
       states.dispose();
     }
+  }
+}
+
+/** Averages whose model was looked at before it was measured: once is enough. */
+const looked = new WeakSet<MeasuredAverages>();
+
+/** Warns of a layer that is not measured alike twice, whatever is put back. */
+function warnOfUnsteady(
+  tf: Tfjs,
+  ema: MeasuredAverages,
+  { model, group }: { readonly model: LayersModel; readonly group: Iterable<Batch> },
+): void {
+  for (const { inputs, samples } of group) {
+    if (samples === 0) continue;
+    const layer = firstUnsteady(tf, model, () => tf.tidy(() => void model.apply([...inputs])));
+    if (layer !== undefined)
+      ema.warn(
+        `validation: layer '${layer}' answers the same inputs otherwise each time, with every weight, state and seed that can be found put back: ` +
+          'it keeps something out of reach, as in a #private field or a closure, or draws random numbers while it is not trained. So averages are ' +
+          'not compared alike, and measuring leaves a trace. Keep it in a field of the layer or in a weight: they are put back.',
+      );
+    return;
   }
 }
 

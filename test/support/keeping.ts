@@ -184,6 +184,43 @@ class Hidden extends Own {
   }
 }
 
+/** Keeps a state where nobody sees it. */
+class PrivateState extends Own {
+  #state: Tensor = tf.keep(tf.ones([2]));
+  run(x: Tensor): Tensor {
+    const before = this.#state;
+    this.#state = tf.keep(meanOf(x).add(before));
+    before.dispose();
+    return x.add(this.#state);
+  }
+  peek() {
+    return undefined;
+  }
+}
+
+/** Draws numbers also where it is not trained. */
+class AlwaysNoisy extends Own {
+  run(x: Tensor): Tensor {
+    return x.add(tf.randomNormal(x.shape));
+  }
+  peek() {
+    return undefined;
+  }
+}
+
+/** Lists that hold more than what a call changes, and one that grows with each call. */
+class Mixed extends Own {
+  readonly steps: readonly ((x: Tensor) => Tensor)[] = [(x) => x.mul(2), (x) => x.add(1)];
+  readonly log: number[] = [];
+  run(x: Tensor): Tensor {
+    this.log.push(this.log.length);
+    return this.steps.reduce((value, step) => step(value), x).add(this.log.length * 0.01);
+  }
+  peek() {
+    return [this.steps.length, ...this.log];
+  }
+}
+
 /** A cell of a user's own: a sum that forgets. */
 class OwnCell extends tf.layers.RNNCell {
   stateSize: number;
@@ -245,6 +282,13 @@ export const KEEPING: Readonly<Record<string, () => Layer[]>> = {
   'a variable that is not declared': () => [new OwnVariable()],
   'a seed that is counted': () => [new SeededNoise()],
   'a generator of seeds': () => [new GeneratedNoise()],
+  'lists of functions and of numbers': () => [new Mixed()],
+};
+
+/** Layers whose calls change what nobody can put back. */
+export const HIDING: Readonly<Record<string, () => Layer>> = {
+  'a state in a private field': () => new PrivateState(),
+  'noise without a seed': () => new AlwaysNoisy(),
 };
 
 /** The layers between inputs and BatchNorm with one output, compiled; the same weights in every call. */
@@ -278,12 +322,14 @@ function insideOf(layer: object): object[] {
 
 function peek(layer: object): unknown {
   if ('peek' in layer && typeof layer.peek === 'function') return layer.peek();
-  // tfjs counts the seeds of its random layers there.
-  if ('randomGenerator' in layer) return JSON.stringify(layer.randomGenerator);
   return 'getStates' in layer ? statesOf(layer) : undefined;
 }
 
 function statesOf(layer: object): unknown {
-  const { states } = layer as { readonly states: readonly (Tensor | null)[] };
-  return states.map(numbers);
+  return peeked(layer).map(numbers);
+}
+
+/** The states of a recurrent layer, themselves. */
+export function peeked(layer: object | undefined): Tensor[] {
+  return [...(layer as { readonly states: Tensor[] }).states];
 }

@@ -4,7 +4,8 @@ import type { LayersModel, Tensor } from '@tensorflow/tfjs';
 import { afterEach, describe, expect, it } from 'vitest';
 import { type Dataset, emaCallback, WeightEma } from '../../../src/index.js';
 import { validate } from '../../../src/validation/measure.js';
-import { BATCH, INPUT, KEEPING, keepingModel, keptBy } from '../../support/keeping.js';
+import { thrownBy } from '../../support/expect.js';
+import { BATCH, HIDING, INPUT, KEEPING, keepingModel, keptBy, peeked } from '../../support/keeping.js';
 import { floats, tf } from '../../support/models.js';
 
 afterEach(() => {
@@ -124,5 +125,93 @@ describe.each(kinds)('a model with %s', (kind, inner) => {
       expect([raw['loss'], averages[0]?.['loss'], averages[1]?.['loss']]).toEqual([expected, expected, expected]);
     }
     ema.dispose();
+  });
+});
+
+describe('what cannot be put back', () => {
+  it.each(Object.entries(HIDING))('%s: one warning names the layer, and what to do', async (_, hiding) => {
+    const held = samples(6, 3);
+    const layer = hiding();
+    const model = keepingModel([...(KEEPING['LSTM']?.() ?? []).slice(1), layer]);
+    const ema = new WeightEma(tf, { decays: [0.5, 0.9], updateEvery: 1, warmup: 'none', ...quiet }).attach(model);
+    ema.update();
+    const tensors = tf.memory().numTensors;
+    for (const data of [held, stream(held)]) await validate(tf, ema, { model, data, batchSize: BATCH });
+    expect(tf.memory().numTensors).toBe(tensors);
+    const said = ema.warnings.filter((message) => message.startsWith('validation'));
+    expect(said).toHaveLength(1);
+    expect(said[0]).toMatch(
+      new RegExp(`layer '${layer.name}' answers .*Keep it in a field of the layer or in a weight`),
+    );
+    ema.dispose();
+  });
+
+  it('is said of no layer whose fields can be found', async () => {
+    const held = samples(2, 3);
+    for (const inner of Object.values(KEEPING)) {
+      const model = keepingModel(inner());
+      const ema = new WeightEma(tf, { decays: [0.5, 0.9], updateEvery: 1, warmup: 'none', ...quiet }).attach(model);
+      ema.update();
+      await validate(tf, ema, { model, data: held, batchSize: BATCH });
+      expect(ema.warnings.filter((message) => message.startsWith('validation'))).toEqual([]);
+      ema.dispose();
+    }
+  });
+});
+
+describe('use', () => {
+  const setUp = () => {
+    const lstm = KEEPING['LSTM']?.() ?? [];
+    const model = keepingModel(lstm);
+    const ema = new WeightEma(tf, { decays: [0.5, 0.9], updateEvery: 1, warmup: 'none', ...quiet }).attach(model);
+    ema.update();
+    return { lstm, model, ema, x: samples(1, 5)[0] };
+  };
+
+  it('begins from the states of the model each time, and goes on from call to call within', () => {
+    const { model, ema, x } = setUp();
+    const predicted = (m: LayersModel) => tf.tidy(() => [...(m.predict(x) as Tensor).dataSync()]);
+    const [first, second] = ema.use({ index: 0 }, (m) => [predicted(m), predicted(m)]);
+    expect(second).not.toEqual(first);
+    expect(ema.use({ index: 0 }, predicted)).toEqual(first);
+    expect(predicted(model)).toEqual(first);
+    ema.dispose();
+  });
+
+  it('hands over states that it returns, sooner or later', async () => {
+    const { lstm, ema, x } = setUp();
+    const states = (m: LayersModel): Tensor[] => {
+      tf.tidy(() => void m.predict(x));
+      return peeked(lstm[0]);
+    };
+    const before = tf.memory().numTensors;
+    const returned = [ema.use({ index: 0 }, states), await ema.use({ index: 0 }, async (m) => states(m))];
+    expect(tf.memory().numTensors - before).toBe(4);
+    for (const tensors of returned) expect(tensors.map((tensor) => tensor.dataSync().length)).toEqual([12, 12]);
+    tf.dispose(returned);
+    ema.dispose();
+  });
+
+  it('puts back what a layer wrote into a weight that is not trained, and says so; another one is an error', () => {
+    const make = (kind: string) => {
+      const model = keepingModel(KEEPING[kind]?.() ?? []);
+      const ema = new WeightEma(tf, { decays: [0.5, 0.9], updateEvery: 1, warmup: 'none', ...quiet }).attach(model);
+      ema.update();
+      return { model, ema, before: keptBy(model) };
+    };
+    const { x } = setUp();
+    const running = make('a running mean');
+    for (let i = 0; i < 2; i += 1) running.ema.use({ index: 0 }, (m) => predict(m, x));
+    expect(keptBy(running.model)).toEqual(running.before);
+    const said = running.ema.warnings.filter((message) => message.startsWith('use: 1 weights'));
+    expect(said).toHaveLength(1);
+    expect(said[0]).toMatch(
+      /a layer writes its weight when it is called \(exclude: \['.*running'\].*batchNorm: 'copy'/,
+    );
+    const trained = make(TRAINED);
+    const { message } = thrownBy(() => trained.ema.use({ index: 0 }, (m) => predict(m, x)), 'SWAPPED_IN');
+    expect(message).toMatch(/trained the model or set its weights, or a layer writes .*exclude: \['.*running'\]/);
+    expect(keptBy(trained.model)).toEqual(trained.before);
+    for (const { ema } of [running, trained]) ema.dispose();
   });
 });
