@@ -1,7 +1,7 @@
 // The shadows of one model: pairing with its live weights, updates, reading, swapping, ownership.
 // Knows no schedule: it is told the alphas.
 
-import type { NamedTensorMap, Tensor } from '@tensorflow/tfjs';
+import type { LayersModel, NamedTensorMap, Tensor } from '@tensorflow/tfjs';
 import { EmaError } from '../base/errors.js';
 import { type ChosenShadows, createShadows } from '../engine/choice.js';
 import type { Comparing, EngineChoice, Precision } from '../engine/contract.js';
@@ -9,7 +9,7 @@ import { AlphaSpread, type LayerRule } from '../model/alpha-spread.js';
 import { type ConstraintPolicy, constrained } from '../model/constraints.js';
 import { allFinite, firstNonFinite } from '../model/finite.js';
 import { ownValue, Swap } from '../model/swap.js';
-import type { ModelSource } from '../model/variables.js';
+import { isLayersModel, type ModelSource } from '../model/variables.js';
 import {
   type BatchNormPolicy,
   checkSameWeights,
@@ -19,7 +19,7 @@ import {
   type Selection,
   type Weight,
 } from '../model/weights.js';
-import { isAlive, type Tfjs } from '../tfjs/backend.js';
+import { isAlive, isInside, type Tfjs } from '../tfjs/backend.js';
 import { combined } from './combination.js';
 
 /** What is kept of an average. */
@@ -41,11 +41,10 @@ export interface ModelShadowOptions extends Selection {
 
 /** The averages of a model's weights. */
 export class ModelShadows {
-  /** The model whose weights are averaged. */
-  readonly model: ModelSource;
   /** The model's weights. */
   readonly weights: ModelWeights;
   readonly #tf: Tfjs;
+  #model: ModelSource;
   readonly #chosen: ChosenShadows;
   readonly #isCompensated: boolean;
   // The live variables, in the engine's order: the objects stay, their data changes with every optimizer step.
@@ -59,7 +58,7 @@ export class ModelShadows {
    */
   constructor(tf: Tfjs, model: ModelSource, options: ModelShadowOptions) {
     this.#tf = tf;
-    this.model = model;
+    this.#model = model;
     this.#isCompensated = options.precision === 'compensated';
     this.weights = collectWeights(tf, model, options);
     this.#variables = this.weights.averaged.map(({ variable }) => variable);
@@ -68,6 +67,11 @@ export class ModelShadows {
     const { engine, precision, decays } = options;
     this.#spread = new AlphaSpread(names, options.layerRules, decays.length);
     this.#chosen = createShadows(tf, engine, { weights: this.#variables, averages: decays.length, precision });
+  }
+
+  /** The model whose weights are averaged: of several that share them, the one that was trained last. */
+  get model(): ModelSource {
+    return this.#model;
   }
 
   /** Who runs the updates, and why. */
@@ -131,6 +135,16 @@ export class ModelShadows {
     });
   }
 
+  /** In the order of `model.getWeights()`, which is not that of the layers: so the values alone fit `setWeights`, too. */
+  inOrder(named: NamedTensorMap): NamedTensorMap {
+    if (!isLayersModel(this.#tf, this.#model)) return named;
+    const places = new Map(this.#model.weights.map((weight, index) => [weight, index]));
+    const placeOf = ({ layerVariable }: Weight): number =>
+      (layerVariable === undefined ? undefined : places.get(layerVariable)) ?? places.size;
+    const weights = [...this.weights.averaged, ...this.weights.live].sort((a, b) => placeOf(a) - placeOf(b));
+    return Object.fromEntries(weights.flatMap(({ name }) => (named[name] === undefined ? [] : [[name, named[name]]])));
+  }
+
   /**
    * Puts an average into the weights' place.
    * @param source index of the average, or values by weight name, which stay the caller's.
@@ -165,8 +179,17 @@ export class ModelShadows {
    * Checks that a model has the weights that are averaged here: the attached one, or one that shares all its layers.
    * @throws {@link EmaError} MODEL_CHANGED
    */
-  checkModel(model: ModelSource = this.model): void {
+  checkModel(model: ModelSource = this.#model): void {
     checkSameWeights(this.#tf, this.weights, model);
+  }
+
+  /**
+   * Goes over to the model that is trained now: each compile of a Sequential makes another one inside of it.
+   * @throws {@link EmaError} MODEL_CHANGED — it has other weights.
+   */
+  follow(model: LayersModel): void {
+    this.checkModel(model);
+    if (!isInside(this.#model, model)) this.#model = model;
   }
 
   /**
@@ -250,7 +273,7 @@ export class ModelShadows {
     for (const weight of live) {
       if (isAlive(this.#tf, weight.variable)) named[weight.name] = ownValue(weight).clone();
     }
-    return named;
+    return this.inOrder(named);
   }
 
   #readAverage(average: number, ahead: Alphas | undefined): Tensor[] {

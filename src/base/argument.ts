@@ -37,7 +37,13 @@ export function show(value: unknown): string {
   if (typeof value === 'string') return quote(value);
   if (typeof value === 'number' || typeof value === 'boolean' || value == null) return `${value}`;
   if (Array.isArray(value)) return `[${value.slice(0, 6).map(show).join(', ')}${value.length > 6 ? ', ...' : ''}]`;
-  return typeof value === 'object' ? 'an object' : `a ${typeof value}`;
+  return typeof value === 'object' ? kindOf(value) : `a ${typeof value}`;
+}
+
+/** An object by its class, where it has one: a Promise, a GraphModel. */
+function kindOf(value: object): string {
+  const name = fieldOf(fieldOf(value, 'constructor'), 'name');
+  return typeof name === 'string' && /^[A-Z]\w+$/.test(name) && name !== 'Object' ? `a ${name}` : 'an object';
 }
 
 /**
@@ -96,7 +102,8 @@ export function isPositive(value: unknown): value is number {
 
 /** A member of what may be anything, such as JSON of a file. */
 export function fieldOf(value: unknown, name: string): unknown {
-  return typeof value === 'object' && value !== null ? Reflect.get(value, name) : undefined;
+  const hasMembers = (typeof value === 'object' && value !== null) || typeof value === 'function';
+  return hasMembers ? Reflect.get(value, name) : undefined;
 }
 
 /** Edits that turn one word into another (Levenshtein), for "did you mean". */

@@ -7,14 +7,16 @@ import { type Alphas, ModelShadows } from '../averages/shadows.js';
 import { EmaError } from '../base/errors.js';
 import type { Warnings } from '../base/warnings.js';
 import { Looks } from '../diagnosis/looks.js';
-import { isSwapped, SwapScope, swappedIn } from '../model/swap.js';
-import type { ModelSource } from '../model/variables.js';
+import { changedByLoading } from '../model/constraints.js';
+import { isSwapped, type Restored, type Swap, SwapScope, swappedIn } from '../model/swap.js';
+import { isLayersModel, type ModelSource } from '../model/variables.js';
 import { withRules } from '../options/layer-decays.js';
 import type { ResolvedOptions } from '../options/options.js';
 import { foresee } from '../options/run-length.js';
 import { Schedule } from '../schedule/schedule.js';
 import { labelsOf } from '../schedule/specs.js';
 import { isTakingGradient, type Tfjs } from '../tfjs/backend.js';
+import { States } from '../tfjs/states.js';
 import type { Selected } from './selected.js';
 
 /** The averages of one model, at work. */
@@ -56,7 +58,7 @@ export class Attached {
     }
     const { decays, layerRules, diagnoseEvery: every } = options;
     this.looks = new Looks(this.progress, { decays, labels: labelsOf(options), layerRules, every }, warnings);
-    this.scope = new SwapScope(tf);
+    this.scope = new SwapScope(tf, (message) => warnings.add(message, 'written in use'));
   }
 
   /**
@@ -107,6 +109,12 @@ export class Attached {
     return true;
   }
 
+  /** Warns where what is saved now would be loaded as something else. */
+  warnOfConstraints(): void {
+    const message = changedByLoading(this.#tf, this.shadows.weights.averaged);
+    if (message !== undefined) this.#warnings.add(message, 'constraints of what is saved');
+  }
+
   /** Counts one optimizer step, and moves the averages when they are due. */
   count(): void {
     const before = this.progress.updates;
@@ -131,7 +139,35 @@ export class Attached {
     this.checkOwnWeights('use', 'Let the first use() return before the next.');
     this.shadows.checkModel();
     if (!this.hasBegun('use', 'the model runs with its own weights')) return fn();
-    return this.scope.run(selected.swapIn(this.#ahead(selected)), fn);
+    return this.#leavingStates(selected.swapIn(this.#ahead(selected)), fn);
+  }
+
+  /** Runs `fn` in a swap, at whose end the model also has again what running it moved besides the averaged weights. */
+  #leavingStates<R>(swap: Swap, fn: () => R): R {
+    const { model, weights } = this.shadows;
+    if (!isLayersModel(this.#tf, model)) return this.scope.run(swap, fn);
+    const averaged = weights.averaged.map(({ variable }) => variable);
+    const states = new States(this.#tf, model, averaged);
+    let leave = (): void => undefined;
+    let returned: unknown;
+    const restore = (): Restored => {
+      let restored: Restored | undefined;
+      try {
+        leave();
+        states.dispose(returned);
+      } finally {
+        restored = swap.restore();
+      }
+      return restored;
+    };
+    return this.scope.run({ restore }, () => {
+      leave = states.enter();
+      const result = fn();
+      returned = result;
+      // Before what the scope does then.
+      if (result instanceof Promise) void result.then((value: unknown) => (returned = value)).catch(() => undefined);
+      return result;
+    });
   }
 
   /** Gives the model, for good, the weights of an average. */

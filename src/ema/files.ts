@@ -29,7 +29,10 @@ export async function saveSelected(
   save: (artifacts: io.ModelArtifacts) => Promise<io.SaveResult>,
 ): Promise<io.SaveResult> {
   const { artifacts, result } = await artifactsOf(tf, (handler) =>
-    attached.using(selected, () => model.save(handler, config)),
+    attached.using(selected, () => {
+      attached.warnOfConstraints();
+      return model.save(handler, config);
+    }),
   );
   if (artifacts === undefined) return result;
   const { index, label, record } = selected;

@@ -49,7 +49,8 @@ export function select(tf: Tfjs, which: Which, { shadows, options, bests, curren
     const { record, tensors, clone } = held;
     const { index } = record;
     const swapIn = (): Swap => shadows.swapIn(tensors);
-    return { index, label: labels[index] ?? '', record, read: clone, swapIn };
+    const read = (): NamedTensorMap => shadows.inOrder(clone());
+    return { index, label: labels[index] ?? '', record, read, swapIn };
   }
   if (isSynthesized(which)) return combined(tf, shadows, synthesisOf(options, which.synthesized));
   const index = indexOf(which, labels, current);

@@ -31,7 +31,14 @@ import { labelsOf } from '../schedule/specs.js';
 import { indexOf, type Which } from '../schedule/which.js';
 import type { Tfjs } from '../tfjs/backend.js';
 import { BestAverages, type BestRecord, type Measured } from '../validation/bests.js';
-import { type EpochValidation, type Judgement, judge, type RecordOptions } from '../validation/judging.js';
+import {
+  type EpochValidation,
+  incomparable,
+  type Judgement,
+  judge,
+  type RecordOptions,
+} from '../validation/judging.js';
+import { measuresOf } from '../validation/meter.js';
 import { Attached } from './attached.js';
 import { checkpointOf, resume, saveSelected } from './files.js';
 import { recomputeStatistics } from './recompute.js';
@@ -204,6 +211,7 @@ export class WeightEma {
     }
     this.#attached = attached;
     this.#waiting = undefined;
+    if (isLayersModel(this.#tf, model)) this.#bests.measureBy(measuresOf(model));
     return this;
   }
 
@@ -242,7 +250,7 @@ export class WeightEma {
 
   /**
    * Runs `fn` while an average stands in the model's place, and gives the model its own weights back, to the bit, whatever
-   * is thrown. Before the first step there is no average yet: `fn` runs with the model as it is, and a warning says so.
+   * is thrown; and what running it moved: states of recurrent layers, seeds, weights that a layer writes when it is called. Before the first step there is no average yet: `fn` runs with the model as it is, and a warning says so.
    * @param which the average.
    * @param fn synchronous or not; do not train in it. It is given the model, and nothing where variables are attached.
    * @returns what `fn` returns; a promise settles after the weights are back.
@@ -257,7 +265,8 @@ export class WeightEma {
   }
 
   /**
-   * An average as tensors by weight name (that of `model.save`), with copies of the weights that are not averaged.
+   * An average as tensors by weight name (that of `model.save`), with copies of the weights that are not averaged, in the order of
+   * `model.getWeights()`: `other.loadWeights(ema.read(0.999))` gives them to a model of the same names, setWeights to one made alike.
    * The caller disposes it: `tf.dispose(ema.read(0.999))`. Works also after the model was disposed.
    * @param which the average.
    * @throws {@link EmaError} INVALID_ARGUMENT — there is no such average.
@@ -373,7 +382,8 @@ export class WeightEma {
    * `tfjsEma` of its `userDefinedMetadata`, beside the model's own: {@link Provenance}.
    *
    * A folder is written so that after any crash it holds the old model or the new one, whole; other files in it stay. Equal averages give
-   * equal files: no date is in them.
+   * equal files: no date is in them. tfjs applies the constraints of layers when it loads a model: `constraints: 'apply'` saves an average
+   * that satisfies them, and a warning says where that matters.
    * @param which the average.
    * @param target a URL such as `file://folder`, or a handler of tfjs.
    * @param config options of `model.save`.
@@ -579,7 +589,9 @@ export class WeightEma {
     if (model === undefined) return;
     const wayOut = 'Train in a loop of your own, with update() after each step.';
     layersModelOf(this.#tf, attached.shadows.model, { method: 'fit', wayOut });
-    attached.shadows.checkModel(model);
+    attached.shadows.follow(model);
+    for (const { metric, epoch } of this.#bests.measureBy(measuresOf(model)))
+      this.#warnings.add(incomparable(metric, epoch));
   }
 
   /** What `use` would find too late, once the raw weights were measured. */

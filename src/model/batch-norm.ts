@@ -1,12 +1,20 @@
 // Recomputing BatchNorm's moving statistics by a pass over data.
 // Averages nothing.
 
-import type { LayersModel, Tensor } from '@tensorflow/tfjs';
+import type { LayersModel, LayerVariable, Tensor } from '@tensorflow/tfjs';
 import { invalid, positiveInteger, quote } from '../base/argument.js';
 import { EmaError } from '../base/errors.js';
 import type { TrackedWhich } from '../schedule/which.js';
-import { type BatchNormLayer, batchNormLayers, type Dataset, elementsOf, type Tfjs } from '../tfjs/backend.js';
+import {
+  type BatchNormLayer,
+  batchNormLayers,
+  type Dataset,
+  elementsOf,
+  type Tfjs,
+  variableOf,
+} from '../tfjs/backend.js';
 import { inOrder, isDataset, isTensor, isTensorInput, type TensorInput } from '../tfjs/data.js';
+import { States } from '../tfjs/states.js';
 import type { Weight } from './weights.js';
 
 /** Inputs of a model: tensors, or a data set of them or of `{ xs, ys }`. */
@@ -31,7 +39,8 @@ export interface RecomputeData {
 /**
  * Sets the statistics of a model's BatchNorm layers to the mean of their batches' means and variances over all of the data,
  * each batch weighing as much as it has samples: for weights that were put into the model, such as a restored best average.
- * Layers run as in training, dropout included; nothing else changes. For a tracked average, `ema.recomputeBatchNorm` is safer.
+ * Layers run as in training, dropout included; nothing else changes, states of recurrent layers and weights that other layers write
+ * included. For a tracked average, `ema.recomputeBatchNorm` is safer.
  * @param tf the tfjs that the model is made with.
  * @param model its statistics are overwritten; the pass takes no gradient.
  * @throws {@link EmaError} INVALID_ARGUMENT — the model has no BatchNorm, or there is no data.
@@ -44,6 +53,8 @@ export async function recomputeBatchNorm(
 ): Promise<void> {
   const layers = batchNormLayers(model);
   if (layers.length === 0) throw invalid('model', 'BatchNorm layers', 'a model without any');
+  const statistics = statisticsOf(layers).flatMap((weight) => variableOf(weight) ?? []);
+  const states = new States(tf, model, statistics);
   const undo: (() => void)[] = [];
   try {
     await forEachBatch(tf, { data, batchSize: positiveInteger('batchSize', batchSize) }, (batch) => {
@@ -51,10 +62,11 @@ export async function recomputeBatchNorm(
       if (sampleCount(inputs) === 0) return;
       // One by one: if the second fails, the first is to be undone.
       if (undo.length === 0) for (const layer of layers) undo.push(takePlainMean(tf, layer));
-      tf.tidy(() => void model.apply(inputs, { training: true }));
+      states.run(() => tf.tidy(() => void model.apply(inputs, { training: true })));
     });
   } finally {
     for (const end of undo) end();
+    states.dispose();
   }
   if (undo.length === 0) throw invalid('data', 'at least one sample', 'none');
 }
@@ -65,7 +77,7 @@ export async function recomputeBatchNorm(
  * @throws {@link EmaError} INVALID_ARGUMENT
  */
 export function checkStatistics(model: LayersModel, live: readonly Pick<Weight, 'name' | 'layerVariable'>[]): void {
-  const statistics = batchNormLayers(model).flatMap(({ movingMean, movingVariance }) => [movingMean, movingVariance]);
+  const statistics = statisticsOf(batchNormLayers(model));
   const left = live.find(({ layerVariable }) => statistics.some((statistic) => statistic === layerVariable));
   if (left === undefined) return;
   throw new EmaError(
@@ -73,6 +85,10 @@ export function checkStatistics(model: LayersModel, live: readonly Pick<Weight, 
     `include and exclude: expected all BatchNorm statistics among the averaged weights, for recomputeBatchNorm, received a choice ` +
       `without ${quote(left.name)}. Let them be averaged, or recompute those of a copy: asModel(), then the function recomputeBatchNorm.`,
   );
+}
+
+function statisticsOf(layers: readonly BatchNormLayer[]): LayerVariable[] {
+  return layers.flatMap(({ movingMean, movingVariance }) => [movingMean, movingVariance]);
 }
 
 /**

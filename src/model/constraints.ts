@@ -24,3 +24,27 @@ export function constrained(tf: Tfjs, weights: readonly Weight[], values: readon
     return projected;
   });
 }
+
+/** Share of a weight's largest element that counts as a change: constraints of norms divide by a norm plus 1e-7. */
+const NOTICEABLE = 1e-5;
+
+/**
+ * What would become of weights where tfjs loads them, which applies their constraints. It waits for the device.
+ * @returns a warning that names the first that would change; undefined where none would.
+ */
+export function changedByLoading(tf: Tfjs, weights: readonly Weight[]): string | undefined {
+  for (const { name, layerVariable, variable } of weights) {
+    const constraint = layerVariable === undefined ? undefined : constraintOf(layerVariable);
+    if (constraint === undefined) continue;
+    const [by = 0, largest = 0] = tf.tidy(() => {
+      const change = constraint.apply(variable).sub(variable);
+      return [change, variable].map((tensor) => tensor.abs().max().dataSync()[0]);
+    });
+    if (by <= NOTICEABLE * largest) continue;
+    return (
+      `saveModel: tfjs applies the constraints of layers when it loads a model, which changes weight '${name}' of this average by up to ` +
+      `${by.toPrecision(2)}, so that the loaded model predicts otherwise. With constraints: 'apply' averages satisfy them before they are saved.`
+    );
+  }
+  return undefined;
+}

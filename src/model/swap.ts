@@ -23,6 +23,8 @@ export function ownValue({ variable }: Weight): Tensor {
 export interface Restored {
   /** Values that somebody wrote over the swapped-in ones, by weight; the receiver disposes them. */
   readonly overwritten: NamedTensorMap;
+  /** Whether one of these is trainable: then it can have been training. */
+  readonly isTrained: boolean;
   /** Names of weights that were disposed meanwhile. */
   readonly disposed: readonly string[];
 }
@@ -72,13 +74,17 @@ export class Swap {
     const overwritten: NamedTensorMap = {};
     const disposed: string[] = [];
     const failures: unknown[] = [];
+    let isTrained = false;
     this.#weights.forEach(({ name, variable }, index) => {
       const backup = this.#backups[index];
       if (!isAlive(this.#tf, variable)) {
         disposed.push(name);
       } else if (backup !== undefined) {
         try {
-          if (variable.dataId !== this.#shown[index]) overwritten[name] = this.#tf.keep(variable.clone());
+          if (variable.dataId !== this.#shown[index]) {
+            isTrained ||= variable.trainable;
+            overwritten[name] = this.#tf.keep(variable.clone());
+          }
         } catch (error) {
           failures.push(error);
         }
@@ -87,7 +93,7 @@ export class Swap {
       backup?.dispose();
       swapped.delete(variable);
     });
-    if (failures.length === 0) return { overwritten, disposed };
+    if (failures.length === 0) return { overwritten, isTrained, disposed };
     this.#tf.dispose(overwritten);
     throw failures[0];
   }
@@ -107,11 +113,14 @@ export function swappedIn(method: string, wayOut: string): EmaError {
 /** Runs functions inside of a {@link Swap}, one at a time, and ends it whatever they do. */
 export class SwapScope {
   readonly #tf: Tfjs;
-  #swap: Swap | undefined;
+  #swap: Pick<Swap, 'restore'> | undefined;
   #overwritten: NamedTensorMap = {};
+  readonly #onWrite: (message: string) => void;
 
-  constructor(tf: Tfjs) {
+  /** @param onWrite receives a warning where weights were written that no training writes. @defaultValue nothing */
+  constructor(tf: Tfjs, onWrite: (message: string) => void = () => undefined) {
     this.#tf = tf;
+    this.#onWrite = onWrite;
   }
 
   /** Whether a function runs in a swap now. */
@@ -129,8 +138,8 @@ export class SwapScope {
    * @param swap taken over.
    * @throws {@link EmaError} SWAPPED_IN — the weights were changed meanwhile; WEIGHT_DISPOSED — one of them was disposed.
    */
-  run<R>(swap: Swap, fn: () => R): R;
-  run<R>(swap: Swap, fn: () => R | Promise<R>): R | Promise<R> {
+  run<R>(swap: Pick<Swap, 'restore'>, fn: () => R): R;
+  run<R>(swap: Pick<Swap, 'restore'>, fn: () => R | Promise<R>): R | Promise<R> {
     this.#swap = swap;
     let result: R | Promise<R>;
     try {
@@ -194,13 +203,17 @@ export class SwapScope {
     if (names.length > 0) {
       this.dispose();
       this.#overwritten = restored.overwritten;
-      throw new EmaError(
-        'SWAPPED_IN',
-        `use: ${names.length} weights (first '${names[0]}') were changed while an average stood in their place: something ` +
-          'trained the model or set its weights. The model has its own weights from before use() again; the values written ' +
-          'meanwhile are in `overwritten`. An optimizer that ran keeps the state of those steps.',
-        options,
-      );
+      const changed = `use: ${names.length} weights (first '${names[0]}') were changed while an average stood in their place`;
+      const values =
+        'The model has its own weights from before use() again; the values written meanwhile are in `overwritten`.';
+      const leftOut = `exclude: ['${names[0]}'] leaves it out of the averages`;
+      if (restored.isTrained) {
+        const causes = `something trained the model or set its weights, or a layer writes its weight when it is called (${leftOut})`;
+        const slots = 'An optimizer that ran keeps the state of those steps.';
+        throw new EmaError('SWAPPED_IN', `${changed}: ${causes}. ${values} ${slots}`, options);
+      }
+      const causes = `a layer writes its weight when it is called (${leftOut}, batchNorm: 'copy' all that are not trained), or it was set`;
+      this.#onWrite(`${changed}: ${causes}. ${values}`);
     }
     const [gone] = restored.disposed;
     if (gone !== undefined) throw disposedMeanwhile(gone, options);

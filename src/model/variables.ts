@@ -2,7 +2,7 @@
 // Knows no averages.
 
 import type { LayersModel, Variable } from '@tensorflow/tfjs';
-import { invalid, show } from '../base/argument.js';
+import { fieldOf, invalid, show } from '../base/argument.js';
 import { EmaError } from '../base/errors.js';
 import type { Tfjs } from '../tfjs/backend.js';
 
@@ -76,13 +76,25 @@ export function variablesIn(tf: Tfjs, model: ModelVariables): NamedVariable[] {
 
 function entriesOf(tf: Tfjs, model: ModelVariables): NamedVariable[] {
   if (typeof model !== 'object' || model === null) throw neither(model);
+  if (typeof fieldOf(model, 'then') === 'function') throw neither(model, 'It is a promise: await the model first.');
   const isList = Array.isArray(model);
   return Object.entries(model).map(([key, variable]: readonly [string, unknown]) => {
     if (variable instanceof tf.Variable) return { name: isList ? variable.name : key, variable };
     const isRecord = Object.getPrototypeOf(model) === Object.prototype;
     const place = isList ? `[${key}]` : `.${key}`;
-    throw neither(model, isList || isRecord ? `model${place} is ${show(variable)}: all in one list or record.` : '');
+    throw neither(
+      model,
+      isList || isRecord ? `model${place} is ${show(variable)}: all in one list or record.` : hintOf(model),
+    );
   });
+}
+
+/** What to do with an object that is no model of variables. */
+function hintOf(model: object): string {
+  // By its shape: a class has another name in a bundle, and is another one in another copy of tfjs.
+  if ('modelUrl' in model && 'loadOptions' in model)
+    return 'A GraphModel cannot be trained: give the layers model that it was made from.';
+  return 'layers' in model ? 'If it is a model, another copy of tfjs made it: import the same one everywhere.' : '';
 }
 
 function neither(model: unknown, hint = ''): EmaError {

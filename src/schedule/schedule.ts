@@ -141,7 +141,10 @@ export class Schedule {
     if (typeof this.#warmup === 'object') return inverseGamma(t, this.#warmup.inverseGamma);
     const cap = this.#warmup(t);
     if (cap >= 0 && cap <= 1) return cap;
-    throw invalid(`warmup(${t})`, 'a number from 0 to 1', cap);
+    const fix = Number.isInteger(t)
+      ? ''
+      : 'Steps between two updates are a fraction of one: give a cap for fractions, too.';
+    throw invalid(`warmup(${t})`, 'a number from 0 to 1', cap, fix);
   }
 
   /** Ticks of the clock in some steps. */

@@ -47,14 +47,22 @@ export async function* elementsOf(dataset: Dataset): AsyncGenerator<TensorContai
   }
 }
 
+/** The model that a Sequential makes inside of itself, anew at each compile; it is what a callback is given. */
+function insideOf(model: object): LayersModel | undefined {
+  // tfjs-layers/src/models.ts, `Sequential`: private in the types.
+  return (model as { readonly model?: LayersModel }).model;
+}
+
+/** Whether a model is the one inside of a Sequential. */
+export function isInside(outer: object, model: LayersModel): boolean {
+  return insideOf(outer) === model;
+}
+
 /** The loss of each output, as `compile` set it up: a value per sample, unless it is a function of the user's. */
 export function lossFunctionsOf(model: LayersModel): LayersModel['lossFunctions'] | undefined {
-  // A Sequential compiles the model inside of it, and takes over all but this list: tfjs-layers/src/models.ts, `compile`.
-  const view = model as unknown as {
-    readonly lossFunctions?: LayersModel['lossFunctions'];
-    readonly model?: LayersModel;
-  };
-  return view.lossFunctions ?? view.model?.lossFunctions;
+  // A Sequential compiles the model inside of it, and takes over all but this list.
+  const view = model as { readonly lossFunctions?: LayersModel['lossFunctions'] };
+  return view.lossFunctions ?? insideOf(model)?.lossFunctions;
 }
 
 /** A model with the layers that another one's config describes, and weights of its own. */

@@ -44,15 +44,13 @@ export async function* groupsOf(
     yield slices(tf, batchOf(model, xs, ys), batchSize);
     return;
   }
-  // The state of a recurrent layer goes from batch to batch, and must not go from candidate to candidate.
-  const size = model.stateful ? Number.POSITIVE_INFINITY : GROUP;
   let group: Batch[] = [];
   let left = batches ?? Number.POSITIVE_INFINITY;
   try {
     for await (const element of elementsOf(data)) {
       group.push(elementBatch(tf, model, element));
       left -= 1;
-      if (group.length >= size || left === 0) {
+      if (group.length >= GROUP || left === 0) {
         yield group;
         group = released(tf, group);
       }

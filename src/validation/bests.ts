@@ -5,6 +5,7 @@ import type { NamedTensorMap } from '@tensorflow/tfjs';
 import { invalid } from '../base/argument.js';
 import { EmaError } from '../base/errors.js';
 import { isAlive, type Tfjs } from '../tfjs/backend.js';
+import type { Measures } from './meter.js';
 import { type Direction, isBetter, type Metrics, type Winner } from './selection.js';
 import type { Ties } from './ties.js';
 
@@ -67,6 +68,9 @@ export interface HeldAverage {
 export class BestAverages {
   readonly #tf: Tfjs;
   readonly #held = new Map<string, HeldAverage>();
+  /** What the best of each metric was measured by. */
+  readonly #by = new Map<string, Measures>();
+  #measures: Measures = new Map();
   #monitor: string | undefined;
 
   constructor(tf: Tfjs) {
@@ -88,11 +92,24 @@ export class BestAverages {
     return this.#monitor;
   }
 
+  /**
+   * Says what metrics are measured by from here on. Where it is another function than that of the best so far, the two cannot be
+   * compared: the next measurement takes its place, whatever it is.
+   * @returns these bests.
+   */
+  measureBy(measures: Measures): readonly BestRecord[] {
+    const before = this.#outdated();
+    this.#measures = measures;
+    return this.#outdated().filter((record) => !before.includes(record));
+  }
+
   /** Takes over the best averages of another time, and their weights, in the place of all that are held. */
   restore(held: readonly HeldAverage[], monitor: string | undefined): void {
     this.dispose();
     this.#monitor = monitor;
     for (const { record, tensors } of held) this.#hold(record, tensors);
+    // What another process measured by is not known.
+    this.#by.clear();
   }
 
   /**
@@ -105,9 +122,11 @@ export class BestAverages {
     { winners, decays, monitor }: Judged,
     snapshot?: (index: number) => NamedTensorMap,
   ): void {
+    const outdated = this.#outdated();
     const better = winners.flatMap(({ metric, direction, mode, index, value }): BestRecord[] => {
       const before = this.#held.get(metric);
-      if (before !== undefined && !isBetter(direction, value, before.record.value)) return [];
+      const isCompared = before !== undefined && !outdated.includes(before.record);
+      if (isCompared && !isBetter(direction, value, before.record.value)) return [];
       const record = { metric, value, epoch, index, decay: decays[index] ?? Number.NaN };
       const ties = tied?.[metric];
       return [{ ...record, ...(mode === undefined ? {} : { mode }), ...(ties === undefined ? {} : { tied: ties }) }];
@@ -145,6 +164,7 @@ export class BestAverages {
   dispose(): void {
     for (const { tensors } of this.#held.values()) this.#tf.dispose(tensors ?? []);
     this.#held.clear();
+    this.#by.clear();
   }
 
   /** The metric that a name asks for; undefined when it asks for no best of all epochs, or nothing was measured. */
@@ -153,10 +173,21 @@ export class BestAverages {
     return typeof which === 'string' && which.startsWith('best-') ? which.slice('best-'.length) : undefined;
   }
 
+  /** Bests that were measured by another function than what is measured now. */
+  #outdated(): readonly BestRecord[] {
+    return this.records.filter(({ metric }) => {
+      const [was, is] = [this.#by.get(metric)?.get(metric), this.#measures.get(metric)];
+      return (
+        was !== undefined && is !== undefined && !(was.length === is.length && was.every((one, i) => one === is[i]))
+      );
+    });
+  }
+
   #hold(record: BestRecord, tensors: NamedTensorMap | undefined): void {
     for (const tensor of Object.values(tensors ?? {})) this.#tf.keep(tensor);
     this.#tf.dispose(this.#held.get(record.metric)?.tensors ?? []);
     this.#held.set(record.metric, { record, tensors });
+    this.#by.set(record.metric, this.#measures);
   }
 }
 

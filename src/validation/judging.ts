@@ -66,3 +66,11 @@ export function guessOf(metric: string, mode: Mode = 'auto'): string | undefined
   const fix = "Say so by mode: 'min' or 'max'.";
   return `nothing in the name '${metric}' says what is better: smaller is taken to be. ${fix}`;
 }
+
+/** The warning for a best average that cannot be compared with what comes. */
+export function incomparable(metric: string, epoch: number): string {
+  return (
+    `the model was compiled anew, and '${metric}' is measured by another function than that of its best average so far (epoch ${epoch}): ` +
+    'the two cannot be compared, and the next validation takes its place. Save it before, if it is to be kept.'
+  );
+}

@@ -141,6 +141,19 @@ export function metricNames(model: LayersModel): string[] {
   });
 }
 
+/** What each metric of a compiled model is measured by, by name: its function, and of the loss that of each output. */
+export type Measures = ReadonlyMap<string, readonly unknown[]>;
+
+/** What the metrics of a model are measured by; nothing where it is not compiled. */
+export function measuresOf(model: LayersModel): Measures {
+  const compiled: readonly string[] | undefined = model.metricsNames;
+  if (compiled === undefined) return new Map();
+  const metrics = model.metricsTensors.map(([metric]) => [metric]);
+  return new Map(
+    metricNames(model).map((name, index) => [name, (index === 0 ? lossFunctionsOf(model) : metrics[index - 1]) ?? []]),
+  );
+}
+
 /** One value per sample: the mean over all other axes. Undefined for what was reduced over samples. */
 function scoreOf(values: Tensor, samples: number): Tensor | undefined {
   if (values.rank === 0 || values.shape[0] !== samples) return undefined;

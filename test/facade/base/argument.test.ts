@@ -24,6 +24,7 @@ describe('show', () => {
       'an object',
       'a function',
     ]);
+    expect([new Map(), Promise.resolve(), Object.create(null)].map(show)).toEqual(['a Map', 'a Promise', 'an object']);
     expect(show([1, 2, 3, 4, 5, 6, 7])).toBe('[1, 2, 3, 4, 5, 6, ...]');
   });
 

@@ -124,6 +124,11 @@ describe.each(['native', 'js'] as const)("constraints: 'apply', engine %s", (eng
       const loaded = await tf.loadLayersModel(`${path}/model.json`);
       expect(maxDifference(at(loaded.getWeights(), 0).dataSync(), expected)).toBeLessThan(1e-5);
 
+      expect(applied.warnings.filter((message) => message.startsWith('saveModel'))).toEqual([]);
+      await ignored.saveModel(0.5, path);
+      const [warning] = ignored.warnings.filter((message) => message.startsWith('saveModel'));
+      expect(warning).toMatch(/changes weight '.*\/kernel' of this average by up to .*constraints: 'apply'/);
+
       const [some, none] = [synthesize(applied, 0.6), synthesize(ignored, 0.6)];
       const [projected, plain] = [some, none].map(({ tensors }) => at(Object.values(valuesOf(tensors)), 0));
       expect(maxDifference(projected ?? [], project(plain ?? new Float32Array(0)))).toBeLessThan(1e-5);

@@ -38,7 +38,7 @@ describe('Swap', () => {
     const open = swap();
     expect(firstWeight(model)).toEqual(new Array(32).fill(Math.fround(0.1)));
     expect(isSwapped(averaged)).toBe(true);
-    expect(open.restore()).toEqual({ overwritten: {}, disposed: [] });
+    expect(open.restore()).toEqual({ overwritten: {}, isTrained: false, disposed: [] });
     expectRestored();
   });
 

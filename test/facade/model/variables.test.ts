@@ -326,10 +326,26 @@ describe('what is no model', () => {
     other.name = 'one';
     return [one, other];
   };
+  class OtherModel {
+    readonly layers: object[] = [];
+    readonly name = 'other';
+  }
+  const { GraphModel } = tf;
   const wrong: readonly [what: string, model: () => unknown, message: RegExp][] = [
     ['nothing', () => undefined, /^model: expected a tf\.LayersModel .* or the tf\.Variables of a model .*undefined/],
     ['a name', () => 'model', /received 'model'/],
-    ['plain tensors', () => [tf.ones([1])], /model\[0\] is an object: all in one list or record/],
+    ['a promise', () => Promise.resolve(denseModel()), /received a Promise\. It is a promise: await the model first/],
+    [
+      'a graph model',
+      () => new GraphModel('file://model'),
+      /received a GraphModel\. A GraphModel cannot be trained: give/,
+    ],
+    [
+      'a model of another copy of tfjs',
+      () => new OtherModel(),
+      /received a OtherModel\. If it is a model, another copy/,
+    ],
+    ['plain tensors', () => [tf.ones([1])], /model\[0\] is a Tensor: all in one list or record/],
     ['nested records', () => ({ block: { w: a() } }), /model\.block is an object/],
     ['a list within', () => ({ ok: a(), blocks: [] }), /model\.blocks is \[\]/],
     ['an object of another kind', () => new Map(), /at least one trainable variable of type float32, received 'none'/],

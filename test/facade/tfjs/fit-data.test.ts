@@ -3,7 +3,7 @@
 
 import type { Callback, LayersModel, Logs, ModelFitArgs, ModelFitDatasetArgs, Tensor } from '@tensorflow/tfjs';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { WeightEma } from '../../../src/ema/weight-ema.js';
+import { opened, WeightEma } from '../../../src/ema/weight-ema.js';
 import { type FitData, FitValidation } from '../../../src/tfjs/fit-data.js';
 import { measure } from '../../../src/validation/measure.js';
 import type { Metrics } from '../../../src/validation/selection.js';
@@ -39,7 +39,7 @@ class Looker extends tf.Callback {
     this.seen.push(seen);
     if (seen === undefined || this.#ema === undefined) return;
     const source = { ...seen, batchSize: seen.batchSize ?? 32, model: this.model };
-    const [reading] = await measure(tf, this.#ema, { ...source, candidates: ['raw'] });
+    const [reading] = await measure(tf, opened(this.#ema, 'test').averages, { ...source, candidates: ['raw'] });
     this.measured.push(reading?.metrics);
   }
 
