@@ -26,9 +26,11 @@ function tryLoad(): AddonResult {
   const modules = typeof process === 'undefined' ? undefined : process.getBuiltinModule?.('node:module');
   if (modules === undefined) return { reason: 'native updates need Node 20.16 or later' };
   try {
-    const require = modules.createRequire(import.meta.url);
+    // By a name of its own: webpack takes a folder beside `import.meta.url` for a module of the bundle, and fails.
+    const here = import.meta.url;
+    const require = modules.createRequire(here);
     // From src/ and from dist/ alike the package's root is one folder up.
-    const root = require('node:url').fileURLToPath(new URL('../..', import.meta.url));
+    const root = require('node:url').fileURLToPath(new URL('../..', here));
     // `require` gives any; test/native/binding.test.ts holds the names and results against binding.d.ts.
     return { addon: require('node-gyp-build')(root) as Addon };
   } catch (error) {

@@ -2,7 +2,7 @@
 // tfjs-node stays outside, as its addon needs; all else is in.
 
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -34,6 +34,16 @@ async function main() {
 }
 main();
 `;
+
+describe('the sources', () => {
+  it('hold no `new URL(path, import.meta.url)`, which webpack resolves as a module and cannot build', () => {
+    const sources = readdirSync(join(root, 'src'), { recursive: true, encoding: 'utf8' })
+      .filter((path) => path.endsWith('.ts') && !path.startsWith('cli/'))
+      .map((path) => readFileSync(join(root, 'src', path), 'utf8'));
+    expect(sources.length).toBeGreaterThan(50);
+    expect(sources.filter((text) => /new URL\([^)]*import\.meta\.url/.test(text))).toEqual([]);
+  });
+});
 
 describe.each(['cjs', 'esm'] as const)('a bundle as %s', (format) => {
   it('builds without externals but tfjs-node, trains, saves and goes on', async () => {

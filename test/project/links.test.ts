@@ -3,7 +3,7 @@
 
 import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
-import { basename, dirname, join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 
@@ -63,17 +63,6 @@ describe.each(documents)('%s', (document) => {
     // The documents name sources of other libraries too.
     const ours = paths.filter((path) => !path.startsWith('src/') || existsSync(join(root, dirname(path))));
     expect(ours.filter((path) => !existsSync(join(root, path)))).toEqual([]);
-  });
-});
-
-describe('docs/features.md', () => {
-  it('names the files of tests by their base name', () => {
-    const tests = new Set(files.filter((path) => path.endsWith('.test.ts')).map((path) => basename(path, '.test.ts')));
-    const rows = all(read('docs/features.md'), /^\|(.*)\|$/gm).map((row) => row.split('|').map((cell) => cell.trim()));
-    const cells = rows.filter((row) => row.length > 10 && !['', 'test', '---'].includes(row.at(-1) ?? ''));
-    const named = cells.flatMap((row) => row.at(-1)?.split('; ') ?? []).map((test) => test.split(':')[0] ?? '');
-    expect(named.length).toBeGreaterThan(60);
-    expect(named.filter((name) => !tests.has(name))).toEqual([]);
   });
 });
 

@@ -182,21 +182,3 @@ describe('a clean clone', () => {
     expect(stderr).toMatch(/way out: run "node tools\/release\/prebuild\.mjs"/);
   });
 });
-
-describe('the promises of README.md', () => {
-  const section =
-    readFileSync(join(root, 'README.md'), 'utf8').split('## What it promises')[1]?.split('\n## ')[0] ?? '';
-  const promises = section.split('\n').filter((line) => line.startsWith('- '));
-  const { scripts } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
-
-  it('name a gate each: a test or a tool that is there, or a script that can be run', () => {
-    expect(promises.length).toBeGreaterThan(7);
-    for (const promise of promises) {
-      const tests = [...promise.matchAll(/`(?:node )?((?:test|tools)\/[\w./-]+)`/g)].map(([, path = '']) => path);
-      const commands = [...promise.matchAll(/`npm run ([\w:]+)`/g)].map(([, name = '']) => name);
-      expect(tests.length + commands.length, promise).toBeGreaterThan(0);
-      expect(tests.filter((path) => !existsSync(join(root, path)))).toEqual([]);
-      expect(commands.filter((name) => !Object.hasOwn(scripts, name))).toEqual([]);
-    }
-  });
-});
