@@ -3,7 +3,7 @@
 
 import { readFileSync } from 'node:fs';
 import { join, posix } from 'node:path';
-import { Application } from 'typedoc';
+import { Application, Comment } from 'typedoc';
 
 /** The package's `exports`. */
 type Exports = Readonly<Record<string, string | { readonly default: string }>>;
@@ -30,7 +30,9 @@ export async function writeApi(root: string, pages: string): Promise<void> {
     entryPoints: [...entries.keys()].map((path) => join(root, path)),
     tsconfig: join(root, 'tsconfig.build.json'),
     plugin: ['typedoc-plugin-markdown'],
+    excludeExternals: true,
     intentionallyNotExported: ['MEMBERS'],
+    name: 'API',
     readme: 'none',
     disableGit: true,
     disableSources: true,
@@ -50,11 +52,14 @@ export async function writeApi(root: string, pages: string): Promise<void> {
   const project = await app.convert();
   if (project !== undefined) {
     app.validate(project);
-    // By the name of its import, instead of that of its file.
+    // By the name of its import instead of that of its file, described by the line that its file opens with.
     for (const [source, imported] of entries) {
       const file = source.replace(/^src\/|(\/index)?\.ts$/g, '');
       const module = project.children?.find((child) => child.name === file);
-      if (module !== undefined) module.name = imported;
+      if (module === undefined) continue;
+      module.name = imported;
+      const opening = /^\/\/ (.+)/.exec(readFileSync(join(root, source), 'utf8'))?.[1] ?? '';
+      module.comment ??= new Comment([{ kind: 'text', text: opening }]);
     }
     await app.generateOutputs(project);
   }

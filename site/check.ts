@@ -10,7 +10,10 @@ export function faultsOf(folder: string, base = '/'): string[] {
   const read = (path: string) => readFileSync(join(folder, path), 'utf8');
   const pages = new Map([...files].filter((path) => path.endsWith('.html')).map((path) => [path, read(path)]));
   const anchors = new Map(
-    [...pages].map(([path, html]) => [path, new Set([...html.matchAll(/\sid="([^"]+)"/g)].map(([, id]) => decode(id)))]),
+    [...pages].map(([path, html]) => [
+      path,
+      new Set([...html.matchAll(/\sid="([^"]+)"/g)].map(([, id]) => decode(id))),
+    ]),
   );
 
   const faultOf = (page: string, link: string): string | undefined => {

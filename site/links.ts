@@ -17,7 +17,10 @@ export function withLinks(text: string, change: (path: string) => string): strin
     // The parts at odd places are code.
     const parts = done.split(CODE).map((part, index) => {
       if (index % 2 === 1) return part;
-      return part.replace(pattern, (_, before: string, target: string, after: string) => before + changed(target) + after);
+      return part.replace(
+        pattern,
+        (_, before: string, target: string, after: string) => before + changed(target) + after,
+      );
     });
     return parts.join('');
   }, text);

@@ -79,7 +79,9 @@ function apiItems(pages: readonly string[], folder = 'api'): DefaultTheme.Sideba
     const path = `${folder}/${name}`;
     if (name.endsWith('.md')) return { text: nameOf(path), link: linkOf(path) };
     const index = below.includes(`${path}/index.md`) ? { link: linkOf(`${path}/index.md`) } : {};
-    return { text: name.replaceAll('-', ' '), ...index, collapsed: true, items: apiItems(below, path) };
+    const isEntry = folder === 'api';
+    const text = isEntry ? name : name.replaceAll('-', ' ');
+    return { text, ...index, collapsed: !isEntry, items: apiItems(below, path) };
   });
 }
 

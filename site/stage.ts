@@ -3,7 +3,7 @@
 
 import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, extname, join, posix } from 'node:path';
-import { reportParts, STYLE } from '../study/report/html.js';
+import { reportParts } from '../study/report/html.js';
 import { withLinks } from './links.js';
 import { documentsOf, pageOf } from './pages.js';
 
@@ -38,7 +38,8 @@ export function stage({ root, pages }: Folders): void {
     if (!existsSync(join(root, path))) throw new Error(`${document} links to ${link}: no such file`);
     const isFolder = statSync(join(root, path)).isDirectory();
     const target = isFolder ? `${path}/README.md` : path;
-    if (!existsSync(join(root, target))) throw new Error(`${document} links to ${link}, a folder: link to a file in it`);
+    if (!existsSync(join(root, target)))
+      throw new Error(`${document} links to ${link}, a folder: link to a file in it`);
     if (!DATA.includes(extname(target))) return add(target);
     write(pages, `public/${target}`, (to) => copyFileSync(join(root, target), to));
     return `/${target}`;
@@ -67,9 +68,8 @@ function sourcePage(path: string, text: string): string {
 
 /** The study's report from its data; its headings as Markdown, which the outline and the search know. */
 function studyPage(json: string): string {
-  const body = reportParts(JSON.parse(readFileSync(json, 'utf8')), []).join('\n');
-  const headings = body.replace(/<h([12])>(.*?)<\/h\1>/g, (_, level: string, title: string) => {
-    return `\n${'#'.repeat(Number(level))} ${title}\n`;
-  });
-  return `${headings.replaceAll('{{', '&#123;&#123;')}\n\n<style>${STYLE}</style>\n`;
+  const [, ...parts] = reportParts(JSON.parse(readFileSync(json, 'utf8')), []);
+  const body = parts.join('\n').replace(/<h2>(.*?)<\/h2>/g, '\n## $1\n');
+  // vitepress computes what is in braces.
+  return `---\naside: false\n---\n# The study\n\n${body.replaceAll('{{', '&#123;&#123;')}\n`;
 }

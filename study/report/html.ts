@@ -22,8 +22,7 @@ const CLASS: Readonly<Record<Verdict, string>> = {
   'not measured': 'none',
 };
 
-/** Rules for what {@link reportParts} gives. */
-export const STYLE = `
+const STYLE = `
 h1 { font-size: 1.7rem; margin-bottom: .3rem; } h2 { font-size: 1.25rem; margin-top: 2.6rem; }
 p.lead { color: #444; } table { border-collapse: collapse; width: 100%; font-size: .9rem; }
 th, td { text-align: left; vertical-align: top; padding: .5rem .6rem; border-bottom: 1px solid #e3e3e3; }
