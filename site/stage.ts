@@ -38,15 +38,14 @@ export function stage({ root, pages }: Folders): void {
     if (!existsSync(join(root, path))) throw new Error(`${document} links to ${link}: no such file`);
     const isFolder = statSync(join(root, path)).isDirectory();
     const target = isFolder ? `${path}/README.md` : path;
-    if (!existsSync(join(root, target)))
-      throw new Error(`${document} links to ${link}, a folder: link to a file in it`);
     if (!DATA.includes(extname(target))) return add(target);
     write(pages, `public/${target}`, (to) => copyFileSync(join(root, target), to));
     return `/${target}`;
   };
   // What is linked joins the map while it is walked, and is reached in its turn.
   for (const [page, path] of sources) {
-    const text = readFileSync(join(root, path), 'utf8');
+    const file = join(root, path);
+    const text = existsSync(file) ? readFileSync(file, 'utf8') : listing(root, dirname(path));
     const isMarkdown = path.endsWith('.md');
     const content = isMarkdown ? withLinks(text, (link) => addressOf(path, link)) : sourcePage(path, text);
     write(pages, page, (to) => writeFileSync(to, content));
@@ -58,6 +57,13 @@ function write(folder: string, path: string, put: (to: string) => void): void {
   const to = join(folder, path);
   mkdirSync(dirname(to), { recursive: true });
   put(to);
+}
+
+/** What a folder without a README has, as Markdown; its folders are named only, so that no link brings in a whole tree. */
+function listing(root: string, folder: string): string {
+  const entries = readdirSync(join(root, folder), { withFileTypes: true });
+  const lines = entries.map((entry) => (entry.isFile() ? `- [${entry.name}](${entry.name})` : `- \`${entry.name}/\``));
+  return `# ${folder}\n${lines.join('\n')}\n`;
 }
 
 /** A source as a page. */

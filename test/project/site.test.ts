@@ -143,11 +143,21 @@ describe('the pages', () => {
       expect(page('bench/study.md')).toContain(title.split(/["<&]/)[0]);
   });
 
-  it.each([
-    ['[a](gone.md)', 'README.md links to gone.md: no such file'],
-    ['[a](examples)', 'README.md links to examples, a folder: link to a file in it'],
-  ])('are not made where a document says %s', (text, message) => {
-    expect(() => staged({ 'README.md': text })).toThrow(message);
+  it('of a folder that is linked and has no README list what is in it', () => {
+    staged({ 'README.md': '[native](native/)', 'native/op.cc': 'op', 'native/cpu/ema.cc': 'ema' });
+    expect(page('index.md')).toBe('[native](/native/index.md)');
+    expect(page('native/index.md')).toBe('# native\n- `cpu/`\n- [op.cc](/native/op.md)\n');
+    expect(existsSync(join(pages(), 'native/cpu/ema.md'))).toBe(false);
+  });
+
+  it('are not made where a document links to what is not there', () => {
+    expect(() => staged({ 'README.md': '[a](gone.md)' })).toThrow('README.md links to gone.md: no such file');
+  });
+
+  it('are not made where two files would have one address', () => {
+    expect(() => staged({ 'README.md': '', 'examples/a.ts': '', 'examples/a.py': '' })).toThrow(
+      'would both be the page examples/a.md',
+    );
   });
 });
 
