@@ -39,6 +39,7 @@ const lanes = (scratch) => [
     { name: 'sbom', command: node('release/sbom.mjs', join(scratch, 'sbom.json')) },
     { name: 'install', command: node('release/test-install.mjs', 'npm') },
     { name: 'project', command: vitest('project'), isTests: true },
+    { name: 'site', command: ['npm', 'run', 'site'] },
     // What loads TensorFlow, once more on the one that tfjs-node ships.
     {
       name: 'tensorflow-2.9.1',

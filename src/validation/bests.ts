@@ -6,7 +6,7 @@ import { invalid } from '../base/argument.js';
 import { EmaError } from '../base/errors.js';
 import { isAlive, type Tfjs } from '../tfjs/backend.js';
 import type { Measures } from './meter.js';
-import { type Direction, isBetter, type Metrics, type Winner } from './selection.js';
+import { isBetter, type Metrics, type Winner } from './selection.js';
 import type { Ties } from './ties.js';
 
 /** The best average of all epochs by one metric. */
@@ -20,7 +20,7 @@ export interface BestRecord {
   readonly index: number;
   readonly decay: number;
   /** Whether smaller or larger is better, where the option `mode` said it. */
-  readonly mode?: Direction;
+  readonly mode?: 'min' | 'max';
   /** What the validation data could not tell apart from it in that epoch; undefined where that was not tested. */
   readonly tied?: Ties | undefined;
 }

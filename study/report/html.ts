@@ -35,21 +35,25 @@ figcaption { color: #444; font-size: .92rem; max-width: 46rem; } details { margi
 
 /** The page. */
 export function reportPage(description: StudyDescription, figures: readonly Figure[]): string {
+  return htmlPage({ title: 'tfjs-ema: the study', style: STYLE, body: reportParts(description, figures) });
+}
+
+/** The parts of the page, as HTML. */
+export function reportParts(description: StudyDescription, figures: readonly Figure[]): string[] {
   const { findings } = description;
   const measured = findings.filter(({ verdict }) => verdict !== 'not measured');
-  const body = [
+  return [
     '<h1>Averaging weights: what of the paper shows on this machine</h1>',
     `<p class="lead">${summary(measured)} Claims are those of <a href="https://arxiv.org/abs/2411.18704">Exponential Moving Average of Weights in Deep Learning</a> (2024); criteria were fixed before these seeds were run. Small networks on small images for minutes are not the paper's: where a claim does not show here, that is said.</p>`,
     '<h2>Findings</h2>',
     findingsTable(findings),
-    '<h2>Plots</h2>',
+    ...(figures.length === 0 ? [] : ['<h2>Plots</h2>']),
     ...figures.map(({ svg, caption }) => `<figure>${svg}<figcaption>${escapeHtml(caption)}</figcaption></figure>`),
     '<h2>All measures</h2>',
     ...measured.map(measuresOf),
     '<h2>What was run</h2>',
     provenance(description),
   ];
-  return htmlPage({ title: 'tfjs-ema: the study', style: STYLE, body });
 }
 
 function summary(findings: readonly Finding[]): string {
