@@ -3,7 +3,8 @@
 
 import { readFileSync } from 'node:fs';
 import { afterEach, describe, expect, it } from 'vitest';
-import { type EmaOptions, equivalentDecay, WeightEma } from '../../src/index.js';
+import { equivalentDecay } from '../../src/decay.js';
+import { type EmaOptions, WeightEma } from '../../src/index.js';
 import { assign, floats, lineModel, tf } from '../support/models.js';
 import { at } from '../support/oracle.js';
 
@@ -14,11 +15,11 @@ afterEach(() => {
 const text = readFileSync(new URL('../../docs/migration.md', import.meta.url), 'utf8');
 const rows = [...text.matchAll(/^\| (.*?) \| (.*) \|$/gm)].map(([, there = '', here = '']) => ({ there, here }));
 
-/** Pieces of code in a cell that are options: `{ decay: 0.9 }`, or one of them such as `start: 100`. */
+/** Pieces of code in a cell that are options: `{ decays: 0.9 }`, or one of them such as `start: 100`. */
 function optionsIn(cell: string): EmaOptions[] {
   const codes = [...cell.matchAll(/`([^`]+)`/g)].map(([, code = '']) => code);
   return codes
-    .filter((code) => /^(\{ |(warmup|warmupClock|start|batchNorm|exclude): )/.test(code) && !code.includes('...'))
+    .filter((code) => /^(\{ |(warmup|start|batchNorm|exclude): )/.test(code) && !code.includes('...'))
     .map((code) => {
       const literal = code.startsWith('{') ? code : `{ ${code} }`;
       return new Function('equivalentDecay', `return (${literal});`)(equivalentDecay) as EmaOptions;
