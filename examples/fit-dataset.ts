@@ -11,15 +11,14 @@ const dataset = (count: number, seed: number) => {
 };
 const model = network(3);
 
-const ema = new WeightEma(tf, { decays: 0.98, updateEvery: 1 });
-// After ours in the list: it then sees the numbers that ours has added to the epoch's logs.
-const stop = tf.callbacks.earlyStopping({ monitor: 'val_ema_loss', patience: 2 });
-const history = await model.fitDataset(dataset(600, 1), {
+const ema = new WeightEma(tf, { decays: 0.98 });
+const { epoch, history } = await model.fitDataset(dataset(600, 1), {
   epochs: 8,
+  validationData: dataset(300, 2),
   verbose: 0,
-  callbacks: [ema.callback({ validationData: dataset(300, 2) }), stop],
+  // In this order: the second sees what the first has added to the epoch's logs.
+  callbacks: [ema.callback(), tf.callbacks.earlyStopping({ monitor: 'val_ema_loss', patience: 2 })],
 });
-
-console.log('epochs:', history.epoch.length);
-console.log('validation loss of the average:', history.history['val_ema_loss']);
+console.log('epochs:', epoch.length);
+console.log('validation loss of the average:', history['val_ema_loss']);
 ema.dispose();

@@ -6,29 +6,20 @@ import { WeightEma } from 'tfjs-ema';
 import { spirals } from './spirals.js';
 
 const { x, y } = spirals(512, 1);
-const { x: xTest, y: yTest } = spirals(512, 2);
-const variables = {
-  'hidden/kernel': tf.variable(tf.randomNormal([2, 32], 0, 1, 'float32', 1)),
-  'hidden/bias': tf.variable(tf.zeros([32])),
-  'inner/kernel': tf.variable(tf.randomNormal([32, 32], 0, 0.25, 'float32', 2)),
-  'inner/bias': tf.variable(tf.zeros([32])),
-  'out/kernel': tf.variable(tf.randomNormal([32, 1], 0, 0.25, 'float32', 3)),
-};
-const dense = (input: tf.Tensor, name: 'hidden' | 'inner') =>
-  tf.relu(tf.add(tf.matMul(input, variables[`${name}/kernel`]), variables[`${name}/bias`]));
-const logits = (input: tf.Tensor) => tf.matMul(dense(dense(input, 'hidden'), 'inner'), variables['out/kernel']);
+const kernel = (shape: [number, number]) =>
+  tf.variable(tf.randomNormal(shape, 0, shape[0] ** -0.5, 'float32', shape[1]));
+const w = { hidden: kernel([2, 64]), bias: tf.variable(tf.zeros([64])), inner: kernel([64, 32]), out: kernel([32, 1]) };
+const logits = () => tf.matMul(tf.relu(tf.matMul(tf.relu(tf.add(tf.matMul(x, w.hidden), w.bias)), w.inner)), w.out);
 
 const optimizer = tf.train.adam(0.02);
-const ema = new WeightEma(tf, { decays: 0.95, updateEvery: 4 }).attach(variables);
+const ema = new WeightEma(tf, { decays: 0.95 }).attach(w);
 for (let step = 0; step < 300; step += 1) {
-  optimizer.minimize(() => tf.losses.sigmoidCrossEntropy(y, logits(x)) as tf.Scalar);
+  optimizer.minimize(() => tf.losses.sigmoidCrossEntropy(y, logits()) as tf.Scalar);
   ema.update();
 }
-
-const accuracy = () => tf.tidy(() => logits(xTest).greater(0).equal(yTest.toBool()).mean().dataSync()[0]);
+const accuracy = () => tf.tidy(() => logits().greater(0).equal(y.toBool()).mean().dataSync()[0]);
 console.log('raw weights:', accuracy());
 console.log('average:', ema.use(0.95, accuracy));
 const average = ema.read(0.95); // tensors by name; yours to dispose
 console.log('read:', Object.keys(average).join(' '));
-tf.dispose(average);
 ema.dispose();

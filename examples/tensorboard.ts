@@ -3,21 +3,20 @@
 
 import { readdirSync } from 'node:fs';
 import * as tf from '@tensorflow/tfjs-node';
-import { emaTensorBoard, WeightEma } from 'tfjs-ema';
+import { WeightEma } from 'tfjs-ema';
+import { emaTensorBoard } from 'tfjs-ema/tensorboard';
 import { network, spirals } from './spirals.js';
 
 const { x, y } = spirals(500, 1);
-const validation = spirals(200, 2);
 const model = network(3);
-const ema = new WeightEma(tf, { decays: [0.9, 0.95], updateEvery: 1, warmup: 'none' });
 const logdir = 'out/examples/tensorboard';
-const board = emaTensorBoard(tf, ema, { logdir });
-// tfjs-node's own, for the training loss. After ours in the list, it writes our keys of the logs too.
-const own = tf.node.tensorBoard(logdir);
+const ema = new WeightEma(tf, { decays: [0.8, 0.9] });
 await model.fit(x, y, {
-  epochs: 5,
+  epochs: 10,
+  validationSplit: 0.2,
   verbose: 0,
-  callbacks: [ema.callback({ validationData: [validation.x, validation.y] }), board, own],
+  // tfjs-node's own writes the training loss.
+  callbacks: [ema.callback(), emaTensorBoard(tf, ema, { logdir }), tf.node.tensorBoard(logdir)],
 });
 console.log('runs:', readdirSync(logdir).sort().join(', '));
 ema.dispose();

@@ -39,5 +39,5 @@ export type { TensorInput, ValidationData, ValidationTensors } from './tfjs/data
 export type { BestRecord, Measured } from './validation/bests.js';
 export type { EpochValidation, RecordOptions } from './validation/judging.js';
 export type { Validation } from './validation/measure.js';
-export type { Metrics, Mode } from './validation/selection.js';
+export type { Direction, Metrics, Mode } from './validation/selection.js';
 export type { Ties } from './validation/ties.js';

@@ -68,13 +68,87 @@ function surfaceOf(entry: string): string[] {
   return lines.sort();
 }
 
+/** The types that declarations name, outside of what is private, by the file that declares them. */
+function namedIn(declaration: ts.Node, checker: ts.TypeChecker): ts.Symbol[] {
+  const found: ts.Symbol[] = [];
+  const visit = (node: ts.Node): void => {
+    const isPrivate =
+      ts.canHaveModifiers(node) && ts.getModifiers(node)?.some(({ kind }) => kind === ts.SyntaxKind.PrivateKeyword);
+    if (isPrivate === true) return;
+    const name = ts.isTypeReferenceNode(node)
+      ? node.typeName
+      : ts.isExpressionWithTypeArguments(node)
+        ? node.expression
+        : ts.isTypeQueryNode(node)
+          ? node.exprName
+          : ts.isImportTypeNode(node)
+            ? node.qualifier
+            : undefined;
+    const symbol = name && checker.getSymbolAtLocation(name);
+    if (symbol !== undefined)
+      found.push(symbol.flags & ts.SymbolFlags.Alias ? checker.getAliasedSymbol(symbol) : symbol);
+    ts.forEachChild(node, visit);
+  };
+  visit(declaration);
+  return found;
+}
+
+/** Asks for the classes and types that the declarations of some entries name, and that none of these exports. */
+function unexportedOf(entries: readonly string[]): (some: readonly string[]) => string[] {
+  // As they are published: comments that say `@internal` take their members along.
+  const { config } = ts.readConfigFile(`${root}tsconfig.build.json`, ts.sys.readFile);
+  const { options } = ts.parseJsonConfigFileContent(config, ts.sys, root);
+  const sources = entries.map((types) => `${root}${types.replace('./dist/', 'src/').replace('.d.ts', '.ts')}`);
+  const declarations = new Map<string, string>();
+  ts.createProgram(sources, { ...options, emitDeclarationOnly: true, declarationMap: false, sourceMap: false }).emit(
+    undefined,
+    (name, text) => void declarations.set(name, text),
+  );
+  const host = ts.createCompilerHost(options);
+  const { fileExists, readFile, directoryExists } = host;
+  host.directoryExists = (name) => name.startsWith(`${root}dist`) || directoryExists?.(name) === true;
+  host.fileExists = (name) => declarations.has(name) || fileExists(name);
+  host.readFile = (name) => declarations.get(name) ?? readFile(name);
+  const distOf = (types: string): string => `${root}${types.slice(2)}`;
+  const program = ts.createProgram(entries.map(distOf), { ...options, noEmit: true }, host);
+  const checker = program.getTypeChecker();
+  const exportsOf = (types: string): ts.Symbol[] => {
+    const source = program.getSourceFile(distOf(types));
+    const module = source && checker.getSymbolAtLocation(source);
+    const symbols = module === undefined ? [] : checker.getExportsOfModule(module);
+    return symbols.map((one) => (one.flags & ts.SymbolFlags.Alias ? checker.getAliasedSymbol(one) : one));
+  };
+  const isOurs = ({ declarations: places }: ts.Symbol): boolean =>
+    places?.some((place) => declarations.has(place.getSourceFile().fileName)) === true;
+  const isParameter = ({ flags }: ts.Symbol): boolean => (flags & ts.SymbolFlags.TypeParameter) !== 0;
+  return (some) => {
+    const exported = new Set(some.flatMap(exportsOf));
+    const named = [...exported].flatMap(({ declarations: places = [] }) =>
+      places.flatMap((place) => namedIn(place, checker)),
+    );
+    const hidden = named.filter((symbol) => isOurs(symbol) && !isParameter(symbol) && !exported.has(symbol));
+    return [...new Set(hidden.map(({ name, flags }) => (flags & ts.SymbolFlags.Class ? `class ${name}` : name)))];
+  };
+}
+
 describe('the public surface', () => {
+  const { exports } = JSON.parse(readFileSync(`${root}package.json`, 'utf8')) as {
+    exports: Record<string, { types: string } | string>;
+  };
+  const entries = Object.entries(exports).flatMap(([name, target]) =>
+    typeof target === 'string' ? [] : [[name, target.types] as const],
+  );
+
+  it('names nothing in its declarations that it does not export', () => {
+    const all = entries.map(([, types]) => types);
+    const unexported = unexportedOf(all);
+    expect(unexported(all)).toEqual([]);
+    // Alone it would: otherwise the line above would show nothing.
+    expect(unexported(all.filter((types) => types.includes('tensorboard')))).toEqual(['class WeightEma', 'Tfjs']);
+  });
+
   it('is what api.txt says', () => {
-    const { exports } = JSON.parse(readFileSync(`${root}package.json`, 'utf8')) as {
-      exports: Record<string, { types: string } | string>;
-    };
-    const text = Object.entries(exports)
-      .flatMap(([name, target]) => (typeof target === 'string' ? [] : [[name, target.types] as const]))
+    const text = entries
       .map(([name, types]) => {
         const lines = surfaceOf(types.replace('./dist/', 'src/').replace('.d.ts', '.ts'));
         return [`# ${name.replace('.', 'tfjs-ema')}`, ...lines].join('\n');

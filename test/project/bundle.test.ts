@@ -17,20 +17,35 @@ const esbuild = createRequire(createRequire(import.meta.url).resolve('tsx'))('es
 const folder = mkdtempSync(join(tmpdir(), 'tfjs-ema-bundle-'));
 afterAll(() => rmSync(folder, { recursive: true }));
 
+/** The entries of the package: those of package.json, as sources. */
+const { exports: entries } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { exports: object };
+const ENTRIES = Object.entries(entries).flatMap(([name, entry]: [string, { types?: string }]) =>
+  entry.types === undefined
+    ? []
+    : [[`tfjs-ema${name.slice(1)}`, join(root, entry.types.replace('dist', 'src').replace('.d.ts', '.ts'))]],
+);
+
 const APP = `
 import * as tf from '@tensorflow/tfjs-node';
-import { emaCallback } from 'tfjs-ema';
+import { WeightEma } from 'tfjs-ema';
+import { halfLifeOf } from 'tfjs-ema/decay';
+import { saveReport } from 'tfjs-ema/report';
+import { searchDecay } from 'tfjs-ema/search';
 
 async function main() {
   const model = tf.sequential({ layers: [tf.layers.dense({ units: 1, inputShape: [2] })] });
   model.compile({ optimizer: 'sgd', loss: 'meanSquaredError' });
   const [x, y] = [tf.ones([8, 2]), tf.ones([8, 1])];
-  const ema = emaCallback(tf, { decays: [0.5, 0.9], updateEvery: 1, validationData: [x, y], keepBest: { folder: 'kept' } });
-  await model.fit(x, y, { epochs: 2, batchSize: 4, verbose: 0, callbacks: [ema] });
+  const ema = new WeightEma(tf, { decays: [0.5, 0.9], updateEvery: 1 });
+  const callback = ema.callback({ validationData: [x, y], keepBest: { folder: 'kept' } });
+  await model.fit(x, y, { epochs: 2, batchSize: 4, verbose: 0, callbacks: [callback] });
   await ema.saveModel('best', 'file://saved');
   await ema.saveCheckpoint('ema.safetensors');
   await ema.loadCheckpoint('ema.safetensors');
-  console.log(JSON.stringify({ updates: ema.updates, engine: ema.engine, reason: ema.engineReason, table: ema.report().toTable() }));
+  const { decay } = await searchDecay(ema, { data: [x, y] });
+  const { files } = await saveReport(ema.report(), 'report');
+  const told = { updates: ema.updates, engine: ema.engine, reason: ema.engineReason, table: String(ema.report()) };
+  console.log(JSON.stringify({ ...told, halfLife: halfLifeOf(decay), files }));
 }
 main();
 `;
@@ -61,7 +76,7 @@ describe.each(['cjs', 'esm'] as const)('a bundle as %s', (format) => {
       format,
       outfile,
       external: ['@tensorflow/tfjs-node'],
-      alias: { 'tfjs-ema': join(root, 'src', 'index.ts') },
+      alias: Object.fromEntries(ENTRIES),
       logLevel: 'silent',
       ...(format === 'esm' && {
         banner: { js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);" },
@@ -72,6 +87,11 @@ describe.each(['cjs', 'esm'] as const)('a bundle as %s', (format) => {
     const output = execFileSync(process.execPath, [outfile], { cwd: home, env, encoding: 'utf8' });
     const told = JSON.parse(output.trim().split('\n').at(-1) ?? '');
     expect(told).toMatchObject({ updates: 4, engine: 'js' });
+    // Between those of the two decays.
+    expect(told.halfLife).toBeGreaterThanOrEqual(1);
+    expect(told.halfLife).toBeLessThan(6.6);
+    expect(told.table).toContain('0.9');
+    expect(told.files).toEqual(expect.arrayContaining([join('report', 'report.json'), join('report', 'report.txt')]));
     expect(told.reason).toMatch(/addon/);
     for (const saved of ['saved', join('kept', 'best-loss')]) {
       const { userDefinedMetadata } = JSON.parse(readFileSync(join(home, saved, 'model.json'), 'utf8'));

@@ -3,7 +3,8 @@
 
 import { readFileSync } from 'node:fs';
 import { afterEach, describe, expect, it } from 'vitest';
-import { type EmaOptions, equivalentDecay, WeightEma } from '../../src/index.js';
+import { equivalentDecay } from '../../src/decay.js';
+import { type EmaOptions, WeightEma } from '../../src/index.js';
 import { tf } from '../support/models.js';
 import { at, maxDifference } from '../support/oracle.js';
 
@@ -54,21 +55,8 @@ function optionsIn(cell: string): EmaOptions[] {
     .filter((code) => !code.includes('...'))
     .map((code) => {
       const literal = code.startsWith('{') ? code : `{ ${code} }`;
-      return options(new Function('equivalentDecay', `return (${literal});`)(equivalentDecay));
+      return new Function('equivalentDecay', `return (${literal});`)(equivalentDecay) as EmaOptions;
     });
-}
-
-/** Options as the page writes them, in the names of this version. */
-function options({ decays, warmup, ...rest }: Record<string, unknown>): EmaOptions {
-  const clock =
-    typeof warmup === 'object' && warmup !== null && 'cap' in warmup
-      ? (warmup as { cap: unknown; by: unknown })
-      : undefined;
-  return {
-    ...rest,
-    ...(decays !== undefined && (Array.isArray(decays) ? { decays } : { decay: decays })),
-    ...(warmup !== undefined && (clock === undefined ? { warmup } : { warmup: clock.cap, warmupClock: clock.by })),
-  } as EmaOptions;
 }
 
 /** Our average of the first so many recorded steps. */

@@ -1,45 +1,50 @@
 // The public types, as users meet them. The checks are the compiler's: `npm run check` fails when one of them is wrong.
 
-import type { History, LayersModel, NamedTensorMap, Scalar } from '@tensorflow/tfjs';
+import type { Callback, History, LayersModel, NamedTensorMap, Scalar } from '@tensorflow/tfjs';
 import type * as TfjsNode from '@tensorflow/tfjs-node';
 import { describe, expect, expectTypeOf, it } from 'vitest';
+import * as decay from '../../src/decay.js';
 import * as api from '../../src/index.js';
 import {
   type AverageTwin,
   type BestWhich,
-  type EmaCallback,
   type EmaCallbackOptions,
   type EmaErrorCode,
+  type EmaFacts,
   type EmaOptions,
-  type emaTensorBoard,
+  type EpochValidation,
   type ModelSource,
   type ModelVariables,
-  type SearchedDecay,
+  type ReportData,
   type Tfjs,
   type TrackedWhich,
   WeightEma,
   type Which,
 } from '../../src/index.js';
+import * as report from '../../src/report.js';
+import * as search from '../../src/search.js';
+import * as tensorboard from '../../src/tensorboard.js';
 import { denseModel, tf } from '../support/models.js';
 
 describe('public names', () => {
-  it('are these', () => {
-    expect(Object.keys(api).sort()).toEqual([
-      'EmaError',
-      'WeightEma',
-      'decayFromFractionOfRun',
-      'decayFromHalfLife',
-      'decayFromTimeConstant',
-      'decayFromWindow',
-      'emaCallback',
-      'emaTensorBoard',
-      'equivalentDecay',
-      'formatEpoch',
-      'halfLifeOf',
-      'recomputeBatchNorm',
-      'scaleDecayForBatch',
-      'timeConstantOf',
-      'windowOf',
+  it('are three, and those of each subpath', () => {
+    const names = [api, decay, report, search, tensorboard].map((entry) => Object.keys(entry).sort());
+    expect(names).toEqual([
+      ['EmaError', 'WeightEma', 'recomputeBatchNorm'],
+      [
+        'decayFromFractionOfRun',
+        'decayFromHalfLife',
+        'decayFromTimeConstant',
+        'decayFromWindow',
+        'equivalentDecay',
+        'halfLifeOf',
+        'scaleDecayForBatch',
+        'timeConstantOf',
+        'windowOf',
+      ],
+      ['chartsOf', 'saveReport', 'toHtml', 'toPng', 'toSvg'],
+      ['searchDecay', 'synthesize'],
+      ['emaTensorBoard'],
     ]);
   });
 });
@@ -48,13 +53,16 @@ describe('types', () => {
   it('take tfjs and tfjs-node as they are', () => {
     expectTypeOf<typeof import('@tensorflow/tfjs')>().toExtend<Tfjs>();
     expectTypeOf<typeof TfjsNode>().toExtend<Tfjs>();
-    expectTypeOf<Parameters<typeof emaTensorBoard>[0]>().toExtend<Tfjs>();
-    expectTypeOf<typeof TfjsNode>().toExtend<Parameters<typeof emaTensorBoard>[0]>();
+    expectTypeOf<Parameters<typeof tensorboard.emaTensorBoard>[0]>().toExtend<Tfjs>();
+    expectTypeOf<typeof TfjsNode>().toExtend<Parameters<typeof tensorboard.emaTensorBoard>[0]>();
   });
 
   it('let the callback stand in callbacks of fit', () => {
     const ema = new WeightEma(tf, { decays: 0.9 });
-    expectTypeOf(ema).toEqualTypeOf<EmaCallback>();
+    expectTypeOf(ema.callback).toEqualTypeOf<(options?: EmaCallbackOptions) => Callback>();
+    expectTypeOf(tensorboard.emaTensorBoard).returns.toEqualTypeOf<Callback>();
+    // The averages themselves are none.
+    expectTypeOf(ema).not.toExtend<Callback>();
     const fit = (model: LayersModel) => model.fit(tf.ones([1]), tf.ones([1]), { callbacks: [ema.callback()] });
     const alone = (model: LayersModel) => model.fit(tf.ones([1]), tf.ones([1]), { callbacks: ema.callback() });
     expectTypeOf(fit).returns.resolves.toEqualTypeOf<History>();
@@ -76,14 +84,46 @@ describe('types', () => {
   });
 
   it('refuse wrong options where they are written', () => {
-    expectTypeOf<{ decay: string }>().not.toExtend<EmaOptions>();
+    expectTypeOf<{ decays: 'fast' }>().not.toExtend<EmaOptions>();
+    expectTypeOf<{ updateEvery: 'often' }>().not.toExtend<EmaOptions>();
     expectTypeOf<{ warmup: 'linear' }>().not.toExtend<EmaOptions>();
+    expectTypeOf<{ warmup: { cap: 'paper'; by: 'epochs' } }>().not.toExtend<EmaOptions>();
     expectTypeOf<{ engine: 'cuda' }>().not.toExtend<EmaOptions>();
-    // @ts-expect-error a misspelt option
-    const misspelt: EmaCallbackOptions = { decya: 0.9 };
-    // @ts-expect-error validation is the callback's
-    const validation: EmaOptions = { monitor: 'val_loss' };
-    expect([misspelt, validation]).toHaveLength(2);
+    const wrong = [
+      // @ts-expect-error misspelt
+      (): unknown => new WeightEma(tf, { decyas: 0.9 }),
+      // @ts-expect-error its name is decays
+      (): unknown => new WeightEma(tf, { decay: 0.9 }),
+      // @ts-expect-error validation is the callback's
+      (): unknown => new WeightEma(tf, { monitor: 'val_loss' }),
+      // @ts-expect-error averages are not
+      (ema: WeightEma): unknown => ema.callback({ decays: 0.9 }),
+      // @ts-expect-error misspelt
+      (ema: WeightEma): unknown => ema.callback({ validationdata: [] }),
+      // @ts-expect-error of fitDataset
+      (ema: WeightEma): unknown => ema.callback({ validationBatches: 3 }),
+      // @ts-expect-error a function receives the lines
+      (ema: WeightEma): unknown => ema.callback({ log: true }),
+      // @ts-expect-error no such average
+      (ema: WeightEma): unknown => ema.use('worst', () => 0),
+      // @ts-expect-error a decay is a number
+      (ema: WeightEma): unknown => ema.read('0.9'),
+      // @ts-expect-error a folder is needed
+      (ema: WeightEma): unknown => tensorboard.emaTensorBoard(tf, ema, {}),
+      // @ts-expect-error misspelt
+      (ema: WeightEma): unknown => search.searchDecay(ema, { data: [tf.ones([1]), tf.ones([1])], trails: 8 }),
+    ];
+    const ema = new WeightEma(tf);
+    expect(wrong.slice(0, 7).map((make) => rejectedBy(() => make(ema)))).toEqual(Array(7).fill('INVALID_ARGUMENT'));
+    // In every form the constructor knows.
+    const right: EmaOptions[] = [
+      {},
+      { decays: 'auto', updateEvery: 'auto' },
+      { decays: [0.9, 'uniform', { relativeWidth: 0.1 }, { halfLife: { epochs: 1 } }], run: { stepsPerEpoch: 100 } },
+      { warmup: { cap: 'paper', by: 'steps' } },
+      { warmup: (update: number) => update / 10 },
+    ];
+    for (const options of right) expect(() => new WeightEma(tf, options)).not.toThrow();
   });
 
   it('take a layers model, and variables in a list or by name', () => {
@@ -122,8 +162,18 @@ describe('types', () => {
     expect([kept, largest]).toHaveLength(2);
     expectTypeOf<WeightEma['record']>().returns.toEqualTypeOf<number | undefined>();
     expectTypeOf<WeightEma['record']>().toBeCallableWith({ epoch: 0, averages: [{ loss: 1 }] }, { mode: 'min' });
-    expectTypeOf<EmaCallback['asModel']>().returns.resolves.toEqualTypeOf<AverageTwin>();
-    expectTypeOf<EmaCallback['searchDecay']>().returns.resolves.toEqualTypeOf<SearchedDecay>();
+    expectTypeOf<WeightEma['asModel']>().returns.resolves.toEqualTypeOf<AverageTwin>();
+    expectTypeOf(search.searchDecay).parameter(0).toEqualTypeOf<WeightEma>();
+    expectTypeOf(search.searchDecay).returns.resolves.toEqualTypeOf<search.SearchedDecay>();
+    expectTypeOf(search.synthesize).returns.toEqualTypeOf<search.SynthesizedAverage>();
+  });
+
+  it('give facts, validations and report as plain data', () => {
+    expectTypeOf<WeightEma['facts']>().toEqualTypeOf<EmaFacts>();
+    expectTypeOf<WeightEma['validations']>().toEqualTypeOf<readonly EpochValidation[]>();
+    expectTypeOf<WeightEma['report']>().returns.toExtend<ReportData>();
+    // What was read from report.json is drawn as well.
+    expectTypeOf(report.saveReport).parameter(0).toEqualTypeOf<ReportData>();
   });
 
   it('name averages by decay, place or best, and errors by a closed list of codes', () => {
@@ -134,3 +184,13 @@ describe('types', () => {
     expectTypeOf<'OOPS'>().not.toExtend<EmaErrorCode>();
   });
 });
+
+/** The code of the error that is thrown. */
+function rejectedBy(run: () => unknown): string {
+  try {
+    run();
+    return 'nothing was thrown';
+  } catch (error) {
+    return error instanceof api.EmaError ? error.code : `${error}`;
+  }
+}
