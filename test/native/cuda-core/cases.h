@@ -13,6 +13,7 @@ void ModuleCache();        // first: counts the first loads
 void Updates(bool small);  // small: without the long ones, for compute-sanitizer
 void Launches();           // how many, how large, no waiting
 void Copies();
+void Readings();
 void StatisticsFigures();
 void Faults();  // fake only
 

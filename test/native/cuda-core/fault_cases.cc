@@ -62,7 +62,7 @@ void ModuleLoad() {
     Inject(operation, {"cuCtxGetDevice", 1, kInvalidHandle, "CUDA_ERROR_INVALID_HANDLE"}, "load");
     Inject(operation, {"cuModuleLoadDataEx", 1, kOutOfMemory, "CUDA_ERROR_OUT_OF_MEMORY"}, "load");
     Inject(operation, {"cuModuleLoadDataEx", 1, kInvalidPtx, "ptxas fatal: injected"}, "load");
-    constexpr int kEntryPoints = 18;
+    constexpr int kEntryPoints = 19;
     for (int nth = 1; nth <= kEntryPoints; ++nth) {
       const auto unloads = Fake().calls("cuModuleUnload");
       Inject(operation, {"cuModuleGetFunction", nth, kInvalidHandle, "(ema_"}, "load");
@@ -93,7 +93,7 @@ std::vector<Fault> With(std::vector<Fault> faults, const std::vector<Fault>& mor
 }
 
 void Operations() {
-  check::Group("faults of updates, copies, zeroing, statistics and waiting");
+  check::Group("faults of updates, copies, reads, zeroing, statistics and waiting");
   const model::Model model({std::vector<int64_t>(700, 4), 9});
   const device::Stream stream;
   device::Floats out(700 * 9 * 8);
@@ -113,10 +113,21 @@ void Operations() {
             With(AttachFaults(), {{"cuLaunchKernel", 1, kLaunchOutOfResources, "(ema_copy)"},
                                   {"cuLaunchKernel", 3, kUnknownToTheDriver, "CUDA error 12345"}}),
             "copy");
+  std::vector<ema::Reading> readings;
+  for (const ema::Copy& copy : copies)
+    readings.push_back({copy.source, nullptr, copy.target, 4, 0});
+  InjectAll(
+      [&] {
+        return ema::CudaRead({readings.data(), 300, 0}, stream.get());
+      },
+      With(AttachFaults(), {{"cuLaunchKernel", 1, kLaunchOutOfResources, "(ema_read)"},
+                            {"cuLaunchKernel", 4, kUnknownToTheDriver, "CUDA error 12345"}}),
+      "read");
   InjectAll([&] { return ema::CudaZero(out.get(), 100, stream.get()); },
             With(AttachFaults(), {{"cuMemsetD32Async", 1, kInvalidHandle, "CUDA_ERROR_"}}), "zero");
   const model::Model small({{3, 4, 5}, 9});
-  InjectAll([&] { return ema::CudaStatistics(small.update(), figures, stream.get()); },
+  const ema::Look look = {small.update(), small.alphas.data(), 0};
+  InjectAll([&] { return ema::CudaStatistics(look, figures, stream.get()); },
             With(AttachFaults(), {{"cuLaunchKernel", 1, kOutOfMemory, "(ema_statistics)"},
                                   {"cuLaunchKernel", 2, kOutOfMemory, "(ema_statistics)"}}),
             "statistics");

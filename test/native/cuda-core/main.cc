@@ -48,6 +48,7 @@ int main(int argc, char** argv) {
   cases::Updates(argc > 2 && argv[2] == std::string("--small"));
   cases::Launches();
   cases::Copies();
+  cases::Readings();
   cases::StatisticsFigures();
   if (device::IsFake()) cases::Faults();
   return check::Summary();

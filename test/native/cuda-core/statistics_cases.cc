@@ -31,21 +31,20 @@ bool Moves(const Model& model, size_t i, size_t k, size_t j) {
   return moved.high != high[j] || moved.low != low;
 }
 
+// Of the averages as they are, drift from the first.
 std::vector<float> Reference(const Model& model, size_t i, size_t k) {
-  const bool last = k + 1 == model.alphas.size();
-  const float* const shadow = model.initial.data() + static_cast<int64_t>(k) * model.row_stride() +
-                              model.segments[i].offset;
+  const float* const from = model.initial.data() + model.segments[i].offset;
+  const float* const shadow = from + static_cast<int64_t>(k) * model.row_stride();
   double ww = 0, ss = 0, ws = 0, dd = 0, drift = 0, largest = 0;
   int non_finite = 0, dead = 0;
   for (size_t j = 0; j < model.weights[i].size(); ++j) {
     const double w = model.weights[i][j];
     const double s = shadow[j];
-    const double next = last ? s : shadow[model.row_stride() + static_cast<int64_t>(j)];
     ww += w * w;
     ss += s * s;
     ws += w * s;
     dd += (w - s) * (w - s);
-    drift += last ? 0 : (s - next) * (s - next);
+    drift += k == 0 ? 0 : (s - from[j]) * (s - from[j]);
     const double gap = std::fabs(model.weights[i][j] - shadow[j]);
     if (gap > largest) largest = gap;
     non_finite += std::isfinite(w) ? 0 : 1;
@@ -69,13 +68,15 @@ bool Close(float actual, float expected) {
   return std::fabs(actual - expected) <= 1.2e-7f * std::max(1e-3f, std::fabs(expected));
 }
 
-std::vector<float> Measure(const Model& model) {
+// @param ahead an alpha for each average.
+std::vector<float> Measure(const Model& model, const std::vector<float>& ahead) {
   const int64_t count =
       static_cast<int64_t>(model.segments.size() * model.alphas.size()) * kFigures;
   device::Floats out(count);
   const device::Stream stream;
+  const ema::Look look = {model.update(), ahead.data(), 0};
   const ema::Status status =
-      ema::CudaStatistics(model.update(), reinterpret_cast<Statistics*>(out.get()), stream.get());
+      ema::CudaStatistics(look, reinterpret_cast<Statistics*>(out.get()), stream.get());
   check::That(status.ok(), status.message());
   stream.Synchronise();
   return out.ReadAll();
@@ -110,8 +111,9 @@ void Check(const model::Options& options, const std::string& what,
     stream.Synchronise();
   }
   const_cast<device::Floats&>(model.arena()).Write(model.initial);
-  const auto actual = Measure(model);
-  const auto again = Measure(model);
+  const std::vector<float> none(model.alphas.size(), 0.0f);
+  const auto actual = Measure(model, none);
+  const auto again = Measure(model, none);
   check::That(std::memcmp(actual.data(), again.data(), actual.size() * sizeof(float)) == 0,
               what + ": the same bits twice");
   size_t at = 0;
@@ -126,6 +128,12 @@ void Check(const model::Options& options, const std::string& what,
       }
     }
   }
+  const auto ahead = Measure(model, model.alphas);
+  const device::Stream stream;
+  check::That(ema::CudaUpdate(model.update(), stream.get()).ok(), what + ": update");
+  stream.Synchronise();
+  check::Equal(model::Different(ahead, Measure(model, none)), int64_t{0},
+               what + ": figures ahead that are not those after the update");
 }
 
 }  // namespace
