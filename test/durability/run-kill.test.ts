@@ -1,6 +1,7 @@
 // Trainings that save their run after every step and are killed with SIGKILL at random moments, fifty times; a thousand with EMA_LONG=1.
 // Says nothing of power cuts. Kills while a checkpoint or a model is saved: kill.
 
+import { spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -82,6 +83,24 @@ function strays(): string[] {
   const named = existsSync(topology) ? readFileSync(topology, 'utf8') : '';
   return readdirSync(target).filter((name) => name !== 'model.json' && !named.includes(`"${name}"`));
 }
+
+it('a run that is saved on Ctrl-C goes on where it was, or a step behind', async () => {
+  const home = join(folder, 'fitter');
+  await mkdir(home);
+  const program = await plainProgram('test/durability/kill/fitter.ts', home);
+  const child = spawn(process.execPath, [program, target], { stdio: ['ignore', 'pipe', 'ignore'] });
+  child.stdout.on('data', (text: Buffer) => {
+    if (`${text}`.includes('begun')) child.kill('SIGINT');
+  });
+  expect(await new Promise((resolve) => child.once('close', resolve))).toBe(130);
+  const ema = new WeightEma(tf, TRAINED);
+  const { model, initialEpoch } = (await ema.resume(target)) ?? expect.fail('nothing was saved');
+  const { steps } = ema.attach(model);
+  expect(initialEpoch).toBeGreaterThan(0);
+  expect(steps).toBeGreaterThanOrEqual(32);
+  expect([0, 1]).toContain(model.optimizer.iterations - steps);
+  rmSync(target, { recursive: true });
+});
 
 it(
   `a run whose training is killed ${KILLS} times is the old one or the new one, whole, and goes on to the bit`,
