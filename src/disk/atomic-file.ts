@@ -63,7 +63,7 @@ const READ_HINTS: Readonly<Record<string, string>> = {
   ENFILE: CLOSE_FILES,
 };
 
-/** Files of this process that nobody writes any more, and that could not be removed. */
+/** Files of this process that nobody writes any more. */
 const abandoned = new Set<string>();
 
 /**
@@ -128,12 +128,15 @@ export async function writeOwn(
 
 /** Removes a file that nobody needs. Should that fail, it is tried again by the next write: an earlier error is the one to report. */
 export async function discard(path: string, fs: FileSystem = fsPromises): Promise<void> {
-  await fs.unlink(path).catch((error: unknown) => {
-    if (codeOf(error) !== 'ENOENT') abandon(path);
-  });
+  const isGone = await fs.unlink(path).then(
+    () => true,
+    (error: unknown) => codeOf(error) === 'ENOENT',
+  );
+  if (isGone) abandoned.delete(path);
+  else abandon(path);
 }
 
-/** Leaves a file to {@link removeStale}, which removes it unless it is needed. */
+/** Says that nobody writes a file any more, though this process lives: {@link removeStale} removes it once it is not needed. */
 export function abandon(path: string): void {
   abandoned.add(path);
 }

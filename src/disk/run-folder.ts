@@ -115,6 +115,8 @@ async function writeNow(folder: string, { topology, others }: RunFiles, fs: File
     throw error;
   }
   for (const name of old) await discard(join(folder, name), fs);
+  // Another process may take their place and be killed before it has removed them.
+  for (const name of others.keys()) abandon(join(folder, name));
 }
 
 /**

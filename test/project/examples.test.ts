@@ -31,7 +31,7 @@ const examples: readonly [name: string, output: RegExp][] = [
   ['custom-loop', /raw weights: (0\.9|1).*average: (0\.9|1)/s],
   ['hand-written', /raw weights: (0\.9|1).*average: (0\.9|1).*read: hidden bias inner out/s],
   ['mean-teacher', /accuracy of the teacher: (0\.8|0\.9|1)/s],
-  ['resume', /steps counted: 20 updates: 5/s],
+  ['resume', /epochs before: \d+\nepochs now: \d+ steps counted: \d+/s],
   ['tensorboard', /runs: ema_0\.8, ema_0\.9, ema_best, raw, train, val/],
   ['target-network', /\[ 1, 1, 1, 1, 1 \]/s],
 ];
@@ -52,6 +52,15 @@ describe('examples', () => {
     const file = join(root, 'examples', `${name}.ts`);
     expect(readFileSync(file, 'utf8').trimEnd().split('\n').length).toBeLessThanOrEqual(MAX_LINES);
     expect(run(file)).toMatch(output);
+  });
+});
+
+describe('resume', () => {
+  it('goes on where it ended', () => {
+    rmSync(join(root, 'out', 'examples', 'run'), { recursive: true, force: true });
+    const file = join(root, 'examples', 'resume.ts');
+    expect(run(file)).toMatch(/epochs before: 0\nepochs now: 5 steps counted: 40\n/);
+    expect(run(file)).toMatch(/epochs before: 5\nepochs now: 10 steps counted: 80\n/);
   });
 });
 

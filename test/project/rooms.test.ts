@@ -105,7 +105,7 @@ describe.each(files.map((file) => [file.room, file] as const))('src/%s.ts', (roo
     // Documentation does not count: it is the manual.
     const isCode = (line: string) => !/^\s*(\/\/|\/\*|\*|$)/.test(line);
     // The one public class is a method per name: it is as long as the surface is wide.
-    const most = room === 'ema/weight-ema' ? 300 : 250;
+    const most = room === 'ema/weight-ema' ? 330 : 250;
     expect(file.lines.filter(isCode).length).toBeLessThanOrEqual(most);
     each(file.tree, (node) => {
       if (!ts.isFunctionLike(node) || !('body' in node) || node.body === undefined) return;

@@ -16,6 +16,8 @@ export interface Victim {
   readonly save: (version: number) => Promise<void>;
   /** Files that no whole version has. */
   readonly strays: () => Promise<readonly string[]>;
+  /** Kills fall into this time after the first save has begun: several saves long. @defaultValue 20 */
+  readonly spreadMs?: number;
 }
 
 /** What came of the kills. */
@@ -31,7 +33,6 @@ export interface Tally {
   readonly stillLittered: number;
 }
 
-/** Kills fall into this time after the first save has begun: several saves long. */
 const SPREAD_MS = 20;
 /** Every so many kills there is nothing to be overwritten. */
 const ANEW_EVERY = 8;
@@ -45,7 +46,7 @@ export async function massacre(victim: Victim, kills: number, random: () => numb
       await rm(victim.target, { recursive: true, force: true });
       before = 0;
     }
-    const { begun, done } = await killed(victim.argv(before + 1), random() * SPREAD_MS);
+    const { begun, done } = await killed(victim.argv(before + 1), random() * (victim.spreadMs ?? SPREAD_MS));
     const found = await victim.load();
     if (found !== before + done && found !== before + begun) tally.torn += 1;
     else if (begun > done) tally[found === before + done ? 'old' : 'fresh'] += 1;

@@ -17,6 +17,7 @@ import { resolveOptions } from '../../../src/options/options.js';
 import { Schedule } from '../../../src/schedule/schedule.js';
 import { labelsOf } from '../../../src/schedule/specs.js';
 import { boundAfter, synthesisOf } from '../../../src/search/synthesized.js';
+import { synthesize } from '../../../src/search.js';
 import { data, denseModel, randoms, setRandomWeights, tf, valuesOf } from '../../support/models.js';
 import { at, bits } from '../../support/oracle.js';
 
@@ -138,7 +139,7 @@ const LOOKS: Readonly<Record<string, (moment: Moment) => unknown>> = {
   },
   synthesize: ({ ema, expected }) => {
     if (expected.synthesized === undefined) return;
-    const { tensors, bound } = ema.synthesize(WANTED);
+    const { tensors, bound } = synthesize(ema, WANTED);
     expect([taken(tensors), bound]).toEqual([expected.synthesized, expected.bound]);
   },
   asModel: async ({ ema, expected, k }) => {

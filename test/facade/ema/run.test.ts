@@ -250,6 +250,14 @@ describe('what is saved', () => {
     expect(loaded.getUserDefinedMetadata()).toEqual({ mine: 1 });
   });
 
+  it('has a checkpoint of the averages in it', async () => {
+    const { model, ema } = await savedRun();
+    const name = readdirSync(folder).find((file) => file.startsWith('averages.'));
+    const second = make().attach(model);
+    await second.loadCheckpoint(join(folder, name ?? ''));
+    expect(stateOf(model, second)).toEqual(stateOf(model, ema));
+  });
+
   it('is three files, whatever was there before, and other files stay', async () => {
     mkdirSync(folder);
     writeFileSync(join(folder, 'notes.txt'), 'mine');
