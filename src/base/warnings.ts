@@ -14,11 +14,17 @@ function emitWarning(message: string): void {
   }
 }
 
+/** The same, in this turn. */
+function emitAtOnce(message: string): void {
+  if (typeof process === 'undefined' || typeof process.emit !== 'function') return;
+  process.emit('warning', Object.assign(new Error(message), { name: WARNING_TYPE }));
+}
+
 /** A list of warnings without repetitions. */
 export class Warnings {
   readonly #messages: string[] = [];
   readonly #keys = new Set<string>();
-  readonly #handler: WarningHandler;
+  #handler: WarningHandler;
 
   /** @param handler receives each warning once. @defaultValue `process.emitWarning` */
   constructor(handler: WarningHandler = emitWarning) {
@@ -30,10 +36,12 @@ export class Warnings {
     return this.#messages;
   }
 
-  /** Adds a warning where the process may end at once: Node's own channel would come too late. */
+  /** Adds a warning where the process may end at once: `process.emitWarning` waits for a turn that may not come. */
   addAtOnce(message: string): void {
-    if (this.#handler === emitWarning && !this.#keys.has(message)) console.error(`${WARNING_TYPE}: ${message}`);
+    const before = this.#handler;
+    this.#handler = before === emitWarning ? emitAtOnce : before;
     this.add(message);
+    this.#handler = before;
   }
 
   /**

@@ -120,8 +120,8 @@ function defineCallback(tf: Tfjs): EmaCallbackClass {
       const averages = this.#averages;
       // Where nobody knew how many batches it has; before measuring, during which a run may be saved.
       averages.epochsEnded(epoch + 1);
-      const ended = { epoch, model: this.#trained(), source: this.#source(logs) };
-      const validation = await endEpoch(tf, averages, ended, this.#options);
+      const ended = { averages, epoch, model: this.#trained(), source: this.#source(logs) };
+      const validation = await endEpoch(tf, ended, this.#options);
       if (validation === undefined) return;
       Object.assign(logs, toLogs(validation, averages, logs));
       this.#options.log?.(epochLine(validation, averages, this.params['epochs']));

@@ -16,6 +16,7 @@ import type { ResolvedCallback, Validate } from './options.js';
 
 /** An epoch that has ended. */
 export interface EndedEpoch {
+  readonly averages: FitAverages;
   /** From 0. */
   readonly epoch: number;
   readonly model: LayersModel;
@@ -30,8 +31,7 @@ export interface EndedEpoch {
  */
 export async function endEpoch(
   tf: Tfjs,
-  averages: FitAverages,
-  { epoch, model, source }: EndedEpoch,
+  { averages, epoch, model, source }: EndedEpoch,
   options: ResolvedCallback,
 ): Promise<EpochValidation | undefined> {
   const { mode, keepBest, bestFolder } = options;

@@ -5,7 +5,6 @@ import type { Callback, io, LayersModel, NamedTensorMap } from '@tensorflow/tfjs
 import { boolean, invalid } from '../base/argument.js';
 import { EmaError } from '../base/errors.js';
 import { inspect } from '../base/inspect.js';
-import { Warnings } from '../base/warnings.js';
 import type { FitAverages } from '../callback/averages.js';
 import { makeCallback } from '../callback/callback.js';
 import { type EmaCallbackOptions, resolveCallback } from '../callback/options.js';
@@ -15,35 +14,25 @@ import { type CheckpointOptions, checkPath, openCheckpoint } from '../disk/check
 import { checkFolder, readRun, writeRun } from '../disk/run-folder.js';
 import type { StoredContent } from '../disk/safetensors.js';
 import { type SaveTarget, saverOf } from '../disk/save-model.js';
-import { checkEngine } from '../engine/choice.js';
 import type { EngineName } from '../engine/contract.js';
 import { checkStatistics, type InputData, type RecomputeOptions, recomputeBatchNorm } from '../model/batch-norm.js';
 import { swappedIn } from '../model/swap.js';
 import { type AverageTwin, makeTwin } from '../model/twin.js';
-import { isLayersModel, layersModelOf, type ModelSource, noLayersModel } from '../model/variables.js';
+import { isLayersModel, type ModelSource } from '../model/variables.js';
 import { settingsOf } from '../options/fingerprint.js';
-import { checkTfjs, type EmaOptions, type ResolvedOptions, resolveOptions } from '../options/options.js';
-import { type FitParams, outgrown, runOfFit, settled } from '../options/run-length.js';
+import type { EmaOptions } from '../options/options.js';
 import type { EmaFacts } from '../report/data.js';
 import { EmaReport, reportedOf } from '../report/report.js';
 import type { RunLength } from '../schedule/decay.js';
-import { labelsOf } from '../schedule/specs.js';
-import { indexOf, type Which } from '../schedule/which.js';
+import type { Which } from '../schedule/which.js';
 import type { Tfjs } from '../tfjs/backend.js';
-import { BestAverages, type BestRecord, type Measured } from '../validation/bests.js';
-import {
-  type EpochValidation,
-  incomparable,
-  type Judgement,
-  judge,
-  type RecordOptions,
-} from '../validation/judging.js';
-import { measuresOf } from '../validation/meter.js';
-import { Attached } from './attached.js';
-import { checkpointOf, resume, saveSelected } from './files.js';
+import type { BestRecord, Measured } from '../validation/bests.js';
+import { type EpochValidation, judge, type RecordOptions } from '../validation/judging.js';
+import type { Attached } from './attached.js';
+import { Averaging } from './averaging.js';
+import { checkpointOf, saveSelected } from './files.js';
 import { recomputeStatistics } from './recompute.js';
 import { type Resumed, resumeRun, takeRun } from './run.js';
-import { type Selected, select } from './selected.js';
 
 /** What the subpaths of this package need of averages. */
 export interface Opened {
@@ -80,25 +69,13 @@ export let opened: (ema: WeightEma, method: string) => Opened;
  * @see "Exponential Moving Average of Weights in Deep Learning", arXiv 2411.18704, equation 1.
  */
 export class WeightEma {
-  readonly #tf: Tfjs;
-  // As given: what is settled once there is a model is in `Attached`.
-  readonly #options: ResolvedOptions;
-  readonly #warnings: Warnings;
-  readonly #bests: BestAverages;
-  #attached: Attached | undefined;
-  // A checkpoint that was loaded before there was a model to check it against.
-  #waiting: StoredContent | undefined;
-  // What 'current' stands for.
-  #current: number | undefined;
-  // Epochs of fit that have ended.
-  #epochs = 0;
-  #isDisposed = false;
-  readonly #validations: EpochValidation[] = [];
-  // The fit that steps are counted in, or were last.
-  #fit: FitParams | undefined;
+  readonly #averaging: Averaging;
 
   static {
-    opened = (ema, method) => ({ tf: ema.#tf, attached: ema.#live(method), averages: ema.#inFit });
+    opened = (ema, method) => {
+      const { tf } = ema.#averaging;
+      return { tf, attached: ema.#averaging.live(method), averages: ema.#inFit };
+    };
   }
 
   /**
@@ -108,22 +85,17 @@ export class WeightEma {
    * @throws {@link EmaError} ENGINE_UNAVAILABLE — `engine: 'native'` cannot run here.
    */
   constructor(tf: Tfjs, options: EmaOptions = {}) {
-    checkTfjs(tf);
-    this.#tf = tf;
-    this.#options = resolveOptions(options);
-    checkEngine(tf, this.#options.engine);
-    this.#warnings = new Warnings(this.#options.onWarning);
-    this.#bests = new BestAverages(tf);
+    this.#averaging = new Averaging(tf, options);
   }
 
   /** Optimizer steps counted so far. */
   get steps(): number {
-    return this.#attached?.progress.steps ?? 0;
+    return this.#averaging.attached?.progress.steps ?? 0;
   }
 
   /** Moves of the averages so far. */
   get updates(): number {
-    return this.#attached?.progress.updates ?? 0;
+    return this.#averaging.attached?.progress.updates ?? 0;
   }
 
   /**
@@ -131,27 +103,27 @@ export class WeightEma {
    * options need the length of the run.
    */
   get decays(): readonly number[] {
-    return this.#settled.decays;
+    return this.#averaging.options.decays;
   }
 
   /** What the averages are called in logs, in their order: `'0.999'`, `'uniform'`, `'width0.1'`. */
   get labels(): readonly string[] {
-    return labelsOf(this.#settled);
+    return this.#averaging.labels;
   }
 
   /** Who runs the updates; undefined before `attach`. */
   get engine(): EngineName | undefined {
-    return this.#attached?.shadows.engine.engine;
+    return this.#averaging.attached?.shadows.engine.engine;
   }
 
   /** Why this engine was chosen, and not the other. */
   get engineReason(): string {
-    return this.#attached?.shadows.engine.reason ?? 'not attached to a model yet';
+    return this.#averaging.attached?.shadows.engine.reason ?? 'not attached to a model yet';
   }
 
   /** What a user should know but that stopped nothing, each once, oldest first. */
   get warnings(): readonly string[] {
-    return this.#warnings.messages;
+    return this.#averaging.warnings.messages;
   }
 
   /**
@@ -159,25 +131,34 @@ export class WeightEma {
    * replaced at the next such accident and disposed by `dispose()`.
    */
   get overwritten(): Readonly<NamedTensorMap> {
-    return this.#attached?.scope.overwritten ?? {};
+    return this.#averaging.attached?.scope.overwritten ?? {};
   }
 
   /** The best average of all epochs by each metric, as `record` was told. */
   get bests(): readonly BestRecord[] {
-    return this.#bests.records;
+    return this.#averaging.bests.records;
   }
 
   /** What each epoch measured, oldest first: by the callback, or as `record` was told. */
   get validations(): readonly EpochValidation[] {
-    return this.#validations;
+    return this.#averaging.validations;
   }
 
   /** What averaging is, and what it costs so far. */
   get facts(): EmaFacts {
     const { engine, engineReason, steps, updates } = this;
-    const { seconds = 0, skipped = 0 } = this.#attached?.progress ?? {};
-    const bytes = this.#isDisposed ? 0 : (this.#attached?.shadows.bytes ?? 0);
-    return { engine, engineReason, steps, updates, seconds, skipped, bytes, settings: settingsOf(this.#settled) };
+    const { seconds = 0, skipped = 0 } = this.#averaging.attached?.progress ?? {};
+    const bytes = this.#averaging.isDisposed ? 0 : (this.#averaging.attached?.shadows.bytes ?? 0);
+    return {
+      engine,
+      engineReason,
+      steps,
+      updates,
+      seconds,
+      skipped,
+      bytes,
+      settings: settingsOf(this.#averaging.options),
+    };
   }
 
   /**
@@ -192,26 +173,7 @@ export class WeightEma {
    * @throws {@link EmaError} MODEL_NOT_BUILT, WEIGHT_DISPOSED, ALREADY_ATTACHED, SWAPPED_IN, DISPOSED
    */
   attach(model: ModelSource, run: RunLength = {}): this {
-    this.#checkUsable();
-    if (this.#attached !== undefined) {
-      const { model: own } = this.#attached.shadows;
-      const name = isLayersModel(this.#tf, own) ? `model '${own.name}'` : 'variables';
-      throw new EmaError('ALREADY_ATTACHED', `attach: attached to ${name} already. Make a new one for another.`);
-    }
-    const options = settled(this.#options, run);
-    const attached = new Attached(this.#tf, model, { options, warnings: this.#warnings });
-    // All or nothing: after a failure the object can be attached as if nothing had been tried.
-    try {
-      for (const message of attached.forewarnings) this.#warnings.add(message);
-      attached.looks.begin();
-      if (this.#waiting !== undefined) this.#goOn(attached, this.#waiting);
-    } catch (error) {
-      attached.dispose();
-      throw error;
-    }
-    this.#attached = attached;
-    this.#waiting = undefined;
-    if (isLayersModel(this.#tf, model)) this.#bests.measureBy(measuresOf(model));
+    this.#averaging.attach(model, run);
     return this;
   }
 
@@ -232,8 +194,8 @@ export class WeightEma {
    * ```
    */
   callback(options: EmaCallbackOptions = {}): Callback {
-    this.#checkUsable();
-    return makeCallback(this.#tf, this.#inFit, resolveCallback(options));
+    this.#averaging.checkUsable();
+    return makeCallback(this.#averaging.tf, this.#inFit, resolveCallback(options));
   }
 
   /**
@@ -243,7 +205,7 @@ export class WeightEma {
    * @throws {@link EmaError} POISONED — the update failed half-way, now or earlier.
    */
   update(): void {
-    const attached = this.#live('update');
+    const attached = this.#averaging.live('update');
     attached.checkOwnWeights('update', 'Count steps outside of use(): the step would average the average.');
     attached.count();
   }
@@ -260,8 +222,7 @@ export class WeightEma {
    * @throws {@link EmaError} NOT_ATTACHED, DISPOSED, POISONED, MODEL_CHANGED, WEIGHT_DISPOSED
    */
   use<R>(which: Which, fn: (model: LayersModel) => R): R {
-    const attached = this.#live('use');
-    return this.#using(attached, this.#select(attached, which), fn);
+    return this.#averaging.use(which, fn);
   }
 
   /**
@@ -273,8 +234,8 @@ export class WeightEma {
    * @throws {@link EmaError} NOT_ATTACHED, DISPOSED, POISONED
    */
   read(which: Which): NamedTensorMap {
-    const attached = this.#live('read');
-    return attached.read(this.#select(attached, which));
+    const attached = this.#averaging.live('read');
+    return attached.read(this.#averaging.select(which, attached));
   }
 
   /**
@@ -288,8 +249,8 @@ export class WeightEma {
    * @throws {@link EmaError} NOT_ATTACHED, DISPOSED, POISONED, WEIGHT_DISPOSED
    */
   record(measured: Measured, options: RecordOptions = {}): number | undefined {
-    this.#live('record');
-    return this.#take(measured, judge(measured, this.decays, options)).best;
+    this.#averaging.live('record');
+    return this.#averaging.take(measured, judge(measured, this.decays, options)).best;
   }
 
   /**
@@ -300,8 +261,8 @@ export class WeightEma {
    * @throws {@link EmaError} SWAPPED_IN, NOT_ATTACHED, DISPOSED, POISONED, WEIGHT_DISPOSED, MODEL_CHANGED
    */
   putBack(which: Which): void {
-    const attached = this.#live('putBack');
-    const selected = this.#select(attached, which);
+    const attached = this.#averaging.live('putBack');
+    const selected = this.#averaging.select(which, attached);
     attached.checkNoGradient('putBack');
     attached.checkOwnWeights('putBack', 'Let use() return first: it gives the weights back.');
     attached.shadows.checkModel();
@@ -319,16 +280,16 @@ export class WeightEma {
    * @throws {@link EmaError} NOT_ATTACHED, DISPOSED, POISONED, SWAPPED_IN
    */
   async asModel(which: Which): Promise<AverageTwin> {
-    const attached = this.#live('asModel');
+    const attached = this.#averaging.live('asModel');
     const { weights } = attached.shadows;
-    const model = this.#layersModel(
+    const model = this.#averaging.layersModel(
       attached,
       'asModel',
       'read() gives the tensors by name, to assign to variables of your own.',
     );
-    this.#select(attached, which);
-    return makeTwin(this.#tf, { model, weights }, () =>
-      this.steps === 0 && !this.#isDisposed ? undefined : this.read(which),
+    this.#averaging.select(which, attached);
+    return makeTwin(this.#averaging.tf, { model, weights }, () =>
+      this.steps === 0 && !this.#averaging.isDisposed ? undefined : this.read(which),
     );
   }
 
@@ -344,16 +305,17 @@ export class WeightEma {
    * @see arXiv 2411.18704, sections 3.4 and 4.1.
    */
   async recomputeBatchNorm(data: InputData, { which, batchSize }: RecomputeOptions = {}): Promise<void> {
-    const attached = this.#live('recomputeBatchNorm');
+    const attached = this.#averaging.live('recomputeBatchNorm');
     const fix = 'Variables that are not trainable are used live: set statistics among them yourself, inside of use().';
-    const model = this.#layersModel(attached, 'recomputeBatchNorm', fix);
-    const { batchNorm } = this.#options;
+    const model = this.#averaging.layersModel(attached, 'recomputeBatchNorm', fix);
+    const { batchNorm } = this.#averaging.options;
     if (batchNorm !== 'average') throw invalid('batchNorm', "'average', for recomputeBatchNorm", batchNorm);
     checkStatistics(model, attached.shadows.weights.live);
-    if (this.#bests.find(which) !== undefined) throw invalid('which', 'an average that is still kept up', which);
-    const indices = which === undefined ? this.decays.map((_, index) => index) : [this.#indexOf(which)];
-    const pass = (): Promise<void> => recomputeBatchNorm(this.#tf, model, { data, batchSize });
-    await recomputeStatistics(this.#tf, () => this.#live('recomputeBatchNorm'), { indices, pass });
+    if (this.#averaging.bests.find(which) !== undefined)
+      throw invalid('which', 'an average that is still kept up', which);
+    const indices = which === undefined ? this.decays.map((_, index) => index) : [this.#averaging.indexOf(which)];
+    const pass = (): Promise<void> => recomputeBatchNorm(this.#averaging.tf, model, { data, batchSize });
+    await recomputeStatistics(this.#averaging.tf, () => this.#averaging.live('recomputeBatchNorm'), { indices, pass });
   }
 
   /**
@@ -363,7 +325,7 @@ export class WeightEma {
    * @throws {@link EmaError} NOT_ATTACHED, DISPOSED, POISONED, WEIGHT_DISPOSED
    */
   diagnose(): Diagnosis {
-    const attached = this.#live('diagnose');
+    const attached = this.#averaging.live('diagnose');
     attached.checkOwnWeights('diagnose', 'Let use() return first: it gives the weights back.');
     return attached.looks.look();
   }
@@ -373,7 +335,7 @@ export class WeightEma {
    * `console.log(`${ema.report()}`)`. `tfjs-ema/report` draws and saves it.
    */
   report(): EmaReport {
-    const diagnoses = [...(this.#attached?.looks.summaries ?? [])];
+    const diagnoses = [...(this.#averaging.attached?.looks.summaries ?? [])];
     return new EmaReport({ ...reportedOf(this), diagnoses });
   }
 
@@ -393,12 +355,12 @@ export class WeightEma {
    * @throws {@link EmaError} as {@link WeightEma.use}
    */
   async saveModel(which: Which, target: SaveTarget, config?: io.SaveConfig): Promise<io.SaveResult> {
-    const attached = this.#live('saveModel');
+    const attached = this.#averaging.live('saveModel');
     const fix = 'read() gives the tensors by name; saveCheckpoint() saves averages to go on from.';
-    const model = this.#layersModel(attached, 'saveModel', fix);
-    const save = saverOf(this.#tf, target);
-    const selected = this.#select(attached, which);
-    return saveSelected(this.#tf, { attached, model, which, selected, config }, save);
+    const model = this.#averaging.layersModel(attached, 'saveModel', fix);
+    const save = saverOf(this.#averaging.tf, target);
+    const selected = this.#averaging.select(which, attached);
+    return saveSelected(this.#averaging.tf, { attached, model, which, selected, config }, save);
   }
 
   /**
@@ -410,10 +372,14 @@ export class WeightEma {
    * @throws {@link EmaError} NOT_ATTACHED, DISPOSED, POISONED
    */
   async saveCheckpoint(path: string, { keepBest = true }: CheckpointOptions = {}): Promise<void> {
-    const attached = this.#live('saveCheckpoint');
+    const attached = this.#averaging.live('saveCheckpoint');
     const withWeights = boolean('keepBest', keepBest);
     const target = checkPath(path);
-    const pieces = checkpointOf(attached, { bests: this.#bests, current: this.#current, withWeights });
+    const pieces = checkpointOf(attached, {
+      bests: this.#averaging.bests,
+      current: this.#averaging.current,
+      withWeights,
+    });
     await writeAtomically(target, pieces);
   }
 
@@ -429,12 +395,11 @@ export class WeightEma {
    * @throws {@link EmaError} DISPOSED, POISONED
    */
   async loadCheckpoint(path: string): Promise<void> {
-    this.#checkUsable();
+    this.#averaging.checkUsable();
     const content = openCheckpoint(await readWhole(checkPath(path)));
     // Asked again: reading took a while.
-    this.#checkUsable();
-    if (this.#attached === undefined) this.#waiting = content;
-    else this.#goOn(this.#attached, content);
+    this.#averaging.checkUsable();
+    this.#averaging.goOn(content);
   }
 
   /**
@@ -454,13 +419,13 @@ export class WeightEma {
    * @throws {@link EmaError} NOT_ATTACHED, DISPOSED, POISONED, MODEL_CHANGED, WEIGHT_DISPOSED
    */
   async saveRun(folder: string): Promise<void> {
-    const attached = this.#live('saveRun');
+    const attached = this.#averaging.live('saveRun');
     const fix = 'saveCheckpoint() saves the averages; save variables and optimizer beside it.';
-    const model = this.#layersModel(attached, 'saveRun', fix);
+    const model = this.#averaging.layersModel(attached, 'saveRun', fix);
     const target = checkFolder(folder);
-    const [bests, current, epochs] = [this.#bests, this.#current, this.#epochs];
-    const warn = (message: string): void => this.#warnings.add(message);
-    await writeRun(target, takeRun(this.#tf, { attached, model, bests, current, epochs, warn }));
+    const [bests, current, epochs] = [this.#averaging.bests, this.#averaging.current, this.#averaging.epochs];
+    const warn = (message: string): void => this.#averaging.warnings.add(message);
+    await writeRun(target, takeRun(this.#averaging.tf, { attached, model, bests, current, epochs, warn }));
   }
 
   /**
@@ -483,21 +448,20 @@ export class WeightEma {
    * ```
    */
   async resume(folder: string, model?: LayersModel): Promise<Resumed | undefined> {
-    this.#checkUsable();
-    if (model !== undefined && !isLayersModel(this.#tf, model)) throw invalid('model', 'a tf.LayersModel', model);
+    this.#averaging.checkUsable();
+    if (model !== undefined && !isLayersModel(this.#averaging.tf, model))
+      throw invalid('model', 'a tf.LayersModel', model);
     const stored = await readRun(checkFolder(folder));
     // Asked again: reading took a while.
-    this.#checkUsable();
+    this.#averaging.checkUsable();
     if (stored === undefined) return undefined;
-    const attached = this.#attached;
+    const attached = this.#averaging.attached;
     if (model !== undefined) attached?.shadows.checkModel(model);
-    const own = attached && this.#layersModel(attached, 'resume', 'loadCheckpoint() loads a file of saveCheckpoint().');
-    const goOn = (content: StoredContent): void => {
-      if (attached === undefined) this.#waiting = content;
-      else this.#goOn(attached, content);
-    };
-    const resumed = await resumeRun(this.#tf, stored, { model: model ?? own, goOn });
-    this.#epochs = resumed.initialEpoch;
+    const own =
+      attached && this.#averaging.layersModel(attached, 'resume', 'loadCheckpoint() loads a file of saveCheckpoint().');
+    const goOn = (content: StoredContent): void => this.#averaging.goOn(content);
+    const resumed = await resumeRun(this.#averaging.tf, stored, { model: model ?? own, goOn });
+    this.#averaging.epochs = resumed.initialEpoch;
     return resumed;
   }
 
@@ -506,12 +470,10 @@ export class WeightEma {
    * @throws {@link EmaError} SWAPPED_IN — called inside `use()`.
    */
   dispose(): void {
-    if (this.#isDisposed) return;
-    if (this.#attached?.scope.isOpen === true)
+    if (this.#averaging.isDisposed) return;
+    if (this.#averaging.attached?.scope.isOpen === true)
       throw swappedIn('dispose', 'Let use() return first: it gives the weights back.');
-    this.#isDisposed = true;
-    this.#attached?.dispose();
-    this.#bests.dispose();
+    this.#averaging.dispose();
   }
 
   /**
@@ -529,151 +491,37 @@ export class WeightEma {
 
   /** @internal */
   [inspect](): string {
-    const run = this.#isDisposed ? 'disposed' : `${this.steps} steps, ${this.updates} updates`;
+    const run = this.#averaging.isDisposed ? 'disposed' : `${this.steps} steps, ${this.updates} updates`;
     return `WeightEma { ${this.labels.join(', ') || 'auto'}; ${run}; ${this.engine ?? 'not attached'} }`;
   }
 
   /** What the callback sees. */
   get #inFit(): FitAverages {
-    const ema = this;
+    const averaging = this.#averaging;
     return {
       get decays() {
-        return ema.decays;
+        return averaging.options.decays;
       },
       get labels() {
-        return ema.labels;
+        return averaging.labels;
       },
       get bests() {
-        return ema.bests;
+        return averaging.bests.records;
       },
-      begin: (model, fit) => this.#begin(model, fit),
-      checkTrainable: () => this.#checkTrainable(),
-      checkMeasurable: () => this.#checkMeasurable(),
+      begin: (model, fit) => averaging.begin(model, fit),
+      checkTrainable: () => averaging.checkTrainable(),
+      checkMeasurable: () => averaging.checkMeasurable(),
       update: () => this.update(),
       epochsEnded: (count) => {
-        this.#epochs = count;
+        averaging.epochs = count;
       },
-      use: (which, fn) => this.use(which, fn),
-      take: (measured, judged) => this.#take(measured, judged),
+      use: (which, fn) => averaging.use(which, fn),
+      take: (measured, judged) => averaging.take(measured, judged),
       saveModel: (which, target) => this.saveModel(which, target),
-      warn: (message) => this.#warnings.add(message),
-      warnAtOnce: (message) => this.#warnings.addAtOnce(message),
+      warn: (message) => averaging.warnings.add(message),
+      warnAtOnce: (message) => averaging.warnings.addAtOnce(message),
       inspect: () => this[inspect](),
     };
-  }
-
-  #begin(model: LayersModel, fit: FitParams): void {
-    if (this.#fit === fit)
-      throw new EmaError(
-        'CALLBACK_MISUSE',
-        'ema.callback: two callbacks of one WeightEma are in this fit, and each would count every step. Give it one; other averages ' +
-          'belong into its decays, or into another WeightEma.',
-      );
-    if (this.#attached === undefined) this.attach(model, runOfFit(fit, this.#waiting !== undefined));
-    else this.#fitAgain(model, this.#attached);
-    this.#fit = fit;
-  }
-
-  /** In a further fit. */
-  #fitAgain(model: LayersModel, attached: Attached): void {
-    this.#checkTrainable(model);
-    const warning = outgrown(this.#options, attached.options);
-    if (warning !== undefined) this.#warnings.add(warning);
-  }
-
-  /** Before an optimizer step. */
-  #checkTrainable(model?: LayersModel): void {
-    const attached = this.#live('fit');
-    const fix = 'It was stopped before its next optimizer step: let use() return before training goes on.';
-    attached.checkOwnWeights('fit', fix);
-    if (model === undefined) return;
-    const wayOut = 'Train in a loop of your own, with update() after each step.';
-    layersModelOf(this.#tf, attached.shadows.model, { method: 'fit', wayOut });
-    attached.shadows.follow(model);
-    for (const { metric, epoch } of this.#bests.measureBy(measuresOf(model)))
-      this.#warnings.add(incomparable(metric, epoch));
-  }
-
-  /** What `use` would find too late, once the raw weights were measured. */
-  #checkMeasurable(): void {
-    const attached = this.#live('validation');
-    attached.checkOwnWeights('validation', 'Let use() return first: it gives the weights back.');
-    attached.shadows.checkModel();
-    attached.shadows.checkAlive();
-  }
-
-  #take(measured: Measured, { keepBest, guess, best, ...judged }: Judgement): EpochValidation {
-    const attached = this.#live('record');
-    const { epoch, raw = {}, averages, tied } = measured;
-    const { hasStarted } = attached.progress;
-    if (hasStarted) {
-      if (guess !== undefined) this.#warnings.add(guess);
-      if (keepBest) attached.shadows.checkAlive();
-      const ahead = keepBest ? attached.progress.ahead() : undefined;
-      this.#bests.record(measured, judged, keepBest ? (index) => attached.shadows.read(index, ahead) : undefined);
-      // After what can fail: both or neither.
-      this.#current = best ?? this.#current;
-    }
-    const found = hasStarted ? best : undefined;
-    const validation = {
-      epoch,
-      raw,
-      averages,
-      best: found,
-      tied: found === undefined ? undefined : tied?.[judged.monitor],
-    };
-    this.#validations.push(validation);
-    return validation;
-  }
-
-  #indexOf(which: Which): number {
-    return this.#bests.find(which)?.record.index ?? indexOf(which, this.labels, this.#current);
-  }
-
-  /** The options as they are known so far. */
-  get #settled(): ResolvedOptions {
-    return this.#attached?.options ?? this.#options;
-  }
-
-  #live(method: string): Attached {
-    this.#checkUsable();
-    if (this.#attached !== undefined) return this.#attached;
-    const fix = 'Call attach(model) first; as a callback, start model.fit first.';
-    throw new EmaError('NOT_ATTACHED', `${method}: there is no model yet. ${fix}`);
-  }
-
-  #checkUsable(): void {
-    if (this.#isDisposed) throw new EmaError('DISPOSED', 'the average was disposed. Make a new one.');
-    const cause = this.#attached?.progress.poison;
-    if (cause === undefined) return;
-    throw new EmaError('POISONED', `an earlier update failed, and the averages cannot be trusted: ${cause.message}`, {
-      cause,
-    });
-  }
-
-  #select(attached: Attached, which: Which): Selected {
-    const { shadows, options } = attached;
-    const selected = select(this.#tf, which, { shadows, options, bests: this.#bests, current: this.#current });
-    // By its own name it is what was asked for, a copy or not.
-    if (which === 'best' || which === 'current') attached.warnOfCopies(`'${which}'`, 'it is one, too');
-    return selected;
-  }
-
-  #using<R>(attached: Attached, selected: Selected, fn: (model: LayersModel) => R): R {
-    if (typeof fn !== 'function') throw invalid('fn', 'a function', fn);
-    const { model } = attached.shadows;
-    if (isLayersModel(this.#tf, model)) return attached.using(selected, () => fn(model));
-    // Who wants a model must not be given something else.
-    if (fn.length === 0) return attached.using(selected, () => Reflect.apply(fn, undefined, []));
-    throw noLayersModel('use', 'Give a function without parameters: use(which, () => predict(x)).');
-  }
-
-  #layersModel(attached: Attached, method: string, wayOut: string): LayersModel {
-    return layersModelOf(this.#tf, attached.shadows.model, { method, wayOut });
-  }
-
-  #goOn(attached: Attached, content: StoredContent): void {
-    this.#current = resume(this.#tf, { attached, bests: this.#bests }, content);
   }
 }
 

@@ -1,0 +1,225 @@
+// The state behind a `WeightEma`: its options, what it holds with a model, what was measured, and who may do what now.
+// Names nothing that users see but in messages.
+
+import type { LayersModel } from '@tensorflow/tfjs';
+import { invalid } from '../base/argument.js';
+import { EmaError } from '../base/errors.js';
+import { Warnings } from '../base/warnings.js';
+import type { StoredContent } from '../disk/safetensors.js';
+import { checkEngine } from '../engine/choice.js';
+import { isLayersModel, layersModelOf, type ModelSource, noLayersModel } from '../model/variables.js';
+import { checkTfjs, type EmaOptions, type ResolvedOptions, resolveOptions } from '../options/options.js';
+import { type FitParams, outgrown, runOfFit, settled } from '../options/run-length.js';
+import type { RunLength } from '../schedule/decay.js';
+import { labelsOf } from '../schedule/specs.js';
+import { indexOf, type Which } from '../schedule/which.js';
+import type { Tfjs } from '../tfjs/backend.js';
+import { BestAverages, type Measured } from '../validation/bests.js';
+import { type EpochValidation, incomparable, type Judgement } from '../validation/judging.js';
+import { measuresOf } from '../validation/meter.js';
+import { Attached } from './attached.js';
+import { resume } from './files.js';
+import { type Selected, select } from './selected.js';
+
+/** Averages from their options to their end. */
+export class Averaging {
+  readonly tf: Tfjs;
+  readonly warnings: Warnings;
+  readonly bests: BestAverages;
+  /** What each epoch measured, oldest first. */
+  readonly validations: EpochValidation[] = [];
+  /** Epochs of fit that have ended. */
+  epochs = 0;
+  /** What `'current'` stands for. */
+  current: number | undefined;
+  // As given: what is settled once there is a model is in `Attached`.
+  readonly #options: ResolvedOptions;
+  #attached: Attached | undefined;
+  // A checkpoint that was loaded before there was a model to check it against.
+  #waiting: StoredContent | undefined;
+  // The fit that steps are counted in, or were last.
+  #fit: FitParams | undefined;
+  #isDisposed = false;
+
+  /** @throws {@link EmaError} as the constructor of `WeightEma` */
+  constructor(tf: Tfjs, options: EmaOptions) {
+    checkTfjs(tf);
+    this.tf = tf;
+    this.#options = resolveOptions(options);
+    checkEngine(tf, this.#options.engine);
+    this.warnings = new Warnings(this.#options.onWarning);
+    this.bests = new BestAverages(tf);
+  }
+
+  /** The options as they are known so far. */
+  get options(): ResolvedOptions {
+    return this.#attached?.options ?? this.#options;
+  }
+
+  /** What the averages are called. */
+  get labels(): readonly string[] {
+    return labelsOf(this.options);
+  }
+
+  /** What there is only with a model. */
+  get attached(): Attached | undefined {
+    return this.#attached;
+  }
+
+  get isDisposed(): boolean {
+    return this.#isDisposed;
+  }
+
+  /** Starts averaging, all or nothing; see `WeightEma.attach`. */
+  attach(model: ModelSource, run: RunLength): void {
+    this.checkUsable();
+    if (this.#attached !== undefined) {
+      const { model: own } = this.#attached.shadows;
+      const name = isLayersModel(this.tf, own) ? `model '${own.name}'` : 'variables';
+      throw new EmaError('ALREADY_ATTACHED', `attach: attached to ${name} already. Make a new one for another.`);
+    }
+    const options = settled(this.#options, run);
+    const attached = new Attached(this.tf, model, { options, warnings: this.warnings });
+    // All or nothing: after a failure the object can be attached as if nothing had been tried.
+    try {
+      for (const message of attached.forewarnings) this.warnings.add(message);
+      attached.looks.begin();
+      if (this.#waiting !== undefined) this.#resume(attached, this.#waiting);
+    } catch (error) {
+      attached.dispose();
+      throw error;
+    }
+    this.#attached = attached;
+    this.#waiting = undefined;
+    if (isLayersModel(this.tf, model)) this.bests.measureBy(measuresOf(model));
+  }
+
+  /** Goes on from a checkpoint, now or as soon as there is a model to check it against. */
+  goOn(content: StoredContent): void {
+    if (this.#attached === undefined) this.#waiting = content;
+    else this.#resume(this.#attached, content);
+  }
+
+  /** Before the first step of a fit; see `FitAverages.begin`. */
+  begin(model: LayersModel, fit: FitParams): void {
+    if (this.#fit === fit)
+      throw new EmaError(
+        'CALLBACK_MISUSE',
+        'ema.callback: two callbacks of one WeightEma are in this fit, and each would count every step. Give it one; other averages ' +
+          'belong into its decays, or into another WeightEma.',
+      );
+    if (this.#attached === undefined) this.attach(model, runOfFit(fit, this.#waiting !== undefined));
+    else this.#fitAgain(model, this.#attached);
+    this.#fit = fit;
+  }
+
+  /**
+   * Checks, before an optimizer step, that the model has its own weights.
+   * @param model follows a model that was compiled anew.
+   */
+  checkTrainable(model?: LayersModel): void {
+    const attached = this.live('fit');
+    const fix = 'It was stopped before its next optimizer step: let use() return before training goes on.';
+    attached.checkOwnWeights('fit', fix);
+    if (model === undefined) return;
+    const wayOut = 'Train in a loop of your own, with update() after each step.';
+    layersModelOf(this.tf, attached.shadows.model, { method: 'fit', wayOut });
+    attached.shadows.follow(model);
+    for (const { metric, epoch } of this.bests.measureBy(measuresOf(model)))
+      this.warnings.add(incomparable(metric, epoch));
+  }
+
+  /** Checks what `use` would find too late, once the raw weights were measured. */
+  checkMeasurable(): void {
+    const attached = this.live('validation');
+    attached.checkOwnWeights('validation', 'Let use() return first: it gives the weights back.');
+    attached.shadows.checkModel();
+    attached.shadows.checkAlive();
+  }
+
+  /** Takes down what was measured, as it was judged. */
+  take(measured: Measured, { keepBest, guess, best, ...judged }: Judgement): EpochValidation {
+    const { progress, shadows } = this.live('record');
+    const { epoch, raw = {}, averages, tied } = measured;
+    if (progress.hasStarted) {
+      if (guess !== undefined) this.warnings.add(guess);
+      if (keepBest) shadows.checkAlive();
+      const ahead = keepBest ? progress.ahead() : undefined;
+      this.bests.record(measured, judged, keepBest ? (index) => shadows.read(index, ahead) : undefined);
+      // After what can fail: both or neither.
+      this.current = best ?? this.current;
+    }
+    const found = progress.hasStarted ? best : undefined;
+    const ties = found === undefined ? undefined : tied?.[judged.monitor];
+    const validation = { epoch, raw, averages, best: found, tied: ties };
+    this.validations.push(validation);
+    return validation;
+  }
+
+  /** Resolves a name; a warning says where it is a copy of the weights still. */
+  select(which: Which, attached: Attached): Selected {
+    const { shadows, options } = attached;
+    const selected = select(this.tf, which, { shadows, options, bests: this.bests, current: this.current });
+    // By its own name it is what was asked for, a copy or not.
+    if (which === 'best' || which === 'current') attached.warnOfCopies(`'${which}'`, 'it is one, too');
+    return selected;
+  }
+
+  /** The place of an average in `decays`. */
+  indexOf(which: Which): number {
+    return this.bests.find(which)?.record.index ?? indexOf(which, this.labels, this.current);
+  }
+
+  /** Runs `fn` with an average in the model's place; see `WeightEma.use`. */
+  use<R>(which: Which, fn: (model: LayersModel) => R): R {
+    const attached = this.live('use');
+    const selected = this.select(which, attached);
+    if (typeof fn !== 'function') throw invalid('fn', 'a function', fn);
+    const { model } = attached.shadows;
+    if (isLayersModel(this.tf, model)) return attached.using(selected, () => fn(model));
+    // Who wants a model must not be given something else.
+    if (fn.length === 0) return attached.using(selected, () => Reflect.apply(fn, undefined, []));
+    throw noLayersModel('use', 'Give a function without parameters: use(which, () => predict(x)).');
+  }
+
+  /** What there is only with a model, for a method that needs it. */
+  live(method: string): Attached {
+    this.checkUsable();
+    if (this.#attached !== undefined) return this.#attached;
+    const fix = 'Call attach(model) first; as a callback, start model.fit first.';
+    throw new EmaError('NOT_ATTACHED', `${method}: there is no model yet. ${fix}`);
+  }
+
+  /** @throws {@link EmaError} DISPOSED, POISONED */
+  checkUsable(): void {
+    if (this.#isDisposed) throw new EmaError('DISPOSED', 'the average was disposed. Make a new one.');
+    const cause = this.#attached?.progress.poison;
+    if (cause === undefined) return;
+    throw new EmaError('POISONED', `an earlier update failed, and the averages cannot be trusted: ${cause.message}`, {
+      cause,
+    });
+  }
+
+  /** The attached model, for what needs layers. */
+  layersModel(attached: Attached, method: string, wayOut: string): LayersModel {
+    return layersModelOf(this.tf, attached.shadows.model, { method, wayOut });
+  }
+
+  /** Releases the averages. */
+  dispose(): void {
+    this.#isDisposed = true;
+    this.#attached?.dispose();
+    this.bests.dispose();
+  }
+
+  /** In a further fit. */
+  #fitAgain(model: LayersModel, attached: Attached): void {
+    this.checkTrainable(model);
+    const warning = outgrown(this.#options, attached.options);
+    if (warning !== undefined) this.warnings.add(warning);
+  }
+
+  #resume(attached: Attached, content: StoredContent): void {
+    this.current = resume(this.tf, { attached, bests: this.bests }, content);
+  }
+}
