@@ -200,9 +200,16 @@ describe('src/', () => {
     expect(new Set(unknown)).toEqual(new Set(['../binding']));
   });
 
-  it('has at most three files of its own, and no level without a folder', () => {
+  it('has no files of its own but the entries of the package, and no level without a folder', () => {
     const entries = readdirSync(join(root, 'src'), { withFileTypes: true });
-    expect(entries.filter((entry) => entry.isFile()).length).toBeLessThanOrEqual(3);
+    const { exports } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
+      exports: Readonly<Record<string, { types: string } | string>>;
+    };
+    const published = Object.values(exports).flatMap((entry) =>
+      typeof entry === 'string' ? [] : [posix.basename(entry.types, '.d.ts')],
+    );
+    const own = entries.filter((entry) => entry.isFile()).map(({ name }) => posix.basename(name, '.ts'));
+    expect(own.sort()).toEqual(published.sort());
     const folders = entries.filter((entry) => entry.isDirectory()).map(({ name }) => name);
     expect([...folders, '.'].sort()).toEqual(LEVELS.flat().sort());
   });

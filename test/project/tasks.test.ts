@@ -12,7 +12,7 @@ interface Task {
   /** Lines that end in `//` are the program around it, and not counted. */
   readonly code: string;
   /** Lines of pytorch_ema, timm and ema-pytorch, and of Keras, where it is an option of the optimizer; undefined where it can't be done. */
-  readonly others: readonly [torchEma?: number, timm?: number, emaPytorch?: number, keras?: number];
+  readonly others: readonly (number | undefined)[];
   /** What the code leaves in `seen`. */
   readonly check: (seen: Readonly<Record<string, unknown>>) => void;
 }
