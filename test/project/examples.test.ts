@@ -72,8 +72,10 @@ import { network, spirals } from '${join(root, 'examples', 'spirals.js')}';
 const { x, y } = spirals(256, 1);
 const { x: xVal, y: yVal } = spirals(64, 2);
 const { x: xTest, y: yTest } = spirals(64, 3);
-const batches = [[x, y], [x, y]];
-Object.assign(globalThis, { tf, WeightEma, x, y, xVal, yVal, xTest, yTest, batches, model: network(4) });
+const data = { x, y, xVal, yVal, xTest, yTest, batches: [[x, y], [x, y]] };
+const makeModel = () => network(4);
+const accuracyOf = async (model, x, y) => model.evaluate(x, y)[1].dataSync()[0];
+Object.assign(globalThis, { tf, WeightEma, ...data, makeModel, accuracyOf, model: makeModel(), ema: new WeightEma(tf) });
 process.chdir(process.env.SNIPPET_FOLDER);
 `;
 

@@ -1,4 +1,5 @@
 // The tarball in apps of strangers: npm, pnpm and yarn, scripts off, no compiler in PATH; with tfjs-node and with plain tfjs.
+// Its declarations are compiled there by the oldest TypeScript and this one's.
 // Uses of the checkout the tarball, the README's example, and tfjs-node's binding, whose download may be out of reach.
 //
 //   node tools/release/test-install.mjs [npm] [pnpm] [yarn]     default: all three
@@ -40,6 +41,9 @@ const MANAGERS = [
   },
 ];
 
+/** The oldest TypeScript that the declarations are written for, beside the one of this checkout. */
+const OLD_TYPESCRIPT = { name: 'typescript', version: '5.0.4', program: 'bin/tsc' };
+
 const hasBinary = TARGETS.some(({ platform, arch }) => platform === process.platform && arch === process.arch);
 const APPS = [
   // Elsewhere, such as on macOS, there is no native engine to try.
@@ -57,7 +61,7 @@ function barePath() {
   return bin;
 }
 
-/** The manager's own program file: npm's lies beside this Node, the others come from the registry, once. */
+/** A program's own file: npm's lies beside this Node, others come from the registry, once. */
 function programOf({ name, version, program }) {
   if (name === 'npm') return process.env.npm_execpath ?? realpathSync(join(dirname(process.execPath), 'npm'));
   const folder = join(cacheDirectory(), 'managers');
@@ -106,6 +110,32 @@ function readmeProgram() {
   return [...lines.filter(isImport), README_PREAMBLE, ...lines.filter((line) => !isImport(line))].join('\n');
 }
 
+const TSCONFIG = {
+  compilerOptions: {
+    ...{ target: 'ES2022', module: 'NodeNext', moduleResolution: 'NodeNext', lib: ['ES2022', 'DOM'], types: [] },
+    ...{ strict: true, exactOptionalPropertyTypes: true, skipLibCheck: false, noEmit: true },
+  },
+  files: ['app-types.ts'],
+};
+
+/** Compiles a program with our declarations, old and new TypeScript, all of them checked. Faults of tfjs's own declarations are not ours. */
+function checkTypes(app) {
+  cpSync(join(PROJECT, 'tools', 'release', 'app-types.ts'), join(app, 'app-types.ts'));
+  writeFileSync(join(app, 'tsconfig.json'), JSON.stringify(TSCONFIG));
+  for (const tsc of [programOf(OLD_TYPESCRIPT), require.resolve('typescript/bin/tsc')]) {
+    const { status, stdout, stderr } = spawnSync(process.execPath, [tsc, '--listFiles', '-p', app], {
+      cwd: app,
+      encoding: 'utf8',
+      maxBuffer: 2 ** 26,
+    });
+    const errors = stdout.split('\n').filter((line) => /\berror TS\d+:/.test(line));
+    const ours = errors.filter((line) => /^error|^app-types\.ts|node_modules\/tfjs-ema\//.test(line));
+    const isRead = /node_modules\/tfjs-ema\/dist\/index\.d\.ts$/m.test(stdout);
+    if (ours.length > 0 || !isRead || (status !== 0 && errors.length === 0))
+      throw new Error(`${tsc} in ${app} ended with ${status}:\n${ours.join('\n')}${stderr}`);
+  }
+}
+
 function bytesOf(folder) {
   const files = readdirSync(folder, { recursive: true, encoding: 'utf8' }).map((name) => statSync(join(folder, name)));
   return files.filter((file) => file.isFile()).reduce((sum, { size }) => sum + size, 0);
@@ -128,6 +158,7 @@ function tryApp(manager, { tfjs, engine }, { tarball, bin }) {
   runNode(app, [programOf(manager), ...manager.add, tarball, `${tfjs}@${TFJS_VERSION}`], env);
   const seconds = (performance.now() - start) / 1000;
   if (engine === 'native') placeBinding(app);
+  else checkTypes(app);
   cpSync(join(PROJECT, 'tools', 'release', 'app-check.mjs'), join(app, 'app-check.mjs'));
   const outcome = JSON.parse(
     runNode(app, ['--import', 'tfjs-ema/compat', 'app-check.mjs', tfjs, engine], env).trim().split('\n').at(-1),
