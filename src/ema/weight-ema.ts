@@ -298,7 +298,7 @@ export class WeightEma {
    * @returns the twin, which the caller disposes.
    * @throws {@link EmaError} INVALID_ARGUMENT — no such average, or a layer of your own that is not registered.
    * @throws {@link EmaError} NO_LAYERS_MODEL — variables are attached.
-   * @throws {@link EmaError} NOT_ATTACHED, DISPOSED, POISONED, SWAPPED_IN
+   * @throws {@link EmaError} NOT_ATTACHED, DISPOSED, POISONED
    */
   async asModel(which: Which): Promise<AverageTwin> {
     const attached = this.#live('asModel');
@@ -319,7 +319,7 @@ export class WeightEma {
    * @param decay the wanted decay, in any unit, between the smallest and the largest of the tracked ones.
    * @returns tensors by weight name, which the caller disposes, and how far they can be from the true average.
    * @throws {@link EmaError} INVALID_ARGUMENT — outside the tracked decays, where the error grows without limit.
-   * @throws {@link EmaError} NOT_ATTACHED, DISPOSED, POISONED, SWAPPED_IN
+   * @throws {@link EmaError} NOT_ATTACHED, DISPOSED, POISONED
    */
   synthesize(decay: DecaySpec): SynthesizedAverage {
     const { options, progress } = this.#live('synthesize');
