@@ -100,11 +100,11 @@ function grown(now: Looked, { first, labels }: Circumstances): Finding[] {
 }
 
 /** Averages that follow with alpha 1 equal the weights by intention. */
-function equal({ total, updates }: Looked, { alphas }: Circumstances): Finding[] {
+function equal({ total, steps }: Looked, { alphas }: Circumstances): Finding[] {
   const isSame = total.averages.every(({ distance }) => distance === 0);
   if (!isSame || alphas.every((alpha) => alpha === 1)) return [];
   const message =
-    `after ${updates} updates every average equals the weights to the bit: the weights have not changed since attach. Is another model ` +
+    `after ${steps} steps every average equals the weights to the bit: the weights have not changed since attach. Is another model ` +
     'trained, or a copy that a wrapper made? Attach the one whose weights the optimizer changes.';
   return [{ key: 'equal', message }];
 }

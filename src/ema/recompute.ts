@@ -24,6 +24,7 @@ export async function recomputeStatistics(
       const attached = live();
       attached.checkOwnWeights('recomputeBatchNorm', 'Let use() return before.');
       attached.shadows.checkModel();
+      // The averages will change: what is pending goes into them as they were.
       attached.progress.flush();
       // What the pass writes into the model is the average's, not the model's.
       found.push(await attached.scope.capture(attached.shadows.swapIn(index), pass));

@@ -277,7 +277,7 @@ export class WeightEma {
    * @returns the twin, which the caller disposes.
    * @throws {@link EmaError} INVALID_ARGUMENT — no such average, or a layer of your own that is not registered.
    * @throws {@link EmaError} NO_LAYERS_MODEL — variables are attached.
-   * @throws {@link EmaError} NOT_ATTACHED, DISPOSED, POISONED, SWAPPED_IN
+   * @throws {@link EmaError} NOT_ATTACHED, DISPOSED, POISONED
    */
   async asModel(which: Which): Promise<AverageTwin> {
     const attached = this.#averaging.live('asModel');

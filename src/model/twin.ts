@@ -16,7 +16,7 @@ export interface AverageTwin {
   /**
    * Takes the average as it is now: one copy of its weights on the device, and no wait. Before the first step, the model's own weights.
    * @returns the model, as in `twin.refresh().predict(x)`.
-   * @throws {@link EmaError} DISPOSED — of the twin or of the averages; SWAPPED_IN, POISONED, WEIGHT_DISPOSED as `read`.
+   * @throws {@link EmaError} DISPOSED — of the twin or of the averages; POISONED as `read`.
    */
   refresh(): LayersModel;
   /** Releases the twin's weights. A second call does nothing. */

@@ -52,7 +52,7 @@ export interface ScheduleOptions {
 /**
  * The paper's warm-up: `(t + 1) / (t + 10)` caps the decay of update `t`.
  *
- * @param t updates so far, 0 at the first; a fraction after a flush.
+ * @param t updates so far, 0 at the first; a fraction between updates.
  * @returns the largest decay that one update may have.
  * @see arXiv 2411.18704, section 4.1.
  */
@@ -74,8 +74,8 @@ function logDecay(decay: number): number {
  *
  * One update that covers `pending` steps keeps `d ** pending` of the old average, where `d` is the decay per step. With the
  * paper's warm-up `d = min(decay, w(t) ** (1 / T))`, `T = updateEvery`, and `t = steps before / T`: the paper counts updates
- * of T steps. So an update of T steps has decay `min(decay ** T, (t + 1) / (t + 10))`, and flushing early (reading an average
- * between updates) neither speeds the warm-up up nor slows it down.
+ * of T steps. So an update of T steps has decay `min(decay ** T, (t + 1) / (t + 10))`, and an update of fewer steps
+ * neither speeds the warm-up up nor slows it down.
  *
  * Alpha, `1 - d ** pending`, is computed as `-expm1(pending * log d)`: at decay 0.9999999 the plain difference of rounded
  * powers would lose seven digits.
@@ -131,7 +131,7 @@ export class Schedule {
 
   /**
    * The cap on the decay of a tick of the clock.
-   * @param t ticks so far; a fraction after a flush.
+   * @param t ticks so far; a fraction between updates.
    * @returns undefined where the warm-up is none.
    * @throws {@link EmaError} INVALID_ARGUMENT — the function of the user gave no decay.
    */

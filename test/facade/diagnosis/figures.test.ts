@@ -69,12 +69,16 @@ describe.each(engines)('diagnose with engine %s', (engine) => {
     ema.dispose();
   });
 
-  it('counts in pending steps first, as a read does', () => {
+  it('counts pending steps in, as a read does, and makes no update', () => {
     const model = lineModel();
     const ema = new WeightEma(tf, { decays: 0.9, updateEvery: 4, warmup: 'none', engine, ...quiet }).attach(model);
     assign(model.weights[0], () => tf.tensor2d([[3]]));
     ema.update();
-    expect(ema.diagnose()).toMatchObject({ steps: 1, updates: 1 });
+    const { total, initialShares, ...rest } = ema.diagnose();
+    expect(rest).toMatchObject({ steps: 1, updates: 0 });
+    expect(total.averages[0]?.distance).toBeCloseTo(2 * 0.9, 6);
+    expect(initialShares[0]).toBeCloseTo(0.9, 12);
+    expect(ema.diagnose().initialShares).toEqual(initialShares);
     ema.dispose();
   });
 
@@ -169,13 +173,13 @@ describe.each(engines)('diagnose with engine %s', (engine) => {
     expect(diagnosed.values).toEqual(plain.values);
   });
 
-  it('looks also where a read is what moved the averages just then', () => {
+  it('looks also where putBack is what moved the averages just then', () => {
     const model = denseModel();
     const ema = new WeightEma(tf, { decays: 0.9, updateEvery: 4, diagnoseEvery: 3, engine, ...quiet }).attach(model);
     for (let step = 1; step <= 40; step += 1) {
       ema.update();
-      // Of three updates, the third is always a read's.
-      if (step % 10 === 0) tf.dispose(ema.read(0.9));
+      // Of three updates, the third is always one of pending steps.
+      if (step % 10 === 0) ema.putBack(0.9);
     }
     expect(ema.updates).toBe(12);
     expect(ema.report().diagnoses.map(({ updates }) => updates)).toEqual([0, 4, 7, 10]);

@@ -180,17 +180,20 @@ describe('a twin', () => {
     for (const each of [ema, other]) each.dispose();
   });
 
-  it('refuses to refresh after it or its averages were disposed, or inside of use()', async () => {
+  it('refuses to refresh after it or its averages were disposed, and refreshes inside of any use()', async () => {
     const model = denseModel();
     const ema = new WeightEma(tf, { ...options, updateEvery: 2 }).attach(model);
     ema.update();
     const twin = await ema.asModel(0.5);
     await rejectionOf(ema.asModel(0.123), 'INVALID_ARGUMENT');
-    ema.update();
     const other = new WeightEma(tf, options).attach(model);
+    setRandomWeights(model, 5);
     other.update();
-    // A pending step of one object, while an average of another stands in the model.
-    other.use(0.5, () => thrownBy(() => twin.refresh(), 'SWAPPED_IN'));
+    // A pending step of one object, while an average of another stands in the model: its own weights count.
+    const refreshed = () => weightBits(twin.refresh());
+    const outside = refreshed();
+    expect(other.use(0.5, refreshed)).toEqual(outside);
+    expect(ema.use(0.5, refreshed)).toEqual(outside);
     ema.dispose();
     thrownBy(() => twin.refresh(), 'DISPOSED');
     expect(outputs(twin.model, data(2).x)).toHaveLength(1);

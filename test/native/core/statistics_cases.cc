@@ -110,6 +110,7 @@ void NonFinite() {
   const std::vector<float> weights = {1, Limits::quiet_NaN(), Limits::infinity(),
                                       -Limits::infinity(), 2};
   std::vector<float> arena(16, 1.0f);
+  arena[4] = Limits::infinity();
   const float alpha = 0.5f;
   const float ahead = 0.0f;
   const ema::Segment segment = {weights.data(), 0, 5};
@@ -117,6 +118,7 @@ void NonFinite() {
   ema::CpuStatistics({{arena.data(), 16, 1, &alpha, false, &segment, 1}, &ahead, 0}, &figures);
   check::That(figures.non_finite == 3, "three of five");
   check::That(figures.cosine == 0 || std::isnan(figures.cosine), "no cosine of them");
+  check::That(figures.drift == 0, "an infinite average has not drifted from itself");
 }
 
 void DeadZone() {

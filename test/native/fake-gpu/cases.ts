@@ -148,6 +148,7 @@ function everyOperation(): object {
   const read = Array.from({ length: 10 }, (_, k) => [
     ...shadows.read(k, weights).map(bitsOf),
     ...shadows.read(k, weights, 'low').map(bitsOf),
+    ...shadows.readAhead(k, weights, alphas).map(bitsOf),
   ]);
   return { ...onGpu(), read };
 }

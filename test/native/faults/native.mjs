@@ -55,8 +55,8 @@ export const faults = [
   {
     name: 'the last chunk of a weight ends with it',
     file: 'native/cpu/ema_cpu.cc',
-    find: 'std::min(kChunk, segment.size - start)',
-    replace: 'std::min(kChunk, segment.size)',
+    find: 'std::min(kChunk, entry.size - start)',
+    replace: 'std::min(kChunk, entry.size)',
     test: 'core',
   },
   {
@@ -103,6 +103,27 @@ export const faults = [
     test: 'core',
   },
   {
+    name: 'what is read ahead takes in what the low parts hold',
+    file: 'native/cpu/ema_cpu.cc',
+    find: 'low_parts == 0 ? nullptr : high + low_parts',
+    replace: 'low_parts < 1 << 30 ? nullptr : high',
+    test: 'core',
+  },
+  {
+    name: 'the tail of a reading is written at all',
+    file: 'native/cpu/ema_cpu_kernel.h',
+    find: '  for (; i < size; ++i) {\n    const float weight = from.weight[i];',
+    replace: '  for (; i + 1 < size; ++i) {\n    const float weight = from.weight[i];',
+    test: 'core',
+  },
+  {
+    name: 'low parts are not read ahead',
+    file: 'native/op/ema_op_compute.cc',
+    find: 'if (!is_low_part || !moves || in.averages == 0) return Status();',
+    replace: 'if (!is_low_part || moves || in.averages == 0) return Status();',
+    test: 'test/native/op.test.ts',
+  },
+  {
     name: 'statistics see subnormals',
     file: 'native/cpu/ema_cpu_statistics.cc',
     find: '  const GradualUnderflow mode;\n',
@@ -112,15 +133,15 @@ export const faults = [
   {
     name: 'a shadow that is its weight is not in the dead zone',
     file: 'native/cpu/ema_cpu_statistics.cc',
-    find: 'if (weight != shadow.high && !Moves(',
-    replace: 'if (!Moves(',
+    find: 'if (weight != shadow.high && stays)',
+    replace: 'if (stays)',
     test: 'core',
   },
   {
-    name: 'the last average has no next one to drift from',
+    name: 'an infinite average has not drifted from itself',
     file: 'native/cpu/ema_cpu_statistics.cc',
-    find: 'k + 1 < update.averages ? high + update.row_stride : nullptr',
-    replace: 'k + 1 <= update.averages ? high : nullptr',
+    find: 'if (k == look.from) continue;',
+    replace: '',
     test: 'core',
   },
   {
@@ -189,14 +210,14 @@ export const faults = [
   {
     name: 'a row behind the last is refused',
     file: 'native/op/op_inputs.cc',
-    find: '(empty_model || *row < arena.rows)',
-    replace: '(empty_model || *row <= arena.rows)',
+    find: '(empty_model || *row < rows)',
+    replace: '(empty_model || *row <= rows)',
     test: 'test/native/op.test.ts',
   },
   {
     name: 'the number of alphas is checked',
     file: 'native/op/op_inputs.cc',
-    find: 'if (count < 1 || (count != wanted && count != wanted * weights)) {',
+    find: 'if (count < 1 || (count != averages && count != all)) {',
     replace: 'if (count < 1) {',
     test: 'test/native/op.test.ts',
   },

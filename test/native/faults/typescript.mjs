@@ -3,6 +3,13 @@
 
 export const faults = [
   {
+    name: 'what is pending counts by the model’s own weights, also while an average stands in their place',
+    file: 'src/model/swap.ts',
+    find: 'return swapped.get(variable) ?? variable;',
+    replace: 'return variable;',
+    test: 'test/facade/ema/misuse.test.ts',
+  },
+  {
     name: 'a tensor whose bytes changed is found',
     file: 'src/disk/safetensors.ts',
     find: '  if (changed.length > 0) {',

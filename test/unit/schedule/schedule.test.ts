@@ -87,7 +87,7 @@ describe("Schedule with the paper's warm-up", () => {
     }
   });
 
-  it('is not sped up by flushes: two halves keep what the warm-up allows a whole update', () => {
+  it('is not sped up by updates of fewer steps: two halves keep what the warm-up allows a whole update', () => {
     const schedule = paper([0.999], 16);
     const keep = (before: number, pending: number) => 1 - at(schedule.alphas(before, pending), 0);
     // Both halves lie inside update 10, whose cap is that of t = 10 to t = 10.5.

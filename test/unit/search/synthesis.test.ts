@@ -62,7 +62,7 @@ interface Run {
   readonly warmup: WarmupCap;
 }
 
-/** The averages of a path, the last after a flush, and the alphas of each update. */
+/** The averages of a path, the last after fewer steps, and the alphas of each update. */
 function run(
   weights: readonly Float64Array[],
   { decays, updateEvery, warmup }: Run,
