@@ -16,7 +16,7 @@ import {
   type OptimizerFacts,
   optimizerDifference,
   optimizerState,
-  restoreOptimizer,
+  prepareOptimizer,
   trainingConfigOf,
 } from '../tfjs/optimizer.js';
 import type { BestAverages } from '../validation/bests.js';
@@ -66,7 +66,7 @@ export function takeRun(tf: Tfjs, { attached, model, bests, current, epochs, war
   });
   attached.shadows.checkModel();
   const optimizer = optimizerState(model);
-  warnOfLoss(optimizer, warn);
+  warnOfMissing(optimizer, warn);
   const tensors = new Map<string, StoredTensor>();
   for (const [name, tensor] of optimizer?.tensors ?? []) {
     const value = storedOf(tensor);
@@ -128,7 +128,7 @@ function artifactsOf(model: LayersModel): io.ModelArtifacts {
   };
 }
 
-function warnOfLoss(optimizer: ReturnType<typeof optimizerState>, warn: RunToSave['warn']): void {
+function warnOfMissing(optimizer: ReturnType<typeof optimizerState>, warn: RunToSave['warn']): void {
   if (optimizer === undefined) {
     const fix = 'Give it to model.compile(), or save its getWeights() beside the run.';
     warn(`saveRun: the model is not compiled, so that an optimizer of your own is not in the run. ${fix}`);
@@ -238,15 +238,19 @@ function restore(tf: Tfjs, model: LayersModel, { stored, content, facts, goOn }:
   if (differences.length > 0) throw otherRun(differences);
   tf.tidy(() => {
     const values = valuesOf(tf, stored, facts);
-    const tensors = tensorsOf(tf, saved);
-    // The last that may not fit.
-    goOn(content);
-    // Not by setWeights, nor as tfjs has loaded them: both apply the layers' constraints, which training does not.
+    const next = optimizer && prepareOptimizer(tf, model, { facts: optimizer, tensors: tensorsOf(tf, saved) });
+    try {
+      goOn(content);
+    } catch (error) {
+      next?.discard();
+      throw error;
+    }
+    // From here on nothing fails. Not by setWeights, nor as tfjs has loaded them: both apply the layers' constraints, which training does not.
     for (const { name, variable } of weights) {
       const value = values[name];
       if (value !== undefined) variable.assign(value);
     }
-    if (optimizer !== undefined) restoreOptimizer(tf, model, { facts: optimizer, tensors });
+    next?.commit();
   });
 }
 

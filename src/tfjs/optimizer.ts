@@ -94,44 +94,48 @@ export function optimizerDifference(
   return undefined;
 }
 
+/** A state that is ready to be put in: what can fail has been done. */
+export interface PreparedOptimizer {
+  /** Puts it in. */
+  commit(): void;
+  /** Gives its memory back. */
+  discard(): void;
+}
+
 /**
- * Puts a saved state into the optimizer of a model, which {@link optimizerDifference} found to fit.
+ * Makes a saved state ready for the optimizer of a model, which {@link optimizerDifference} found to fit.
  * @param tensors by name; they stay the caller's.
  */
-export function restoreOptimizer(
+export function prepareOptimizer(
   tf: Tfjs,
   model: LayersModel,
   { facts, tensors }: { readonly facts: OptimizerFacts; readonly tensors: Readonly<Record<string, Tensor>> },
-): void {
+): PreparedOptimizer {
   const fields = fieldsOf(model.optimizer);
-  const tensorOf = (name: string): Tensor => {
+  const made: Tensor[] = [];
+  const variableOf = (name: string): Variable => {
     const tensor = tensors[name];
     if (tensor === undefined) throw new Error(`no tensor ${name} of the optimizer`);
-    return tensor;
+    const variable = tensor.variable(false);
+    made.push(variable);
+    return variable;
   };
-  // What can fail comes first.
-  const slots = Object.entries(facts.slots).map(
-    ([field, names]) =>
-      [
-        field,
-        names.map((originalName, index) => ({ originalName, variable: tensorOf(`${field}/${index}`).variable(false) })),
-      ] as const,
-  );
-  const scalars = facts.scalars.map((field) => [field, tf.keep(tensorOf(field).clone())] as const);
-  const old = optimizerState(model);
-  for (const [field, value] of scalars) {
-    const own = fields[field];
-    if (own instanceof tf.Variable) {
-      own.assign(value);
-      value.dispose();
-    } else {
-      if (isTensor(own)) own.dispose();
-      fields[field] = value;
-    }
+  const discard = (): void => tf.dispose(made);
+  try {
+    const scalars = facts.scalars.map((field) => [field, variableOf(field)] as const);
+    const slots = Object.entries(facts.slots).map(([field, names]) => {
+      const list = names.map((originalName, index) => ({ originalName, variable: variableOf(`${field}/${index}`) }));
+      return [field, list] as const;
+    });
+    const commit = (): void => {
+      for (const tensor of optimizerState(model)?.tensors.values() ?? []) tensor.dispose();
+      Object.assign(fields, Object.fromEntries(scalars), Object.fromEntries(slots), facts.figures);
+    };
+    return { commit, discard };
+  } catch (error) {
+    discard();
+    throw error;
   }
-  for (const [field, list] of slots) fields[field] = list;
-  for (const [name, tensor] of old?.tensors ?? []) if (name.includes('/')) tensor.dispose();
-  for (const [field, figure] of Object.entries(facts.figures)) fields[field] = figure;
 }
 
 /**

@@ -99,6 +99,16 @@ export const SCENES: Readonly<Record<string, Scene>> = {
   saveModel: { run: ({ ema }) => ema.saveModel({ index: 0 }, `file://${join(folder, 'model')}`) },
   saveCheckpoint: { prepare: validate, run: ({ ema }) => ema.saveCheckpoint(join(folder, 'own.safetensors')) },
   loadCheckpoint: { prepare: validate, run: ({ ema }) => ema.loadCheckpoint(checkpoint) },
+  saveRun: { prepare: validate, run: ({ ema }) => ema.saveRun(join(folder, 'run')) },
+  resume: {
+    prepare: async (stage) => {
+      await validate(stage);
+      await stage.ema.saveRun(join(folder, 'run'));
+      setRandomWeights(stage.model, 8);
+      stage.ema.update();
+    },
+    run: ({ ema }) => ema.resume(join(folder, 'run')),
+  },
   putBack: { steps: 3, run: ({ ema }) => ema.putBack({ index: 1 }) },
   'putBack, of a best average': { prepare: validate, run: ({ ema }) => ema.putBack('best-loss') },
   recomputeBatchNorm: { run: ({ ema, x }) => ema.recomputeBatchNorm(x, { batchSize: 4 }) },

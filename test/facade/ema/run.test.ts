@@ -529,7 +529,9 @@ it('resume puts the attached model back to where it was saved', async () => {
   const { model: made } = await found(twin.resume(folder));
   twin.attach(made);
   await train(model, ema, 9, 20);
+  const count = tf.memory().numTensors;
   expect((await found(ema.resume(folder))).model).toBe(model);
+  expect(tf.memory().numTensors).toBe(count);
   await train(model, ema, 9, 14);
   await train(made, twin, 9, 14);
   expect(stateOf(model, ema)).toEqual(stateOf(made, twin));
