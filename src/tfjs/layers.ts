@@ -1,7 +1,7 @@
 // What layers keep in fields of their own beside the model's weights: states, masks, counters, seeds, variables.
 // Changes nothing but what it is told to, and knows no names but those of tfjs's base layer.
 
-import type { LayersModel, Tensor, Variable } from '@tensorflow/tfjs';
+import type { LayersModel, LayerVariable, Tensor, Variable } from '@tensorflow/tfjs';
 import type { Tfjs } from './backend.js';
 import { isTensor } from './data.js';
 
@@ -40,7 +40,8 @@ interface LayerFields {
 export function findKept(tf: Tfjs, model: LayersModel): Found {
   const search = new Search(tf);
   search.layer(model);
-  for (const { val } of model.weights.map(holderOf)) search.variables.add(val);
+  // A layer may have layers where they cannot be found, and say which weights they have.
+  for (const weight of model.weights) search.weight(weight);
   return search;
 }
 
@@ -112,6 +113,11 @@ class Search implements Found {
     this.#holder(layer, fieldsOf(layer), true);
   }
 
+  weight(weight: LayerVariable): void {
+    // `val` is protected in the types: see `variableOf`.
+    this.variables.add((weight as unknown as { readonly val: Variable }).val);
+  }
+
   #holder(holder: object, fields: readonly (readonly [string, unknown])[], mayEnter: boolean): void {
     const entries = new Map<string, unknown>();
     this.kept.set(holder, entries);
@@ -127,7 +133,7 @@ class Search implements Found {
   #value(value: unknown, mayEnter: boolean): void {
     if (typeof value !== 'object' || value === null) return;
     if (value instanceof this.#tf.Variable) this.variables.add(value);
-    else if (isTensor(value)) return;
+    else if (isTensor(value) || isWeight(value)) return;
     else if (isLayer(value)) this.layer(value);
     else if (!this.#seen.has(value)) {
       if (!isList(value) && !isRecord(value) && !mayEnter) return;
@@ -141,11 +147,13 @@ class Search implements Found {
 /** Fields that a call can have written: own ones with a value that is no function. */
 function fieldsOf(holder: object): (readonly [string, unknown])[] {
   const isOfLayer = isLayer(holder);
-  return Object.keys(holder).flatMap((key): [string, unknown][] => {
-    if (isOfLayer && BASE.has(key)) return [];
-    const field = Object.getOwnPropertyDescriptor(holder, key);
-    return field?.writable !== true || typeof field.value === 'function' ? [] : [[key, field.value]];
-  });
+  const fields: [string, unknown][] = [];
+  for (const key of Object.keys(holder)) {
+    if (isOfLayer && BASE.has(key)) continue;
+    const value: unknown = Reflect.get(holder, key);
+    if (typeof value !== 'function') fields.push([key, value]);
+  }
+  return fields;
 }
 
 function added(tf: Tfjs, holder: object, entries: ReadonlyMap<string, unknown>): (readonly [string, unknown])[] {
@@ -187,7 +195,6 @@ function lengthOf(list: object): number {
   return 'length' in list && typeof list.length === 'number' ? list.length : Number.POSITIVE_INFINITY;
 }
 
-function holderOf(weight: object): { readonly val: Variable } {
-  // `val` is protected in the types: see `variableOf`.
-  return weight as { readonly val: Variable };
+function isWeight(value: object): boolean {
+  return 'val' in value && 'originalName' in value;
 }

@@ -59,6 +59,19 @@ describe.each(['native', 'js'] as const)('ModelShadows with engine %s', (engine)
     shadow.dispose();
   });
 
+  it('reads in the order of getWeights(), which setWeights of a model made alike takes', () => {
+    const model = tf.sequential({
+      layers: [tf.layers.batchNormalization({ inputShape: [4] }), tf.layers.batchNormalization()],
+    });
+    for (const policy of ['average', 'copy'] as const) {
+      const shadow = make(model, policy);
+      const values = Object.values(valuesOf(shadow.read(0))).map(String);
+      expect(values).toEqual(weightValues(model).map(String));
+      expect(Object.keys(shadow.read(0))).toEqual(model.weights.map(({ originalName }) => originalName));
+      shadow.dispose();
+    }
+  });
+
   it('reads every weight of the model by name, the live ones too', () => {
     const model = denseModel();
     const shadow = make(model, 'copy');

@@ -202,6 +202,17 @@ describe('use', () => {
     ema.dispose();
   });
 
+  it('leaves what is set on the model itself: a wish to stop training', async () => {
+    const { model, ema } = setUp();
+    const wish = () => Reflect.get(model, 'stopTraining_');
+    await ema.use({ index: 0 }, async (m) => {
+      await tf.nextFrame();
+      m.stopTraining = true;
+    });
+    expect(wish()).toBe(true);
+    ema.dispose();
+  });
+
   it('puts back what a layer wrote into a weight that is not trained, and says so; another one is an error', () => {
     const make = (kind: string) => {
       const model = keepingModel(KEEPING[kind]?.() ?? []);

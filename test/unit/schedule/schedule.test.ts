@@ -125,7 +125,12 @@ describe('Schedule with other warm-ups', () => {
     keep(schedule, 20, 4).forEach((kept, k) => {
       expect(kept).toBeCloseTo(Math.min(at(decays, k) ** 4, 0.5), 13);
     });
-    expect(() => schedule.alphas(44, 4)).toThrow(/^warmup\(11\): expected a number from 0 to 1, received 1\.1\./);
+    expect(() => schedule.alphas(44, 4)).toThrow(/^warmup\(11\): expected a number from 0 to 1, received 1\.1\.$/);
+    const table = [0.1, 0.2];
+    const ofWholes = new Schedule({ decays, updateEvery: 4, warmup: (t) => table[t] ?? Number.NaN });
+    expect(() => ofWholes.alphas(2, 2)).toThrow(
+      /^warmup\(0\.5\): .* received NaN\. .*a fraction of one: give a cap for fractions/,
+    );
   });
 
   it('zero-debias is the exact weighted mean of the weights since the start, in any steps', () => {
