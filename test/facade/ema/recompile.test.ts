@@ -71,7 +71,7 @@ describe.each([
     const [, mse] = ema.use({ index: tracked.index }, () => numbers(model.evaluate(x, y) as Scalar[]));
     expect(tracked.value).toBe(mse);
     model.compile({ optimizer: tf.train.adam(0.01), loss: 'meanAbsoluteError' });
-    await model.fit(x, y, { epochs: 1, batchSize: 8, verbose: 0, callbacks: [ema] });
+    await model.fit(x, y, { epochs: 1, batchSize: 8, verbose: 0, callbacks: [ema.callback()] });
     await ema.saveModel({ index: 1 }, `file://${folder}`, { includeOptimizer: true });
     const { trainingConfig } = JSON.parse(readFileSync(join(folder, 'model.json'), 'utf8'));
     expect([trainingConfig.loss, trainingConfig.optimizer_config.class_name]).toEqual(['mean_absolute_error', 'Adam']);

@@ -216,8 +216,8 @@ beforeAll(async () => {
 
 afterAll(() => {
   for (const { remove } of folders) remove();
-  // In 11 states, with both engines: 29 calls of methods, 9 of hooks and 11 getters.
-  expect(cells).toBe(11 * 2 * (29 + 9 + 11));
+  // In 11 states, with both engines: 29 calls of methods, 8 of hooks and 11 getters.
+  expect(cells).toBe(11 * 2 * (29 + 8 + 11));
 });
 
 describe('the tables', () => {
