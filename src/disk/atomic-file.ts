@@ -1,11 +1,8 @@
 // Writing a file so that at every moment, and after any crash, it is the old one or the new one; and reading one whole.
 // Knows nothing of what the file holds.
 
-import { createHash, randomBytes } from 'node:crypto';
-import * as fsPromises from 'node:fs/promises';
-import { hostname } from 'node:os';
-import { basename, dirname, join, resolve } from 'node:path';
 import { codeOf, EmaError, messageOf } from '../base/errors.js';
+import { basename, createHash, dirname, fileSystem, hostname, join, randomHex, resolve } from './node.js';
 
 /** An open file, as `node:fs/promises` opens it. */
 export interface OpenFile {
@@ -80,7 +77,7 @@ const abandoned = new Set<string>();
 export async function writeAtomically(
   path: string,
   pieces: Iterable<Uint8Array>,
-  fs: FileSystem = fsPromises,
+  fs: FileSystem = fileSystem(),
 ): Promise<void> {
   const target = await step(path, 'resolving it', () => resolveLink(path, fs));
   const mode = await step(path, 'looking at it', () => modeOf(target, fs));
@@ -109,7 +106,7 @@ export async function writeAtomically(
 export async function writeOwn(
   folder: string,
   files: ReadonlyMap<string, Iterable<Uint8Array>>,
-  fs: FileSystem = fsPromises,
+  fs: FileSystem = fileSystem(),
 ): Promise<void> {
   const made: string[] = [];
   try {
@@ -127,7 +124,7 @@ export async function writeOwn(
 }
 
 /** Removes a file that nobody needs. Should that fail, it is tried again by the next write: an earlier error is the one to report. */
-export async function discard(path: string, fs: FileSystem = fsPromises): Promise<void> {
+export async function discard(path: string, fs: FileSystem = fileSystem()): Promise<void> {
   const isGone = await fs.unlink(path).then(
     () => true,
     (error: unknown) => codeOf(error) === 'ENOENT',
@@ -147,7 +144,7 @@ export function abandon(path: string): void {
  * @param fs the file system. @defaultValue `node:fs/promises`
  * @throws {@link EmaError} CHECKPOINT — with the system's error as `cause`.
  */
-export async function readWhole(path: string, fs: FileSystem = fsPromises): Promise<Uint8Array> {
+export async function readWhole(path: string, fs: FileSystem = fileSystem()): Promise<Uint8Array> {
   try {
     const file = await fs.open(path, 'r');
     try {
@@ -166,7 +163,7 @@ export async function readWhole(path: string, fs: FileSystem = fsPromises): Prom
  * @param fs the file system. @defaultValue `node:fs/promises`
  * @throws {@link EmaError} CHECKPOINT — with the system's error as `cause`.
  */
-export async function makeFolder(path: string, fs: FileSystem = fsPromises): Promise<void> {
+export async function makeFolder(path: string, fs: FileSystem = fileSystem()): Promise<void> {
   const whole = resolve(path);
   const first = await step(path, 'making the folder', () => fs.mkdir(whole, { recursive: true }));
   if (first === undefined) return;
@@ -283,7 +280,7 @@ export interface OwnNames {
 
 /** A new name: it tells the machine and the process, because process ids mean nothing on another machine. */
 export function ownName({ prefix, suffix }: OwnNames): string {
-  return `${prefix}${machine()}.${process.pid}.${randomBytes(6).toString('hex')}${suffix}`;
+  return `${prefix}${machine()}.${process.pid}.${randomHex(6)}${suffix}`;
 }
 
 function machine(): string {
@@ -298,7 +295,7 @@ function machine(): string {
 export async function removeStale(
   folder: string,
   { prefix, suffix }: OwnNames,
-  { keep = [], fs = fsPromises }: { readonly keep?: readonly string[]; readonly fs?: FileSystem } = {},
+  { keep = [], fs = fileSystem() }: { readonly keep?: readonly string[]; readonly fs?: FileSystem } = {},
 ): Promise<void> {
   const begin = `${prefix}${machine()}.`;
   const names = await fs.readdir(folder).catch(() => []);

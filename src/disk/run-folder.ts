@@ -1,9 +1,6 @@
 // The folder of a run: a plain tfjs model, and the file that averages and optimizer go on from, switched together by one rename.
 // Knows no model and no average: it is given bytes, and finds out whether they are still those.
 
-import { createHash } from 'node:crypto';
-import * as fsPromises from 'node:fs/promises';
-import { join, resolve } from 'node:path';
 import type { io } from '@tensorflow/tfjs';
 import { invalid } from '../base/argument.js';
 import { EmaError } from '../base/errors.js';
@@ -19,6 +16,7 @@ import {
   writeAtomically,
   writeOwn,
 } from './atomic-file.js';
+import { createHash, fileSystem, join, resolve } from './node.js';
 import { filesNamedIn, modelJson, RUN, TOPOLOGY, topologyIn } from './save-model.js';
 
 /** SHA-256 of the model's two files: they are kept in the third, which has digests of its own. */
@@ -86,7 +84,7 @@ export function runFiles(
  * @param fs the file system. @defaultValue `node:fs/promises`
  * @throws {@link EmaError} CHECKPOINT — it cannot be written; the old run is as before.
  */
-export async function writeRun(folder: string, files: RunFiles, fs: FileSystem = fsPromises): Promise<void> {
+export async function writeRun(folder: string, files: RunFiles, fs: FileSystem = fileSystem()): Promise<void> {
   const place = resolve(folder);
   const before = saves.get(place) ?? Promise.resolve();
   const saving = before.catch(() => undefined).then(() => writeNow(place, files, fs));
@@ -124,7 +122,7 @@ async function writeNow(folder: string, { topology, others }: RunFiles, fs: File
  * @returns undefined where the folder has no model, or does not exist.
  * @throws {@link EmaError} CHECKPOINT — it holds a model that is no run, or a file of the run is missing or cannot be read.
  */
-export async function readRun(folder: string, fs: FileSystem = fsPromises): Promise<StoredRun | undefined> {
+export async function readRun(folder: string, fs: FileSystem = fileSystem()): Promise<StoredRun | undefined> {
   for (;;) {
     const topology = await topologyIn(folder, fs);
     if (topology === undefined) return undefined;

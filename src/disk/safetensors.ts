@@ -1,8 +1,8 @@
 // The safetensors format: tensors and strings to bytes and back, and a digest of each tensor.
 // Knows neither files nor averages; what it reads it trusts in nothing.
 
-import { createHash } from 'node:crypto';
 import { invalid } from '../base/argument.js';
+import { createHash } from './node.js';
 import {
   damaged,
   type Header,

@@ -1,8 +1,6 @@
 // A plain tfjs model on disk, written so that after any crash its folder holds the old one or the new one; and how it was made.
 // Puts no average into a model.
 
-import * as fsPromises from 'node:fs/promises';
-import { basename, join } from 'node:path';
 import type { io } from '@tensorflow/tfjs';
 import { fieldOf, invalid } from '../base/argument.js';
 import { EmaError } from '../base/errors.js';
@@ -10,6 +8,7 @@ import type { Settings } from '../options/fingerprint.js';
 import type { Tfjs } from '../tfjs/backend.js';
 import type { BestRecord } from '../validation/bests.js';
 import { type FileSystem, makeFolder, readWhole, writeAtomically } from './atomic-file.js';
+import { basename, fileSystem, join } from './node.js';
 
 /** Where {@link WeightEma.saveModel} writes: a URL such as `file://folder`, or a handler of tfjs. */
 export type SaveTarget = io.IOHandler | string;
@@ -91,7 +90,7 @@ export function withProvenance(artifacts: io.ModelArtifacts, provenance: Provena
 export async function writeModel(
   folder: string,
   artifacts: io.ModelArtifacts,
-  fs: FileSystem = fsPromises,
+  fs: FileSystem = fileSystem(),
 ): Promise<void> {
   await makeFolder(folder, fs);
   const old = filesNamedIn(await topologyIn(folder, fs));
@@ -132,7 +131,7 @@ function weightPieces({ weightData = [] }: io.ModelArtifacts): readonly Uint8Arr
  * The bytes of the `model.json` in a folder; undefined where there is none.
  * @throws {@link EmaError} CHECKPOINT — it cannot be read.
  */
-export async function topologyIn(folder: string, fs: FileSystem = fsPromises): Promise<Uint8Array | undefined> {
+export async function topologyIn(folder: string, fs: FileSystem = fileSystem()): Promise<Uint8Array | undefined> {
   return readWhole(join(folder, TOPOLOGY), fs).catch((error: unknown) => {
     // Any other failure must not pass for a folder without a model: its weights would be written over.
     if (error instanceof EmaError && fieldOf(error.cause, 'code') === 'ENOENT') return undefined;

@@ -1,0 +1,33 @@
+// Node's functions that files need, looked up when they are called: what touches no file runs without Node.
+// Adds nothing to them.
+
+import type * as crypto from 'node:crypto';
+import type * as os from 'node:os';
+import type * as path from 'node:path';
+import { builtin } from '../base/builtin.js';
+
+/** As of `node:path`. */
+export const basename: typeof path.basename = (...given) => builtin('node:path').basename(...given);
+/** As of `node:path`. */
+export const dirname: typeof path.dirname = (...given) => builtin('node:path').dirname(...given);
+/** As of `node:path`. */
+export const join: typeof path.join = (...given) => builtin('node:path').join(...given);
+/** As of `node:path`. */
+export const resolve: typeof path.resolve = (...given) => builtin('node:path').resolve(...given);
+/** As of `node:os`. */
+export const hostname: typeof os.hostname = () => builtin('node:os').hostname();
+
+/** A digest under way, as of `node:crypto`. */
+export function createHash(algorithm: string): crypto.Hash {
+  return builtin('node:crypto').createHash(algorithm);
+}
+
+/** As many random bytes, in hexadecimal digits. */
+export function randomHex(bytes: number): string {
+  return builtin('node:crypto').randomBytes(bytes).toString('hex');
+}
+
+/** As `node:fs/promises`. */
+export function fileSystem(): typeof import('node:fs/promises') {
+  return builtin('node:fs/promises');
+}
