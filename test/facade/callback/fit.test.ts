@@ -57,8 +57,7 @@ describe.each(['native', 'js'] as const)('training with engine %s', (engine) => 
     const model = denseModel(tf.train.adam(0.02));
     const decays = [0.8, 0.99];
     const ema = emaCallback(tf, { engine, decays, updateEvery: 2 });
-    const byLayer = () =>
-      model.layers.flatMap((layer) => layer.weights.map((weight) => Float32Array.from(weight.read().dataSync())));
+    const byLayer = () => model.weights.map((weight) => Float32Array.from(weight.read().dataSync()));
     const oracles = decays.map(() => new Oracle(byLayer()));
     let steps = 0;
     const watch = new tf.CustomCallback({
