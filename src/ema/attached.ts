@@ -151,14 +151,15 @@ export class Attached {
     let leave = (): void => undefined;
     let returned: unknown;
     const restore = (): Restored => {
-      let restored: Restored | undefined;
       try {
         leave();
-        states.dispose(returned);
+      } catch (error) {
+        this.#tf.dispose(swap.restore().overwritten);
+        throw error;
       } finally {
-        restored = swap.restore();
+        states.dispose(returned);
       }
-      return restored;
+      return swap.restore();
     };
     return this.scope.run({ restore }, () => {
       leave = states.enter();

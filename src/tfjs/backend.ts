@@ -209,6 +209,12 @@ export function isAlive(tf: Tfjs, tensor: Tensor): boolean {
   return !tensor.isDisposed && tf.engine().state.tensorInfo.has(tensor.dataId);
 }
 
+/** A number as tensors get it: in the order in which they are made. */
+export function nextTensorId(tf: Tfjs): number {
+  // Private in the types: tfjs-core/src/engine.ts. It leaves a number out, which nobody misses.
+  return (tf.engine() as unknown as { nextTensorId(): number }).nextTensorId();
+}
+
 /** Whether a gradient is being taken: what runs now is recorded, and undone by it. */
 export function isTakingGradient(tf: Tfjs): boolean {
   return tf.engine().state.gradientDepth > 0;

@@ -2,7 +2,7 @@
 // Runs no model, and knows no averages.
 
 import type { LayersModel, Tensor, Variable } from '@tensorflow/tfjs';
-import { isAlive, type Tfjs } from './backend.js';
+import { isAlive, nextTensorId, type Tfjs } from './backend.js';
 import { findKept, type Kept, putKept, tensorsIn, withTensors } from './layers.js';
 
 /**
@@ -44,19 +44,21 @@ export class States {
    */
   enter(): () => void {
     const { kept, variables } = findKept(this.#tf, this.#model);
-    const backups = new Map<Variable, Tensor>();
-    for (const variable of variables) {
-      const isMeant = !this.#spared.has(variable) && isAlive(this.#tf, variable);
-      if (isMeant) backups.set(variable, this.#tf.keep(variable.clone()));
+    const backups = this.#clonesOf([...variables].filter((variable) => !this.#spared.has(variable)));
+    // What can fail comes before the first change.
+    try {
+      this.#kept ??= this.#copied(kept);
+    } catch (error) {
+      this.#release(backups.values());
+      throw error;
     }
-    this.#kept ??= this.#copied(kept);
-    const first = this.#nextId();
+    const first = nextTensorId(this.#tf);
     putKept(this.#tf, this.#kept);
     for (const [variable, value] of this.#written) if (backups.has(variable)) variable.assign(value);
     return () => {
       this.#take(first);
       putKept(this.#tf, kept);
-      for (const [variable, backup] of backups) this.#giveBack(variable, backup);
+      this.#giveBack(backups);
     };
   }
 
@@ -73,10 +75,21 @@ export class States {
 
   /** The states of the model in tensors of our own: a layer disposes those that it replaces. */
   #copied(kept: Kept): Kept {
-    const tensors = [...tensorsIn(this.#tf, kept)].filter((tensor) => isAlive(this.#tf, tensor));
-    const copies = new Map(tensors.map((tensor) => [tensor, this.#tf.keep(tensor.clone())]));
+    const copies = this.#clonesOf(tensorsIn(this.#tf, kept));
     this.#owned = new Set(copies.values());
     return withTensors(this.#tf, kept, copies);
+  }
+
+  /** Clones of those that still exist: all or none. They share memory, and so cost nothing. */
+  #clonesOf<T extends Tensor>(tensors: Iterable<T>): Map<T, Tensor> {
+    const clones = new Map<T, Tensor>();
+    try {
+      for (const tensor of tensors) if (isAlive(this.#tf, tensor)) clones.set(tensor, this.#tf.keep(tensor.clone()));
+    } catch (error) {
+      this.#release(clones.values());
+      throw error;
+    }
+    return clones;
   }
 
   /** Takes what is in the model now. What was made since `first` is nobody else's; what is not kept any more is released. */
@@ -89,23 +102,21 @@ export class States {
     this.#kept = kept;
   }
 
-  #giveBack(variable: Variable, backup: Tensor): void {
-    if (isAlive(this.#tf, variable) && variable.dataId !== backup.dataId) {
-      this.#written.get(variable)?.dispose();
-      this.#written.set(variable, this.#tf.keep(variable.clone()));
-      variable.assign(backup);
+  /** Gives variables their own values back, also where it fails to take down what was written over. */
+  #giveBack(backups: ReadonlyMap<Variable, Tensor>): void {
+    const changed = [...backups].filter(([variable, { dataId }]) => variable.dataId !== dataId);
+    try {
+      for (const [variable, value] of this.#clonesOf(changed.map(([variable]) => variable))) {
+        this.#written.get(variable)?.dispose();
+        this.#written.set(variable, value);
+      }
+    } finally {
+      for (const [variable, backup] of changed) if (isAlive(this.#tf, variable)) variable.assign(backup);
+      this.#release(backups.values());
     }
-    backup.dispose();
   }
 
   #release(tensors: Iterable<Tensor>): void {
     for (const tensor of tensors) if (isAlive(this.#tf, tensor)) tensor.dispose();
-  }
-
-  /** Tensors are numbered in the order in which they are made. */
-  #nextId(): number {
-    const probe = this.#tf.scalar(0);
-    probe.dispose();
-    return probe.id;
   }
 }

@@ -23,8 +23,9 @@ interface Answer {
  * @returns the name of the first layer that answers otherwise the second time; undefined where all answer alike.
  */
 export function firstUnsteady(tf: Tfjs, model: LayersModel, run: () => void): string | undefined {
-  const [first, second] = [answers(tf, model, run), answers(tf, model, run)];
+  const [first, second]: [Answer[], Answer[]] = [[], []];
   try {
+    for (const found of [first, second]) listen(tf, model, { run, found });
     return first.find(({ layer, sum, size }, index) => {
       const other = second[index];
       // NaN is taken to be as NaN.
@@ -35,9 +36,12 @@ export function firstUnsteady(tf: Tfjs, model: LayersModel, run: () => void): st
   }
 }
 
-/** In the order in which layers are done: a layer inside of another before it. */
-function answers(tf: Tfjs, model: LayersModel, run: () => void): Answer[] {
-  const found: Answer[] = [];
+/** Adds answers in the order in which layers are done: a layer inside of another before it. */
+function listen(
+  tf: Tfjs,
+  model: LayersModel,
+  { run, found }: { readonly run: () => void; readonly found: Answer[] },
+): void {
   const undo = layersIn(tf, model).map((layer) => {
     const { call, name } = layer;
     const isOwn = Object.hasOwn(layer, 'call');
@@ -45,10 +49,10 @@ function answers(tf: Tfjs, model: LayersModel, run: () => void): Answer[] {
       const output = call.apply(layer, args);
       const tensors = [output].flat().filter(isTensor);
       const sumOf = (of: (tensor: Tensor) => Tensor): Tensor =>
-        tf.keep(
-          tf.tidy(() => tensors.reduce<Tensor>((sum, tensor) => sum.add(of(tensor.toFloat()).sum()), tf.scalar(0))),
-        );
-      found.push({ layer: name, sum: sumOf((tensor) => tensor), size: sumOf((tensor) => tensor.abs()) });
+        tensors.reduce<Tensor>((sum, tensor) => sum.add(of(tensor.toFloat()).sum()), tf.scalar(0));
+      const answer = tf.tidy(() => ({ sum: sumOf((tensor) => tensor), size: sumOf((tensor) => tensor.abs()) }));
+      for (const tensor of Object.values(answer)) tf.keep(tensor);
+      found.push({ layer: name, ...answer });
       return output;
     };
     return (): void => {
@@ -63,7 +67,6 @@ function answers(tf: Tfjs, model: LayersModel, run: () => void): Answer[] {
     for (const end of undo) end();
     states.dispose();
   }
-  return found;
 }
 
 function numberOf(scalar: Tensor): number {

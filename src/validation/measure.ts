@@ -84,9 +84,10 @@ export async function measure(
   });
   try {
     checkShapes(tf, model, source.data);
+    let isToLook = !looked.has(ema);
     for await (const group of groupsOf(tf, model, source)) {
-      if (!looked.has(ema)) warnOfUnsteady(tf, ema, { model, group });
-      looked.add(ema);
+      if (isToLook) warnOfUnsteady(tf, ema, { model, group });
+      isToLook = false;
       for (const { candidate, meter, states } of meters) {
         const run = (): void =>
           states.run(() => {
@@ -96,6 +97,7 @@ export async function measure(
         else ema.use(candidate, run);
       }
     }
+    looked.add(ema);
     return await Promise.all(meters.map(({ meter }) => meter.read()));
   } finally {
     for (const { meter, states } of meters) {

@@ -113,7 +113,8 @@ export const SCENES: Readonly<Record<string, Scene>> = {
   'putBack, of a best average': { prepare: validate, run: ({ ema }) => ema.putBack('best-loss') },
   recomputeBatchNorm: { run: ({ ema, x }) => ema.recomputeBatchNorm(x, { batchSize: 4 }) },
   record: { steps: 3, run: ({ ema }) => ema.record({ epoch: 0, averages: [{ loss: 1 }, { loss: 2 }] }) },
-  onEpochEnd: { run: validate },
+  // In a fresh place each time: a first validation looks twice at what the model answers, and later ones do not.
+  onEpochEnd: { run: validate, again: validate },
   'onEpochEnd, bests beaten': {
     prepare: validateWorse,
     run: ({ callback }) => callback.onEpochEnd(1, {}),

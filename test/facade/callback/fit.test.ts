@@ -57,16 +57,15 @@ describe.each(['native', 'js'] as const)('training with engine %s', (engine) => 
     const model = denseModel(tf.train.adam(0.02));
     const decays = [0.8, 0.99];
     const ema = new WeightEma(tf, { engine, decays, updateEvery: 2 });
-    const byLayer = () =>
-      model.layers.flatMap((layer) => layer.weights.map((weight) => Float32Array.from(weight.read().dataSync())));
-    const oracles = decays.map(() => new Oracle(byLayer()));
+    const live = () => weightValues(model);
+    const oracles = decays.map(() => new Oracle(live()));
     let steps = 0;
     const watch = new tf.CustomCallback({
       onBatchEnd: () => {
         steps += 1;
         if (steps % 2 !== 0) return;
         decays.forEach((decay, k) => {
-          at(oracles, k).update(byLayer(), paperDecay(decay, 2, steps / 2 - 1));
+          at(oracles, k).update(live(), paperDecay(decay, 2, steps / 2 - 1));
         });
       },
     });

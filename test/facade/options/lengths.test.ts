@@ -76,7 +76,7 @@ describe.each(['native', 'js'] as const)('start, engine %s', (engine) => {
     return values;
   };
   const live = (model: ReturnType<typeof denseModel>) =>
-    model.layers.flatMap((layer) => layer.weights.map((weight) => Float32Array.from(weight.read().dataSync())));
+    model.weights.map((weight) => Float32Array.from(weight.read().dataSync()));
 
   it.each(['none', 'paper', 'zero-debias'] as const)(
     'copies up to the start, and averages from there, warm-up %s included, as the oracle',

@@ -27,9 +27,6 @@ function averagesOf(ema: { read(which: number): Record<string, Tensor> }, decays
   });
 }
 
-/** The weights in the order in which an average lists them: by layer. */
-const byLayer = (model: LayersModel) => model.layers.flatMap((layer) => layer.weights);
-
 function onGpu() {
   return {
     isGpu: (tf.backend() as unknown as { isUsingGpuDevice: boolean }).isUsingGpuDevice,
@@ -67,7 +64,7 @@ async function fit(): Promise<object> {
 /** Weights that lie on the device: what our own op has read out of an average. */
 function placeWeightsOnDevice(model: LayersModel, ema: InstanceType<typeof WeightEma>, decay: number): void {
   const named = ema.read(decay);
-  byLayer(model).forEach((weight, i) => {
+  model.weights.forEach((weight, i) => {
     const value = Object.values(named)[i];
     if (value !== undefined) (weight.read() as Variable).assign(value as never);
   });
@@ -252,10 +249,10 @@ function twoDevices(): object {
   const model = denseModel();
   const ema = new WeightEma(tf, { decays: 0.9, updateEvery: 1, warmup: 'none', onWarning: () => undefined });
   const attached = attempt(() => ema.attach(model));
-  const expected = byLayer(model).map((weight) => [Float32Array.from(weight.read().dataSync())]);
+  const expected = model.weights.map((weight) => [Float32Array.from(weight.read().dataSync())]);
   const alpha = Float32Array.of(1 - 0.9);
   for (let step = 0; step < 20; step += 1) {
-    byLayer(model).forEach((weight, i) => {
+    model.weights.forEach((weight, i) => {
       const value = floats(weight.read().size, 50 * step + i);
       tf.tidy(() => {
         weight.write(tf.tensor(value, weight.read().shape));

@@ -70,7 +70,7 @@ async function fit(): Promise<string> {
   const model = denseModel(tf.train.adam(0.01));
   const decays = [0.9, 0.99, 0.999];
   const ema = new WeightEma(tf, { decays, updateEvery: 1, warmup: 'none', engine: 'native' });
-  const live = () => model.layers.flatMap((layer) => layer.weights.map((weight) => valuesOf(weight.read())));
+  const live = () => model.weights.map((weight) => valuesOf(weight.read()));
   const expected = new Expected(live(), decays);
   const watch = new tf.CustomCallback({ onBatchEnd: () => expected.update(live()) });
   await model.fit(x, y, { epochs: 4, batchSize: 16, verbose: 0, callbacks: [ema.callback(), watch] });
