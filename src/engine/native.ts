@@ -215,16 +215,14 @@ class NativeShadows implements Shadows {
   #figures(weights: readonly Tensor[], { next, ahead = [], from }: Comparing): Float32Array {
     const { tf, backend, ops } = this.#context;
     const op = { name: ops.stats, attributes: [this.#count, this.#compensated], outputs: 1 };
-    const inputs = [this.#bitsOf(next), this.#bitsOf(ahead), tf.scalar(from, 'int32')];
-    let figures: Tensor | undefined;
     try {
-      figures = first(runOp(backend, op, [this.#arena, ...inputs, ...weights]));
-      return Float32Array.from(figures.dataSync<'float32'>());
+      return tf.tidy(() => {
+        const inputs = [this.#bitsOf(next), this.#bitsOf(ahead), tf.scalar(from, 'int32')];
+        const figures = first(runOp(backend, op, [this.#arena, ...inputs, ...weights]));
+        return Float32Array.from(figures.dataSync<'float32'>());
+      });
     } catch (cause) {
       throw new EmaError('NATIVE_FAILURE', `TensorFlow could not compare the averages: ${messageOf(cause)}`, { cause });
-    } finally {
-      figures?.dispose();
-      tf.dispose(inputs);
     }
   }
 

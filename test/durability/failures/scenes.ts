@@ -8,6 +8,7 @@ import type { LayersModel } from '@tensorflow/tfjs';
 import type { EmaOptions } from '../../../src/index.js';
 import { synthesize } from '../../../src/search.js';
 import { setRandomWeights, tf } from '../../support/models.js';
+import { attachedTo } from './inside.js';
 import { clear, makeStage, type Stage, type StageOptions } from './stage.js';
 
 /** A method, and what comes before. */
@@ -74,8 +75,7 @@ export const SCENES: Readonly<Record<string, Scene>> = {
     steps: 3,
     prepare: ({ model }) => setRandomWeights(model, 5),
     run: ({ ema }) => ema.update(),
-    // The step is counted and pending: who looks sees it.
-    again: () => undefined,
+    again: ({ model }) => attachedTo(model).progress.flush(),
   },
   use: { run: (stage) => stage.ema.use({ index: 1 }, (model) => predict(model, stage)) },
   'use, a step pending': {
