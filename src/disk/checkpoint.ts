@@ -4,7 +4,7 @@
 import type { NamedTensorMap } from '@tensorflow/tfjs';
 import type { Counters, Interval } from '../averages/progress.js';
 import type { ModelShadows, Part } from '../averages/shadows.js';
-import { invalid, quote, shorten, show } from '../base/argument.js';
+import { invalid, isPositive, quote, shorten, show } from '../base/argument.js';
 import { EmaError } from '../base/errors.js';
 import { settingDifferences, settingsOf } from '../options/fingerprint.js';
 import type { ResolvedOptions } from '../options/options.js';
@@ -76,7 +76,7 @@ const MAX_DEPTH = 32;
 /**
  * The bytes of a checkpoint: tensors `average.<index>/<weight>`, with `precision: 'compensated'` also `average.<index>.low/<weight>`, for best
  * averages `best.<metric>/<weight>`; and metadata `tfjs-ema` (version), `standing`,
- * `bests`, `settings`, `weights`, and SHA-256 digests.
+ * `bests`, `settings`, `weights`, `length` where that of the run is known, and SHA-256 digests.
  * @returns pieces to be written one after the other.
  * @throws {@link EmaError} INVALID_ARGUMENT — more or longer names of weights than a checkpoint may hold.
  */
@@ -102,6 +102,7 @@ export function encodeCheckpoint({
     ['bests', best.metadata],
     ['settings', JSON.stringify(settingsOf(options))],
     ['weights', JSON.stringify(weightsOf(shadow))],
+    ...lengthOf(options),
     ...(beside?.metadata ?? []),
   ]);
   for (const [name, { length }] of metadata) {
@@ -120,6 +121,17 @@ export function openCheckpoint(bytes: Uint8Array): StoredContent {
   checkVersion(content.metadata.get('tfjs-ema'));
   checkDigests(content);
   return content;
+}
+
+/** The run's length, of which `'auto'` and fractions were shares. */
+function lengthOf({ run: { totalSteps } }: ResolvedOptions): readonly (readonly [string, string])[] {
+  return totalSteps === undefined ? [] : [['length', `${totalSteps}`]];
+}
+
+/** Steps that the run was to have when it was saved; undefined where that was not known. */
+export function plannedSteps({ metadata }: StoredContent): number | undefined {
+  const length = Number(metadata.get('length'));
+  return isPositive(length) ? length : undefined;
 }
 
 /**

@@ -5,6 +5,7 @@ import type { LayersModel } from '@tensorflow/tfjs';
 import { invalid } from '../base/argument.js';
 import { EmaError } from '../base/errors.js';
 import { Warnings } from '../base/warnings.js';
+import { plannedSteps } from '../disk/checkpoint.js';
 import type { StoredContent } from '../disk/safetensors.js';
 import { checkEngine } from '../engine/choice.js';
 import { isLayersModel, layersModelOf, type ModelSource, noLayersModel } from '../model/variables.js';
@@ -78,7 +79,7 @@ export class Averaging {
       const name = isLayersModel(this.tf, own) ? `model '${own.name}'` : 'variables';
       throw new EmaError('ALREADY_ATTACHED', `attach: attached to ${name} already. Make a new one for another.`);
     }
-    const options = settled(this.#options, run);
+    const options = settled(this.#options, { ...this.#planned, ...run });
     const attached = new Attached(this.tf, model, { options, warnings: this.warnings });
     // All or nothing: after a failure the object can be attached as if nothing had been tried.
     try {
@@ -108,7 +109,8 @@ export class Averaging {
         'ema.callback: two callbacks of one WeightEma are in this fit, and each would count every step. Give it one; other averages ' +
           'belong into its decays, or into another WeightEma.',
       );
-    if (this.#attached === undefined) this.attach(model, runOfFit(fit, this.#waiting !== undefined));
+    if (this.#attached === undefined)
+      this.attach(model, { ...runOfFit(fit, this.#waiting !== undefined), ...this.#planned });
     else this.#fitAgain(model, this.#attached);
     this.#fit = fit;
   }
@@ -210,6 +212,12 @@ export class Averaging {
     this.#isDisposed = true;
     this.#attached?.dispose();
     this.bests.dispose();
+  }
+
+  /** What a checkpoint that waits says of the run: shares of it stay what they were, however long it becomes. */
+  get #planned(): RunLength {
+    const totalSteps = this.#waiting && plannedSteps(this.#waiting);
+    return totalSteps === undefined ? {} : { totalSteps };
   }
 
   /** In a further fit. */

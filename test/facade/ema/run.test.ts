@@ -138,7 +138,7 @@ describe('a run of fit', () => {
   const options = { ...OPTIONS, decays: 'auto', updateEvery: 1 } as const;
 
   /** Fits from where the folder says, saves after each epoch, and ends after some of them as if it had been stopped. */
-  async function fit(place: 'before' | 'after', epochs: number) {
+  async function fit(place: 'before' | 'after', epochs: number, whole = EPOCHS) {
     const ema = new WeightEma(tf, { ...options });
     const saved = (await ema.resume(folder)) ?? { model: makeModel(), initialEpoch: 0 };
     const { model, initialEpoch } = saved;
@@ -149,10 +149,10 @@ describe('a run of fit', () => {
       },
     });
     await model.fit(x, y, {
-      ...{ epochs: EPOCHS, initialEpoch, batchSize: 2, shuffle: false, verbose: 0 },
+      ...{ epochs: whole, initialEpoch, batchSize: 2, shuffle: false, verbose: 0 },
       callbacks: place === 'before' ? [save, ema.callback()] : [ema.callback(), save],
     });
-    return { initialEpoch, state: { ...stateOf(model, ema), labels: ema.labels } };
+    return { initialEpoch, warnings: ema.warnings, state: { ...stateOf(model, ema), labels: ema.labels } };
   }
 
   it('that is stopped after each epoch ends as the one that was not, to the bit, averages by the length of the run', async () => {
@@ -164,6 +164,17 @@ describe('a run of fit', () => {
     expect(last.initialEpoch).toBe(EPOCHS - 1);
     expect(last.state).toEqual(state);
     expect(state.labels.length).toBeGreaterThan(1);
+  });
+
+  it('goes on for more epochs than were planned with the averages that it has, and says nothing', async () => {
+    const { state } = await fit('after', 2);
+    const longer = await fit('after', EPOCHS + 3, EPOCHS + 3);
+    expect(longer.initialEpoch).toBe(2);
+    expect(longer.state.labels).toEqual(state.labels);
+    expect(longer.warnings).toEqual([]);
+    // A run of that length from its start would have had others.
+    rmSync(folder, { recursive: true });
+    expect((await fit('after', 1, EPOCHS + 3)).state.labels).not.toEqual(state.labels);
   });
 
   it('counts an epoch that ends for a callback before the averaging one, too', async () => {
