@@ -7,12 +7,16 @@ import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { createContext, runInContext } from 'node:vm';
 import { afterAll, describe, expect, it } from 'vitest';
+import { data, denseModel, tf } from '../support/models.js';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 // The bundler that tsx brings along.
 const esbuild = createRequire(createRequire(import.meta.url).resolve('tsx'))('esbuild') as {
-  build(options: object): Promise<{ readonly errors: readonly unknown[] }>;
+  build(
+    options: object,
+  ): Promise<{ readonly errors: readonly unknown[]; readonly outputFiles?: readonly { readonly text: string }[] }>;
 };
 const folder = mkdtempSync(join(tmpdir(), 'tfjs-ema-bundle-'));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -98,5 +102,36 @@ describe.each(['cjs', 'esm'] as const)('a bundle as %s', (format) => {
       const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
       expect(userDefinedMetadata.tfjsEma.version).toBe(version);
     }
+  });
+});
+
+describe('a bundle for a browser', () => {
+  it('builds without externals and without Node, trains, and says what files need', async () => {
+    const { outputFiles, errors } = await esbuild.build({
+      entryPoints: [join(root, 'src', 'index.ts')],
+      bundle: true,
+      minify: true,
+      platform: 'browser',
+      format: 'iife',
+      globalName: 'tfjsEma',
+      write: false,
+      logLevel: 'silent',
+    });
+    expect(errors).toEqual([]);
+    // What a page has, and no more: no process, no require.
+    const page = createContext({ performance, queueMicrotask, TextEncoder, TextDecoder, URL });
+    runInContext(outputFiles?.[0]?.text ?? '', page);
+    const { WeightEma } = page['tfjsEma'] as typeof import('../../src/index.js');
+    const { x, y } = data(32);
+    const model = denseModel();
+    const ema = new WeightEma(tf, { decays: [0.5, 0.9], engine: 'js' });
+    const validationData: [typeof x, typeof y] = [x, y];
+    await model.fit(x, y, { epochs: 2, batchSize: 8, verbose: 0, validationData, callbacks: [ema.callback()] });
+    expect([ema.steps, ema.validations.length, ema.bests.length]).toEqual([8, 2, 2]);
+    expect(ema.use('best', (averaged) => averaged.predict(x))).toHaveProperty('shape', [32, 3]);
+    expect(`${ema.report()}`).toContain('val_loss');
+    await expect(ema.saveCheckpoint('file')).rejects.toMatchObject({ code: 'MISSING_PACKAGE' });
+    await expect(ema.saveRun('folder')).rejects.toMatchObject({ code: 'MISSING_PACKAGE' });
+    ema.dispose();
   });
 });
