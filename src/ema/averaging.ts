@@ -121,7 +121,8 @@ export class Averaging {
    */
   checkTrainable(model?: LayersModel): void {
     const attached = this.live('fit');
-    const fix = 'It was stopped before its next optimizer step: let use() return before training goes on.';
+    const fix =
+      'It was stopped before its next optimizer step: let use() return before training goes on. What predicts beside training, such as a server, needs a model of its own: asModel().';
     attached.checkOwnWeights('fit', fix);
     if (model === undefined) return;
     const wayOut = 'Train in a loop of your own, with update() after each step.';

@@ -206,7 +206,9 @@ export class WeightEma {
    */
   update(): void {
     const attached = this.#averaging.live('update');
-    attached.checkOwnWeights('update', 'Count steps outside of use(): the step would average the average.');
+    const fix =
+      'Count steps outside of use(): the step would average the average. Beside training, predict by asModel().';
+    attached.checkOwnWeights('update', fix);
     attached.count();
   }
 

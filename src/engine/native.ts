@@ -107,7 +107,7 @@ class NativeShadows implements Shadows {
     const rows: Attribute = { name: 'rows', type: 'int', value: options.averages };
     const zeroRows: Attribute = { name: 'zero_rows', type: 'int', value: compensated ? options.averages : 0 };
     const create = { name: ops.create, attributes: [this.#count, rows, zeroRows], outputs: 1 };
-    this.#arena = tf.keep(first(runOp(backend, create, weights)));
+    this.#arena = tf.keep(first(runOp(context, create, weights)));
   }
 
   get bytes(): number {
@@ -159,7 +159,7 @@ class NativeShadows implements Shadows {
   write(average: number, values: readonly Tensor[], part: 'high' | 'low' = 'high'): void {
     const op = { name: this.#context.ops.write, attributes: [this.#count], outputs: 0 };
     const place = part === 'high' ? average : this.averages + average;
-    this.#withRow(place, (row) => runOp(this.#context.backend, op, [this.#arena, row, ...values]));
+    this.#withRow(place, (row) => runOp(this.#context, op, [this.#arena, row, ...values]));
   }
 
   dispose(): void {
@@ -200,12 +200,12 @@ class NativeShadows implements Shadows {
 
   /** @param alphas one, or one for each weight. */
   #read(place: number, weights: readonly Tensor[], alphas: readonly number[]): Tensor[] {
-    const { backend, ops } = this.#context;
+    const { ops } = this.#context;
     const op = { name: ops.read, attributes: this.#attributes, outputs: weights.length };
     return this.#withRow(place, (row) => {
       const alpha = this.#bitsOf(alphas);
       try {
-        return runOp(backend, op, [this.#arena, row, alpha, ...weights]);
+        return runOp(this.#context, op, [this.#arena, row, alpha, ...weights]);
       } finally {
         alpha.dispose();
       }
@@ -213,12 +213,12 @@ class NativeShadows implements Shadows {
   }
 
   #figures(weights: readonly Tensor[], { next, ahead = [], from }: Comparing): Float32Array {
-    const { tf, backend, ops } = this.#context;
+    const { tf, ops } = this.#context;
     const op = { name: ops.stats, attributes: [this.#count, this.#compensated], outputs: 1 };
     try {
       return tf.tidy(() => {
         const inputs = [this.#bitsOf(next), this.#bitsOf(ahead), tf.scalar(from, 'int32')];
-        const figures = first(runOp(backend, op, [this.#arena, ...inputs, ...weights]));
+        const figures = first(runOp(this.#context, op, [this.#arena, ...inputs, ...weights]));
         return Float32Array.from(figures.dataSync<'float32'>());
       });
     } catch (cause) {

@@ -1,7 +1,15 @@
 // Every use of what tfjs does not document, typed by the interfaces below; each cast says why it is safe.
 // Holds no EMA knowledge.
 
-import type { LayersModel, LayerVariable, Tensor, TensorContainer, data as tfData, Variable } from '@tensorflow/tfjs';
+import type {
+  KernelBackend,
+  LayersModel,
+  LayerVariable,
+  Tensor,
+  TensorContainer,
+  data as tfData,
+  Variable,
+} from '@tensorflow/tfjs';
 import { messageOf } from '../base/errors.js';
 
 /** The parts of the caller's tfjs that this package uses: `tfjs`, `tfjs-node` and `tfjs-node-gpu` all have them. */
@@ -144,15 +152,22 @@ function attributesFor(backend: NodeBackend, attributes: readonly Attribute[]): 
 }
 
 /**
- * Runs an op by name.
+ * Runs an op by name, on whatever backend tfjs works now.
  * @returns its outputs, fresh tensors of the current tidy scope.
  */
 export function runOp(
-  backend: NodeBackend,
+  { tf, backend }: { readonly tf: Tfjs; readonly backend: NodeBackend },
   op: { readonly name: string; readonly attributes: readonly Attribute[]; readonly outputs: number },
   inputs: readonly Tensor[],
 ): Tensor[] {
-  return backend.executeMultipleOutputs(op.name, attributesFor(backend, op.attributes), inputs, op.outputs);
+  const outputs = backend.executeMultipleOutputs(op.name, attributesFor(backend, op.attributes), inputs, op.outputs);
+  const { tensorInfo } = tf.engine().state;
+  for (const { dataId } of outputs) {
+    const info = tensorInfo.get(dataId);
+    // tfjs takes them for tensors of the current backend, and would look for them there. The type has more members than are used here.
+    if (info !== undefined && !Object.is(info.backend, backend)) info.backend = backend as unknown as KernelBackend;
+  }
+  return outputs;
 }
 
 /**

@@ -93,10 +93,10 @@ describe('the ways', () => {
     const int = (name: string, value: number) => ({ name, type: 'int', value }) as const;
     return tf.tidy(() => {
       const create = { name: ops.create, attributes: [int('N', 1), int('rows', 1), int('zero_rows', 0)], outputs: 1 };
-      const arena = at(runOp(backend, create, [tf.zeros([SIZE])]), 0);
+      const arena = at(runOp({ tf, backend }, create, [tf.zeros([SIZE])]), 0);
       const aliases = way.make(arena.reshape([...SHAPE]));
       const write = { name: ops.write, attributes: [int('N', 1)], outputs: 0 };
-      runOp(backend, write, [arena, tf.scalar(0, 'int32'), tf.fill([SIZE], 7)]);
+      runOp({ tf, backend }, write, [arena, tf.scalar(0, 'int32'), tf.fill([SIZE], 7)]);
       expect(arena.dataSync()).toEqual(new Float32Array(SIZE).fill(7));
       return aliases.flatMap((alias) => Array.from(alias.dataSync())).filter((value) => value === 7).length;
     });

@@ -79,7 +79,7 @@ describe('ops of tfjs-node', () => {
   it('run by name with attributes, and give fresh tensors', () => {
     const inputs = [tf.tensor1d([1, 2, 3]), tf.scalar(0, 'int32')];
     const exclusive = { name: 'exclusive', type: 'bool', value: true } as const;
-    const outputs = runOp(backend(), { name: 'Cumsum', attributes: [exclusive], outputs: 1 }, inputs);
+    const outputs = runOp({ tf, backend: backend() }, { name: 'Cumsum', attributes: [exclusive], outputs: 1 }, inputs);
     expect(outputs.map((tensor) => Array.from(tensor.dataSync()))).toEqual([[0, 1, 3]]);
     tf.dispose([inputs, outputs]);
   });
