@@ -1,7 +1,7 @@
 // Judging facts: each check is a pure function from facts to a sentence and a cure.
 // Reads nothing but its argument.
 
-import { CUDA_LIBRARIES, installCuda, runScript } from './cures.js';
+import { CUDA_LIBRARIES, cureLoading, installCuda, runScript } from './cures.js';
 import { deviceCheck, provenDevice } from './device.js';
 import type { Check, Facts, PackageCopy } from './facts.js';
 
@@ -153,8 +153,9 @@ function compat({ probe, node, tfjs }: Facts): Check | undefined {
 function tensorflow({ probe, tfjs }: Facts): Check | undefined {
   if (probe === undefined || tfjs === undefined) return undefined;
   if (probe.backend === undefined) {
-    const message = `${tfjs.name} could not be loaded: ${probe.error ?? 'no reason given'}`;
-    return { id: 'tensorflow', status: 'fail', message, cure: runScript(tfjs.name) };
+    const reason = probe.error ?? 'no reason given';
+    const message = `${tfjs.name} could not be loaded: ${reason}`;
+    return { id: 'tensorflow', status: 'fail', message, cure: cureLoading(tfjs.name, reason) };
   }
   const { registration } = probe;
   if (registration === undefined || 'reason' in registration) return undefined;

@@ -20,6 +20,16 @@ export function runScript(name: TfjsName): string {
   return `npm rebuild ${name} --ignore-scripts=false --foreground-scripts, and read what it prints; for npm 12 and later, other package managers and mirrors see docs/troubleshooting.md, "binding"`;
 }
 
+/**
+ * A tfjs that does not load: where a package that it needs is not to be found, no script brings it.
+ * @param reason what loading it threw.
+ */
+export function cureLoading(name: TfjsName, reason: string): string {
+  const missing = /Cannot find (?:module|package) '((?:@[^/']+\/)?[^./'][^/']*)/.exec(reason)?.[1];
+  if (missing === undefined || missing === name) return runScript(name);
+  return `npm install ${missing}: ${name} needs it and does not find it (pnpm without hoisting: public-hoist-pattern[]=${missing} in .npmrc)`;
+}
+
 /** Getting the CUDA libraries without a system-wide toolkit. */
 export function installCuda(sonames: readonly string[]): string {
   const packages = [...new Set(sonames.map((soname) => CUDA_LIBRARIES[soname]))].join(' ');

@@ -180,6 +180,20 @@ describe('judging', () => {
     expect(find({ probe: probe as Facts['probe'], addon: { reason: 'No native build' } }, 'ops')).toBeUndefined();
   });
 
+  it.each([
+    [
+      "Cannot find module 'long'\nRequire stack:\n- /app/x.js",
+      /^npm install long: @tensorflow\/tfjs-node-gpu needs it/,
+    ],
+    ["Cannot find package '@tensorflow/tfjs' imported from /app/x.js", /^npm install @tensorflow\/tfjs: /],
+    ["Cannot find module '/app/lib/napi-v8/tfjs_binding.node'", /^npm rebuild /],
+    ["Cannot find module './tfjs_binding.node'", /^npm rebuild /],
+    ['libtensorflow.so.2: cannot open shared object file', /^npm rebuild /],
+  ])('cures a tfjs that does not load by what is missing: %s', (error, cure) => {
+    const probe = { ...healthy.probe, backend: undefined, registration: undefined, error } as Facts['probe'];
+    expect(find({ probe }, 'tensorflow')?.cure).toMatch(cure);
+  });
+
   it('says what is installed where nothing can be imported, and what plain tfjs lacks', () => {
     expect(find({ tfjs: undefined, probe: undefined }, 'tfjs')?.cure).toContain('npm install @tensorflow/tfjs-node');
     const tfjs = { ...healthy.tfjs, name: '@tensorflow/tfjs' } as Facts['tfjs'];
