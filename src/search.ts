@@ -37,8 +37,8 @@ export function synthesize(ema: WeightEma, decay: DecaySpec): SynthesizedAverage
  */
 export async function searchDecay(ema: WeightEma, search: DecaySearch): Promise<SearchedDecay> {
   const { tf, attached, averages } = opened(ema, 'searchDecay');
-  const wayOut = 'Measure by a function of your own: use({ synthesized: decay }, () => measure()).';
-  const model = layersModelOf(tf, attached.shadows.model, { method: 'searchDecay', wayOut });
+  const fix = 'Measure by a function of your own: use({ synthesized: decay }, () => measure()).';
+  const model = layersModelOf(tf, attached.shadows.model, { method: 'searchDecay', fix });
   const boundOf = (decay: number): number =>
     boundAfter(synthesisOf(attached.options, decay), attached.options, attached.progress.intervalsAhead());
   const found = await searchAmong(tf, averages, { ...search, model, boundOf });

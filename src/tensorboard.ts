@@ -120,8 +120,8 @@ function checkOptions(options: EmaTensorBoardOptions): Required<EmaTensorBoardOp
 }
 
 function notInFit(): EmaError {
-  const wayOut = 'Put both into it: callbacks: [ema.callback(), emaTensorBoard(tf, ema, { logdir })].';
-  return new EmaError('NOT_ATTACHED', `emaTensorBoard: the averaging callback takes no part in this fit. ${wayOut}`);
+  const fix = 'Put both into it: callbacks: [ema.callback(), emaTensorBoard(tf, ema, { logdir })].';
+  return new EmaError('NOT_ATTACHED', `emaTensorBoard: the averaging callback takes no part in this fit. ${fix}`);
 }
 
 function writeMetrics(writer: SummaryWriter, metrics: Metrics, step: number): void {

@@ -204,8 +204,8 @@ export class Progress {
   #tellSkip(): void {
     if (this.#hasToldSkip) return;
     this.#hasToldSkip = true;
-    const wayOut = 'A lower learning rate or clipped gradients keep them finite; diagnose() names the weights.';
-    this.#options.onSkip?.(`${this.#nonFinite()} Updates wait until all weights are finite again. ${wayOut}`);
+    const fix = 'A lower learning rate or clipped gradients keep them finite; diagnose() names the weights.';
+    this.#options.onSkip?.(`${this.#nonFinite()} Updates wait until all weights are finite again. ${fix}`);
   }
 
   #nonFinite(): string {

@@ -4,14 +4,14 @@
 import { EmaError } from './errors.js';
 
 /**
- * The error for a wrong argument: expected, for which option, received, way out.
+ * The error for a wrong argument: expected, for which option, received, fix.
  * @param name option or argument.
  * @param expected what it must be.
  * @param received what it was.
- * @param wayOut one sentence, when the expectation alone does not say what to do.
+ * @param fix one sentence, when the expectation alone does not say what to do.
  */
-export function invalid(name: string, expected: string, received: unknown, wayOut = ''): EmaError {
-  const hint = wayOut === '' ? '' : ` ${wayOut}`;
+export function invalid(name: string, expected: string, received: unknown, fix = ''): EmaError {
+  const hint = fix === '' ? '' : ` ${fix}`;
   return new EmaError('INVALID_ARGUMENT', `${name}: expected ${expected}, received ${show(received)}.${hint}`);
 }
 

@@ -1,5 +1,5 @@
 // The one error class and its codes; the text of what others throw.
-// Messages are written where the error is thrown: expected, for which option, received, way out.
+// Messages are written where the error is thrown: expected, for which option, received, fix.
 
 /** Why an {@link EmaError} was thrown. */
 export type EmaErrorCode =
@@ -46,7 +46,7 @@ export class EmaError extends Error {
 
   /**
    * @param code what went wrong, for programs.
-   * @param message what was expected, what was received, and the way out, for people.
+   * @param message what was expected, what was received, and the fix, for people.
    * @param options `cause`: the error underneath.
    */
   constructor(code: EmaErrorCode, message: string, options?: ErrorOptions) {

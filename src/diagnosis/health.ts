@@ -8,7 +8,7 @@ import type { Diagnosis, DiagnosisSummary, WeightDiagnosis } from './figures.js'
 export interface Finding {
   /** What it is about: the same finding is worth one warning, whatever its figures are next time. */
   readonly key: string;
-  /** What was found, and the way out. */
+  /** What was found, and the fix. */
   readonly message: string;
 }
 

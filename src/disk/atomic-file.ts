@@ -41,7 +41,7 @@ const NO_FOLDER_SYNC: readonly string[] = ['EINVAL', 'ENOTSUP', 'ENOSYS'];
 const CLOCK_TOLERANCE_MS = 2000;
 
 const CLOSE_FILES = 'Close files, or allow more open ones (ulimit -n).';
-/** The way out, by what the system said. */
+/** The fix, by what the system said. */
 const WRITE_HINTS: Readonly<Record<string, string>> = {
   ENOSPC: 'Make room, or save elsewhere.',
   EDQUOT: 'Make room, or save elsewhere.',

@@ -28,7 +28,7 @@ export interface Header {
 /** Name of the header's member that is not a tensor. */
 export const METADATA = '__metadata__';
 
-/** The error for a file that is not what it should be: expected, received, way out. */
+/** The error for a file that is not what it should be: expected, received, fix. */
 export function damaged(expected: string, received: string, cause?: unknown): EmaError {
   return new EmaError(
     'CHECKPOINT',

@@ -121,12 +121,12 @@ export class Averaging {
    */
   checkTrainable(model?: LayersModel): void {
     const attached = this.live('fit');
-    const fix =
+    const pause =
       'It was stopped before its next optimizer step: let use() return before training goes on. What predicts beside training, such as a server, needs a model of its own: asModel().';
-    attached.checkOwnWeights('fit', fix);
+    attached.checkOwnWeights('fit', pause);
     if (model === undefined) return;
-    const wayOut = 'Train in a loop of your own, with update() after each step.';
-    layersModelOf(this.tf, attached.shadows.model, { method: 'fit', wayOut });
+    const fix = 'Train in a loop of your own, with update() after each step.';
+    layersModelOf(this.tf, attached.shadows.model, { method: 'fit', fix });
     attached.shadows.follow(model);
     for (const { metric, epoch } of this.bests.measureBy(measuresOf(model)))
       this.warnings.add(incomparable(metric, epoch));
@@ -204,8 +204,8 @@ export class Averaging {
   }
 
   /** The attached model, for what needs layers. */
-  layersModel(attached: Attached, method: string, wayOut: string): LayersModel {
-    return layersModelOf(this.tf, attached.shadows.model, { method, wayOut });
+  layersModel(attached: Attached, method: string, fix: string): LayersModel {
+    return layersModelOf(this.tf, attached.shadows.model, { method, fix });
   }
 
   /** Releases the averages. */

@@ -106,8 +106,8 @@ export class Swap {
 }
 
 /** The error for what must not happen while an average stands in the weights' place. */
-export function swappedIn(method: string, wayOut: string): EmaError {
-  return new EmaError('SWAPPED_IN', `${method}: an average stands in the place of the model's weights. ${wayOut}`);
+export function swappedIn(method: string, fix: string): EmaError {
+  return new EmaError('SWAPPED_IN', `${method}: an average stands in the place of the model's weights. ${fix}`);
 }
 
 /** Runs functions inside of a {@link Swap}, one at a time, and ends it whatever they do. */

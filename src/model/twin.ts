@@ -107,11 +107,11 @@ function write(tf: Tfjs, pairs: readonly Pair[], values: NamedTensorMap | undefi
 }
 
 function notTwinned(reason: string, options?: ErrorOptions): EmaError {
-  const wayOut =
+  const fix =
     'Register layers of your own with tf.serialization.registerClass, and give them a getConfig() that describes them.';
   return new EmaError(
     'INVALID_ARGUMENT',
-    `asModel: expected a model that can be made again from its config: ${reason}. ${wayOut}`,
+    `asModel: expected a model that can be made again from its config: ${reason}. ${fix}`,
     options,
   );
 }

@@ -30,26 +30,26 @@ export function isLayersModel(tf: Tfjs, model: ModelSource): model is LayersMode
 }
 
 /** The error for what variables alone are not enough for. */
-export function noLayersModel(method: string, wayOut: string): EmaError {
+export function noLayersModel(method: string, fix: string): EmaError {
   return new EmaError(
     'NO_LAYERS_MODEL',
-    `${method}: expected averages of a layers model, these are of variables. ${wayOut}`,
+    `${method}: expected averages of a layers model, these are of variables. ${fix}`,
   );
 }
 
 /**
  * The layers model, for what needs one.
  * @param method what needs it.
- * @param wayOut what to do with variables instead.
+ * @param fix what to do with variables instead.
  * @throws {@link EmaError} NO_LAYERS_MODEL — there are variables only.
  */
 export function layersModelOf(
   tf: Tfjs,
   model: ModelSource,
-  { method, wayOut }: { readonly method: string; readonly wayOut: string },
+  { method, fix }: { readonly method: string; readonly fix: string },
 ): LayersModel {
   if (isLayersModel(tf, model)) return model;
-  throw noLayersModel(method, wayOut);
+  throw noLayersModel(method, fix);
 }
 
 /**
@@ -66,8 +66,8 @@ export function variablesIn(tf: Tfjs, model: ModelVariables): NamedVariable[] {
     if (twice !== undefined)
       throw invalid('model', 'each variable once', `'${twice}' and '${name}', which are the same variable`);
     if (seen.has(name)) {
-      const wayOut = 'Give a record by names of your own: { encoder: a, decoder: b }.';
-      throw invalid('model', 'variables with different names', `two called '${name}'`, wayOut);
+      const fix = 'Give a record by names of your own: { encoder: a, decoder: b }.';
+      throw invalid('model', 'variables with different names', `two called '${name}'`, fix);
     }
     seen.set(name, name).set(variable, name);
   }

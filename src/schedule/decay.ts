@@ -204,13 +204,13 @@ export function resolveDecay(spec: DecaySpec, run: RunLength = {}, name = 'decay
  */
 export function checkDecay(name: string, decay: unknown): number {
   if (typeof decay === 'number' && decay >= 0 && decay <= 1) return decay;
-  const wayOut =
+  const fix =
     typeof decay === 'string' && decay.trim() !== '' && Number.isFinite(Number(decay))
       ? `Write ${Number(decay)} without quotes.`
       : typeof decay === 'number' && decay > 1 && decay < Number.POSITIVE_INFINITY
         ? `For a half-life of ${decay} steps write { halfLife: ${decay} }.`
         : 'A typical decay is 0.999; { halfLife: { epochs: 1 } } is one too.';
-  throw invalid(name, 'a number from 0 to 1, or { halfLife }, { timeConstant } or { window }', decay, wayOut);
+  throw invalid(name, 'a number from 0 to 1, or { halfLife }, { timeConstant } or { window }', decay, fix);
 }
 
 /** Key and value of an object that must have exactly one of the known keys. */

@@ -27,7 +27,7 @@ export interface ImageDataset {
   readonly test: ImageSplit;
 }
 
-/** A data set cannot be had, or its files are not what they should be; the message ends with the way out. */
+/** A data set cannot be had, or its files are not what they should be; the message ends with the fix. */
 export class DataError extends Error {
   override readonly name = 'DataError';
 }

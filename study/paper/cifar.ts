@@ -106,8 +106,8 @@ function readRecords(path: string, layout: Layout): Uint8Array {
   try {
     bytes = readFileSync(path);
   } catch (error) {
-    const wayOut = `Get ${layout.archive}, unpack it, and name its folder with --data-dir.`;
-    throw new DataError(`${path} cannot be read: ${(error as Error).message}. ${wayOut}`, { cause: error });
+    const fix = `Get ${layout.archive}, unpack it, and name its folder with --data-dir.`;
+    throw new DataError(`${path} cannot be read: ${(error as Error).message}. ${fix}`, { cause: error });
   }
   const record = layout.labelBytes + PIXELS;
   if (bytes.length > 0 && bytes.length % record === 0) return bytes;

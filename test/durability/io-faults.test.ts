@@ -15,7 +15,7 @@ import { rejectionOf, weightBits } from '../support/expect.js';
 import { type Fault, spoiled, systemError } from '../support/file-system.js';
 import { denseModel, setRandomWeights, tf, valuesOf } from '../support/models.js';
 import { bits } from '../support/oracle.js';
-import { filesOf, WAYS_OUT, wayOut } from './io-faults/expected.js';
+import { filesOf, fix, WAYS_OUT } from './io-faults/expected.js';
 
 /** The file system that `saveCheckpoint` and `saveRun` write with. */
 const disk = vi.hoisted(() => ({ fs: undefined as FileSystem | undefined }));
@@ -165,7 +165,7 @@ describe.each(['checkpoint', 'model', 'run'] as const)('saving a %s', (name) => 
   });
 
   it.each(CODES)(
-    'survives %s of any call: the old one bit for bit or the new one, the way out told, nothing left over',
+    'survives %s of any call: the old one bit for bit or the new one, the fix told, nothing left over',
     async (code) => {
       const calls = await callsOf(subject);
       const seen = new Set<string>();
@@ -180,7 +180,7 @@ describe.each(['checkpoint', 'model', 'run'] as const)('saving a %s', (name) => 
         } else {
           expect(error.message).toContain(subject.target());
           expect(error.cause).toMatchObject({ code });
-          expect(error.message).toMatch(wayOut(error.message, code));
+          expect(error.message).toMatch(fix(error.message, code));
         }
         seen.add(`${found}${error === undefined ? '' : ', told'}`);
       }

@@ -77,37 +77,37 @@ function run(script: string, args: readonly string[], setting: Setting): SpawnSy
   });
 }
 
-/** What a failed bootstrap said; it must have said it as a message with a way out, not as a stack. */
+/** What a failed bootstrap said; it must have said it as a message with a fix, not as a stack. */
 function failure(result: SpawnSyncReturns<string>): string {
   expect(result.status).toBe(1);
-  expect(result.stderr).toMatch(/\n {2}way out: /);
+  expect(result.stderr).toMatch(/\n {2}fix: /);
   expect(result.stderr).not.toMatch(/\n\s+at /);
   expect(result.stdout).toBe('');
   return result.stderr;
 }
 
-describe('a machine that lacks something is told what, and the way out', () => {
+describe('a machine that lacks something is told what, and the fix', () => {
   it('no Python', () => {
     const said = failure(run('bootstrap.mjs', ['tensorflow'], { path: pathWith('g++') }));
     expect(said).toMatch(/own download cannot be reached \(127\.0\.0\.1:1: ECONNREFUSED\)/);
-    expect(said).toMatch(/Python 3 was not found.*\n.*way out: install it .*apt-get install python3-pip/);
+    expect(said).toMatch(/Python 3 was not found.*\n.*fix: install it .*apt-get install python3-pip/);
   });
 
   it('Python without pip', () => {
     const said = failure(run('bootstrap.mjs', ['tensorflow'], { path: pathWith('g++', 'python-without-pip') }));
-    expect(said).toMatch(/python3 has no pip.*\n.*way out: .*ensurepip/);
+    expect(said).toMatch(/python3 has no pip.*\n.*fix: .*ensurepip/);
   });
 
   it('no C++ compiler: said before anything is downloaded', () => {
     const said = failure(run('bootstrap.mjs', ['tensorflow'], { path: pathWith('python3') }));
-    expect(said).toMatch(/no C\+\+ compiler was found.*\n.*way out: .*apt-get install g\+\+/);
+    expect(said).toMatch(/no C\+\+ compiler was found.*\n.*fix: .*apt-get install g\+\+/);
     expect(said).not.toMatch(/from PyPI: /);
   });
 
   it('no network for pip', () => {
     const env = { PIP_INDEX_URL: `${REFUSED}simple`, PIP_CONFIG_FILE: '/dev/null', PIP_RETRIES: '0' };
     const result = run('bootstrap.mjs', ['tensorflow'], { path: `${pathWith('g++')}:${process.env['PATH']}`, env });
-    expect(failure(result)).toMatch(/pip could not download tensorflow.*: no network[\s\S]*way out: .*PIP_INDEX_URL/);
+    expect(failure(result)).toMatch(/pip could not download tensorflow.*: no network[\s\S]*fix: .*PIP_INDEX_URL/);
   });
 
   it('no network for npm', () => {
@@ -119,7 +119,7 @@ describe('a machine that lacks something is told what, and the way out', () => {
     writeFileSync(join(project, 'package-lock.json'), JSON.stringify(lock));
     const env = { npm_config_registry: REFUSED, npm_config_fetch_retries: '0' };
     const said = failure(run('bootstrap.mjs', ['deps'], { project, path: pathWith('npm', 'node', 'sh', 'env'), env }));
-    expect(said).toMatch(/npm ci --ignore-scripts failed[\s\S]*way out: npm could not reach its registry/);
+    expect(said).toMatch(/npm ci --ignore-scripts failed[\s\S]*fix: npm could not reach its registry/);
   });
 
   it('no npm', () => {
@@ -133,7 +133,7 @@ describe('a machine that lacks something is told what, and the way out', () => {
     writeFileSync(file, '');
     const env = { TFJS_EMA_CACHE: join(file, 'cache') };
     const said = failure(run('bootstrap.mjs', ['tensorflow'], { path: pathWith('g++', 'python3'), env }));
-    expect(said).toMatch(/cannot write to the folder .*a-file\/cache \(ENOTDIR\)\n.*way out: set TFJS_EMA_CACHE/);
+    expect(said).toMatch(/cannot write to the folder .*a-file\/cache \(ENOTDIR\)\n.*fix: set TFJS_EMA_CACHE/);
   });
 
   it('an old Node.js: before any of its newer syntax is read', () => {

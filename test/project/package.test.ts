@@ -168,11 +168,11 @@ describe('a clean clone', () => {
     expect(existsSync(join(copy, 'dist', 'index.js'))).toBe(true);
   });
 
-  it('without packages is not packed, and the way out is told', () => {
+  it('without packages is not packed, and the fix is told', () => {
     const copy = clone('bare', { installed: false });
     const { status, stderr } = prepack(copy, 'prepack', 'pack');
     expect(status).toBe(1);
-    expect(stderr).toMatch(/typescript is not installed\n {2}way out: run "npm ci --ignore-scripts"/);
+    expect(stderr).toMatch(/typescript is not installed\n {2}fix: run "npm ci --ignore-scripts"/);
     expect(prepack(copy, 'prepare', 'install').status).toBe(0);
   });
 
@@ -180,6 +180,6 @@ describe('a clean clone', () => {
     const { status, stderr } = prepack(clone('published'), 'prepack', 'publish');
     expect(status).toBe(1);
     expect(stderr).toMatch(/linux-x64\/tfjs-ema\.glibc\.node is missing/);
-    expect(stderr).toMatch(/way out: run "node tools\/release\/prebuild\.mjs"/);
+    expect(stderr).toMatch(/fix: run "node tools\/release\/prebuild\.mjs"/);
   });
 });

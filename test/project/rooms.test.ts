@@ -143,7 +143,7 @@ describe.each(files.map((file) => [file.room, file] as const))('src/%s.ts', (roo
 
   it('exports functions of at most three positional parameters', () => {
     each(file.tree, (node) => {
-      // A signature without a body is another's. `invalid` is the one sentence of every error: name, expected, received, way out.
+      // A signature without a body is another's. `invalid` is the one sentence of every error: name, expected, received, fix.
       if (!ts.isFunctionLike(node) || !('body' in node) || node.body === undefined) return;
       const isOwn = ts.isFunctionDeclaration(node) && !isExported(node);
       if (isOwn) return;

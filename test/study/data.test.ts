@@ -57,7 +57,7 @@ describe('IDX reader', () => {
     expect(() => parseIdx(bytes, 'file')).toThrow(message);
   });
 
-  it('refuses a gzip that is cut short or is none, naming the file and the way out', () => {
+  it('refuses a gzip that is cut short or is none, naming the file and the fix', () => {
     const whole = gzipSync(idx([64], Array(64).fill(3)));
     const cut = written('cut.gz', whole.subarray(0, whole.length - 9));
     expect(() => readIdx(cut)).toThrow(/cut\.gz is damaged: it cannot be unpacked.*Remove the file and run again/);

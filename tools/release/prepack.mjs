@@ -12,9 +12,9 @@ import { report } from '../tensorflow/steps.mjs';
 const { npm_lifecycle_event: event = 'prepack', npm_command: command = 'pack' } = process.env;
 
 /** Runs a Node program of this project; throws where it fails. */
-function run(path, args, wayOut) {
+function run(path, args, fix) {
   const { status } = spawnSync(process.execPath, [path, ...args], { cwd: PROJECT, stdio: 'inherit' });
-  if (status !== 0) throw new BootstrapError(`${path} ended with ${status}`, wayOut);
+  if (status !== 0) throw new BootstrapError(`${path} ended with ${status}`, fix);
 }
 
 function compile() {

@@ -13,7 +13,7 @@ const [major, minor] = process.versions.node.split('.').map(Number);
 if (major < 20 || (major === 20 && minor < 19)) {
   process.stderr.write(
     `tfjs-ema: Node.js 20.19 or newer is needed, this is ${process.versions.node}\n` +
-      '  way out: install a current Node.js (for example "nvm install 20"), then run again\n',
+      '  fix: install a current Node.js (for example "nvm install 20"), then run again\n',
   );
   process.exit(1);
 }

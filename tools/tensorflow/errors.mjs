@@ -1,17 +1,17 @@
-// The one error of the bootstrap: what is wrong here, and the way out.
+// The one error of the bootstrap: what is wrong here, and the fix.
 // Messages are written where the error is thrown; nothing is printed here.
 
 /** A condition of this machine that the bootstrap cannot mend by itself. */
 export class BootstrapError extends Error {
   /**
    * @param {string} message what was needed and what was found.
-   * @param {string} wayOut what to type or change.
+   * @param {string} fix what to type or change.
    * @param {ErrorOptions} [options] `cause`: the error underneath.
    */
-  constructor(message, wayOut, options) {
+  constructor(message, fix, options) {
     super(message, options);
     this.name = 'BootstrapError';
-    this.wayOut = wayOut;
+    this.fix = fix;
   }
 }
 

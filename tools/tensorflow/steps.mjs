@@ -36,9 +36,9 @@ export async function bootstrap(names = []) {
   });
 }
 
-/** Prints a failure and its way out; an unforeseen one with its stack. */
+/** Prints a failure and its fix; an unforeseen one with its stack. */
 export function report(error) {
   const text =
-    error instanceof BootstrapError ? `${error.message}\n  way out: ${error.wayOut}` : (error?.stack ?? String(error));
+    error instanceof BootstrapError ? `${error.message}\n  fix: ${error.fix}` : (error?.stack ?? String(error));
   process.stderr.write(`tfjs-ema: ${text}\n`);
 }

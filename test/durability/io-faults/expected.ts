@@ -4,7 +4,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-/** The way out that the message of a failed write ends with. */
+/** The fix that the message of a failed write ends with. */
 export const WAYS_OUT: Readonly<Record<string, RegExp>> = {
   ENOSPC: /Make room, or save elsewhere\.$/,
   EDQUOT: /Make room, or save elsewhere\.$/,
@@ -15,8 +15,8 @@ export const WAYS_OUT: Readonly<Record<string, RegExp>> = {
   EINTR: /Save again, or elsewhere\.$/,
 };
 
-/** The way out that any message ends with. */
-export function wayOut(message: string, code: string): RegExp {
+/** The fix that any message ends with. */
+export function fix(message: string, code: string): RegExp {
   if (/complete and in place/.test(message)) return /After a power cut the old file may be back: save again\.$/;
   // A model's folder is read first: its old weights must not be written over.
   if (/expected to read it/.test(message))

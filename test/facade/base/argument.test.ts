@@ -5,7 +5,7 @@ import { checkNames, invalid, show } from '../../../src/base/argument.js';
 import { thrownBy } from '../../support/expect.js';
 
 describe('invalid', () => {
-  it('says what was expected, for which argument, what was received, and the way out', () => {
+  it('says what was expected, for which argument, what was received, and the fix', () => {
     const { code, message } = invalid('decay', 'a number', '0.9', 'Write 0.9.');
     expect([code, message]).toEqual(['INVALID_ARGUMENT', "decay: expected a number, received '0.9'. Write 0.9."]);
     expect(invalid('decay', 'a number', null).message).toBe('decay: expected a number, received null.');

@@ -126,7 +126,7 @@ describe('callbacks in one array', () => {
     expect(heard).toEqual([expect.stringMatching(/plain object.*new tf\.CustomCallback/)]);
     expect(ema.warnings).toEqual(heard);
     expect(weightBits(model)).toEqual(raw);
-    // The way out that the warning names.
+    // The fix that the warning names.
     const epochs: number[] = [];
     const custom = new tf.CustomCallback({ onEpochEnd: (epoch) => void epochs.push(epoch) });
     await model.fit(x, y, { ...fit, callbacks: [ema.callback(), custom] });
@@ -403,7 +403,7 @@ describe('validation that fails', () => {
 });
 
 describe("engine 'native' that cannot run", () => {
-  it('on a backend without native ops: says which, and the way out', () => {
+  it('on a backend without native ops: says which, and the fix', () => {
     const script = `
       import * as tf from '@tensorflow/tfjs';
       import { WeightEma } from './src/index.ts';

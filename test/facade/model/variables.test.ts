@@ -387,7 +387,7 @@ describe('what is no model', () => {
 });
 
 describe('what needs a layers model', () => {
-  const needy: readonly [method: string, call: (ema: WeightEma) => Promise<unknown>, wayOut: RegExp][] = [
+  const needy: readonly [method: string, call: (ema: WeightEma) => Promise<unknown>, fix: RegExp][] = [
     ['saveModel', (ema) => ema.saveModel(0.9, `file://${join(folder, 'never')}`), /read\(\).*saveCheckpoint\(\)/],
     ['asModel', (ema) => ema.asModel(0.9), /read\(\)/],
     [
@@ -398,7 +398,7 @@ describe('what needs a layers model', () => {
     ['recomputeBatchNorm', (ema) => ema.recomputeBatchNorm(tf.ones([2, 4])), /inside of use\(\)/],
     ['use', async (ema) => ema.use(0.9, (model: LayersModel) => model.name), /use\(which, \(\) => predict\(x\)\)/],
   ];
-  it.each(needy)('%s says so, names the way out, and changes nothing', async (method, call, wayOut) => {
+  it.each(needy)('%s says so, names the fix, and changes nothing', async (method, call, fix) => {
     const net = network();
     const ema = new WeightEma(tf, { decays: [0.8, 0.9], updateEvery: 2, ...quiet }).attach(net);
     setRandom(net, 1);
@@ -406,7 +406,7 @@ describe('what needs a layers model', () => {
     const own = bitsIn(net);
     const { message } = await rejectionOf(call(ema), 'NO_LAYERS_MODEL');
     expect(message).toMatch(new RegExp(`^${method}: expected averages of a layers model, these are of variables\\. `));
-    expect(message).toMatch(wayOut);
+    expect(message).toMatch(fix);
     expect([bitsIn(net), ema.updates, isSwapped(ema)]).toEqual([own, 0, false]);
     ema.dispose();
   });

@@ -1,4 +1,4 @@
-// Options: defaults, and for every wrong value an error that names option, value and way out.
+// Options: defaults, and for every wrong value an error that names option, value and fix.
 
 import { describe, expect, it } from 'vitest';
 import { type EmaCallbackOptions, resolveCallback } from '../../../src/callback/options.js';

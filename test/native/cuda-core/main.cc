@@ -21,7 +21,7 @@ int CheckIncomplete(const char* driver) {
   const ema::Status status = ema::CudaFindDriver();
   check::Contains(status.message(), "libcuda.so.1 lacks ", "names the library");
   check::Contains(status.message(), "cuLaunchKernel", "names the function");
-  check::Contains(status.message(), "CUDA 9.2", "names the way out");
+  check::Contains(status.message(), "CUDA 9.2", "names the fix");
   return check::Summary();
 }
 

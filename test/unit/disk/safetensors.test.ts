@@ -94,7 +94,7 @@ describe('round trips', () => {
     expect(bytesOf(reversed)).toEqual(bytesOf(EXAMPLE));
   });
 
-  it('copy nothing on the way out, and nothing on the way in where the file is aligned', () => {
+  it('copy nothing on the fix, and nothing on the way in where the file is aligned', () => {
     const weight = floats([3], [1, 2, 3]);
     const [header, piece] = encodeSafetensors({ tensors: new Map([['w', weight]]), metadata: NONE });
     expect(piece?.buffer).toBe(weight.data.buffer);
