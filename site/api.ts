@@ -31,7 +31,6 @@ export async function writeApi(root: string, pages: string): Promise<void> {
     tsconfig: join(root, 'tsconfig.build.json'),
     plugin: ['typedoc-plugin-markdown'],
     excludeExternals: true,
-    intentionallyNotExported: ['MEMBERS'],
     name: 'API',
     readme: 'none',
     disableGit: true,

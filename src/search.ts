@@ -16,8 +16,8 @@ export type { SynthesizedAverage } from './search/synthesized.js';
  * An average with another decay than the tracked ones, combined from them: no snapshots, no other run.
  * @param decay the wanted decay, in any unit, between the smallest and the largest of the tracked ones.
  * @returns tensors by weight name, which the caller disposes, and how far they can be from the true average.
- * @throws {@link EmaError} INVALID_ARGUMENT — outside the tracked decays, where the error grows without limit.
- * @throws {@link EmaError} NOT_ATTACHED, DISPOSED, POISONED, SWAPPED_IN
+ * @throws `EmaError` INVALID_ARGUMENT — outside the tracked decays, where the error grows without limit.
+ * @throws `EmaError` NOT_ATTACHED, DISPOSED, POISONED, SWAPPED_IN
  */
 export function synthesize(ema: WeightEma, decay: DecaySpec): SynthesizedAverage {
   const { options, progress } = opened(ema, 'synthesize').attached;
@@ -31,9 +31,9 @@ export function synthesize(ema: WeightEma, decay: DecaySpec): SynthesizedAverage
  * `ema.use({ synthesized: found.decay }, fn)` and `ema.saveModel({ synthesized: found.decay }, target)`.
  * @param search the data, and what to search for.
  * @returns the best decay, the best tracked one, whether the data can tell them apart, and all that was measured.
- * @throws {@link EmaError} INVALID_ARGUMENT — an option is wrong, or fewer than two different decays are tracked.
- * @throws {@link EmaError} NO_LAYERS_MODEL — variables are attached.
- * @throws {@link EmaError} as `WeightEma.use`
+ * @throws `EmaError` INVALID_ARGUMENT — an option is wrong, or fewer than two different decays are tracked.
+ * @throws `EmaError` NO_LAYERS_MODEL — variables are attached.
+ * @throws `EmaError` as `WeightEma.use`
  */
 export async function searchDecay(ema: WeightEma, search: DecaySearch): Promise<SearchedDecay> {
   const { tf, attached, averages } = opened(ema, 'searchDecay');

@@ -51,7 +51,7 @@ const MOST_ELEMENTS = 2 ** 20;
  * @param ema the averages; the place of their own callback in the same fit does not matter.
  * @param options see {@link EmaTensorBoardOptions}.
  * @returns the callback, for one fit at a time.
- * @throws {@link EmaError} INVALID_ARGUMENT — `tf` is not tfjs-node, or an option is wrong.
+ * @throws `EmaError` INVALID_ARGUMENT — `tf` is not tfjs-node, or an option is wrong.
  * @example
  * ```ts
  * const ema = new WeightEma(tf);

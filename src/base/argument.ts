@@ -59,6 +59,9 @@ export function checkNames(
   if (typeof options !== 'object' || options === null || Array.isArray(options)) {
     throw invalid('options', 'an object such as { decays: 0.999 }', options);
   }
+  const kind = options.constructor?.name;
+  // By name: a plain object of another realm has another constructor.
+  if (kind !== undefined && kind !== 'Object') throw invalid('options', 'a plain object of options', `a ${kind}`);
   for (const name of Object.keys(options)) {
     if (names.includes(name)) continue;
     const near = names.find((other) => distance(other.toLowerCase(), name.toLowerCase()) <= 2);

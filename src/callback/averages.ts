@@ -3,13 +3,13 @@
 
 import type { LayersModel } from '@tensorflow/tfjs';
 import type { FitParams } from '../options/run-length.js';
+import type { Named } from '../schedule/specs.js';
 import type { BestRecord, Measured } from '../validation/bests.js';
 import type { EpochValidation, Judgement } from '../validation/judging.js';
 import type { MeasuredAverages } from '../validation/measure.js';
-import type { Names } from './line.js';
 
 /** Averages that a fit moves. */
-export interface FitAverages extends MeasuredAverages, Names {
+export interface FitAverages extends MeasuredAverages, Named {
   /** The best average of all epochs by each metric. */
   readonly bests: readonly BestRecord[];
   /**

@@ -10,7 +10,7 @@ import { FitValidation } from '../tfjs/fit-data.js';
 import type { BatchSource } from '../validation/batches.js';
 import type { FitAverages } from './averages.js';
 import { checkMonitor, endEpoch } from './epoch.js';
-import { epochLine, toLogs } from './line.js';
+import { epochLine, toLogs, unmeasuredLine } from './line.js';
 import type { ResolvedCallback } from './options.js';
 
 type EmaCallbackClass = new (averages: FitAverages, options: ResolvedCallback) => Callback;
@@ -122,7 +122,10 @@ function defineCallback(tf: Tfjs): EmaCallbackClass {
       averages.epochsEnded(epoch + 1);
       const ended = { averages, epoch, model: this.#trained(), source: this.#source(logs) };
       const validation = await endEpoch(tf, ended, this.#options);
-      if (validation === undefined) return;
+      if (validation === undefined) {
+        this.#options.log?.(unmeasuredLine(epoch, this.params['epochs']));
+        return;
+      }
       Object.assign(logs, toLogs(validation, averages, logs));
       this.#options.log?.(epochLine(validation, averages, this.params['epochs']));
     }

@@ -1,24 +1,28 @@
 // One line for people at the end of an epoch, and the same figures as numbers for fit's History.
 // Prints nothing.
 
+import { type Named as Names, shortLabels } from '../schedule/specs.js';
 import type { EpochValidation } from '../validation/judging.js';
 import type { Metrics } from '../validation/selection.js';
-
-/** What the averages are called, and their decays. */
-export interface Names {
-  readonly labels: readonly string[];
-  readonly decays: readonly number[];
-}
 
 /**
  * `epoch 3/10: ema 0.999 loss 0.274 acc 0.912, raw loss 0.311 acc 0.897`; without the average where none is best yet.
  * @param epochs of the run, where that is known.
  */
-export function epochLine(validation: EpochValidation, { labels }: Names, epochs: unknown): string {
+export function epochLine(validation: EpochValidation, names: Names, epochs: unknown): string {
   const { epoch, raw, averages, best } = validation;
-  const of = typeof epochs === 'number' ? `/${epochs}` : '';
-  const average = best === undefined ? [] : [`ema ${labels[best]} ${figures(averages[best] ?? {})}`];
-  return `epoch ${epoch + 1}${of}: ${[...average, `raw ${figures(raw)}`].join(', ')}`;
+  const label = best === undefined ? '' : shortLabels(names)[best];
+  const average = best === undefined ? [] : [`ema ${label} ${figures(averages[best] ?? {})}`];
+  return `${numberOf(epoch, epochs)}: ${[...average, `raw ${figures(raw)}`].join(', ')}`;
+}
+
+/** The line of an epoch in which nothing was measured. */
+export function unmeasuredLine(epoch: number, epochs: unknown): string {
+  return `${numberOf(epoch, epochs)}: nothing was measured; give fit validationData or validationSplit, or ema.callback a validate function`;
+}
+
+function numberOf(epoch: number, epochs: unknown): string {
+  return `epoch ${epoch + 1}${typeof epochs === 'number' ? `/${epochs}` : ''}`;
 }
 
 /**

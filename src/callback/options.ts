@@ -126,7 +126,7 @@ function metricOf(monitor: string): string {
 
 function optionalFunction<F>(name: string, value: F | undefined): F | undefined {
   if (value === undefined || typeof value === 'function') return value;
-  throw invalid(name, 'a function', value);
+  throw invalid(name, name === 'log' ? 'a function such as console.log' : 'a function', value);
 }
 
 function checkKeepBest(

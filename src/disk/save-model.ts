@@ -108,7 +108,8 @@ function handlerSaver(
   const save = handler?.save?.bind(handler);
   if (save !== undefined) return save;
   const expected = 'a URL for which tfjs has save handlers, such as file://folder, or a handler with a save method';
-  throw invalid('target', expected, target ?? handler);
+  const fix = target?.includes('://') === false ? `For a folder write 'file://${target}'.` : '';
+  throw invalid('target', expected, target ?? handler, fix);
 }
 
 /**

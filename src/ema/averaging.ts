@@ -9,6 +9,7 @@ import { plannedSteps } from '../disk/checkpoint.js';
 import type { StoredContent } from '../disk/safetensors.js';
 import { checkEngine } from '../engine/choice.js';
 import { isLayersModel, layersModelOf, type ModelSource, noLayersModel } from '../model/variables.js';
+import { settingDifferences, settingsOf } from '../options/fingerprint.js';
 import { checkTfjs, type EmaOptions, type ResolvedOptions, resolveOptions } from '../options/options.js';
 import { type FitParams, outgrown, runOfFit, settled } from '../options/run-length.js';
 import type { RunLength } from '../schedule/decay.js';
@@ -31,6 +32,8 @@ export class Averaging {
   readonly validations: EpochValidation[] = [];
   /** Epochs of fit that have ended. */
   epochs = 0;
+  /** The epoch that a resumed run goes on with, until it does. */
+  resumedAt: number | undefined;
   /** What `'current'` stands for. */
   current: number | undefined;
   // As given: what is settled once there is a model is in `Attached`.
@@ -38,6 +41,8 @@ export class Averaging {
   #attached: Attached | undefined;
   // A checkpoint that was loaded before there was a model to check it against.
   #waiting: StoredContent | undefined;
+  // What attach was told of the run.
+  #told: RunLength = {};
   // The fit that steps are counted in, or were last.
   #fit: FitParams | undefined;
   #isDisposed = false;
@@ -91,6 +96,7 @@ export class Averaging {
       throw error;
     }
     this.#attached = attached;
+    this.#told = run;
     this.#waiting = undefined;
     if (isLayersModel(this.tf, model)) this.bests.measureBy(measuresOf(model));
   }
@@ -111,8 +117,14 @@ export class Averaging {
       );
     if (this.#attached === undefined)
       this.attach(model, { ...runOfFit(fit, this.#waiting !== undefined), ...this.#planned });
-    else this.#fitAgain(model, this.#attached);
+    else this.#fitAgain(model, this.#attached, fit);
     this.#fit = fit;
+    const first = fit['initialEpoch'] ?? 0;
+    if (this.resumedAt !== undefined && first !== this.resumedAt)
+      this.warnings.add(
+        `resume() gave initialEpoch ${this.resumedAt}, and fit begins at ${first}: give it to fit, or epochs are trained twice or left out.`,
+      );
+    this.resumedAt = undefined;
   }
 
   /**
@@ -189,7 +201,7 @@ export class Averaging {
   live(method: string): Attached {
     this.checkUsable();
     if (this.#attached !== undefined) return this.#attached;
-    const fix = 'Call attach(model) first; as a callback, start model.fit first.';
+    const fix = 'Call attach(model) first, or start model.fit with ema.callback() in it.';
     throw new EmaError('NOT_ATTACHED', `${method}: there is no model yet. ${fix}`);
   }
 
@@ -221,14 +233,39 @@ export class Averaging {
     return totalSteps === undefined ? {} : { totalSteps };
   }
 
-  /** In a further fit. */
-  #fitAgain(model: LayersModel, attached: Attached): void {
+  /** In a fit after attach, or a further one. */
+  #fitAgain(model: LayersModel, attached: Attached, fit: FitParams): void {
     this.checkTrainable(model);
+    if (attached.progress.steps === 0) {
+      this.#settleAnew(attached, fit);
+      return;
+    }
     const warning = outgrown(this.#options, attached.options);
     if (warning !== undefined) this.warnings.add(warning);
+  }
+
+  /** Before the first step, lengths can still become what fit says. */
+  #settleAnew(before: Attached, fit: FitParams): void {
+    const told = this.#told;
+    const run = { ...runOfFit(fit), ...told };
+    if (isSame(settled(this.#options, run), before.options)) return;
+    this.#attached = undefined;
+    try {
+      this.attach(before.shadows.model, run);
+    } catch (error) {
+      this.#attached = before;
+      throw error;
+    }
+    this.#told = told;
+    before.dispose();
   }
 
   #resume(attached: Attached, content: StoredContent): void {
     this.current = resume(this.tf, { attached, bests: this.bests }, content);
   }
+}
+
+/** Whether two runs have the same averages. */
+function isSame(a: ResolvedOptions, b: ResolvedOptions): boolean {
+  return settingDifferences(settingsOf(a), settingsOf(b)).length === 0;
 }

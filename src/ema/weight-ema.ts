@@ -464,6 +464,7 @@ export class WeightEma {
     const goOn = (content: StoredContent): void => this.#averaging.goOn(content);
     const resumed = await resumeRun(this.#averaging.tf, stored, { model: model ?? own, goOn });
     this.#averaging.epochs = resumed.initialEpoch;
+    this.#averaging.resumedAt = resumed.initialEpoch;
     return resumed;
   }
 
@@ -494,7 +495,7 @@ export class WeightEma {
   /** @internal */
   [inspect](): string {
     const run = this.#averaging.isDisposed ? 'disposed' : `${this.steps} steps, ${this.updates} updates`;
-    return `WeightEma { ${this.labels.join(', ') || 'auto'}; ${run}; ${this.engine ?? 'not attached'} }`;
+    return `WeightEma { ${this.labels.join(', ') || 'decays by the length of the run'}; ${run}; ${this.engine ?? 'not attached'} }`;
   }
 
   /** What the callback sees. */

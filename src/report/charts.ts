@@ -4,7 +4,7 @@
 import type { DiagnosisSummary } from '../diagnosis/figures.js';
 import type { EpochValidation } from '../validation/judging.js';
 import type { ReportData, ReportedAverage } from './data.js';
-import { directionIn, metricNamesOf, shortLabels } from './table.js';
+import { directionIn, labelsOf, metricNamesOf } from './table.js';
 import { LINE_LEGEND, orderedColours, PLAIN, THEME } from './theme.js';
 
 /** A vega-lite specification: plain data. */
@@ -49,7 +49,7 @@ export function reportCharts(report: ReportData): readonly ReportChart[] {
 }
 
 function metricChart({ epochs, averages, bests }: ReportData, metric: string): ReportChart {
-  const labels = shortLabels(averages);
+  const labels = labelsOf(averages);
   const pointsOf = ({ epoch, raw, averages: measured }: EpochValidation): Point[] =>
     [raw, ...measured].map((metrics, index) => ({
       x: epoch + 1,
@@ -72,7 +72,7 @@ function metricChart({ epochs, averages, bests }: ReportData, metric: string): R
 
 function distanceChart(looks: readonly DiagnosisSummary[], averages: readonly ReportedAverage[]): ReportChart {
   const title = 'How far the averages are from the weights';
-  const labels = shortLabels(averages);
+  const labels = labelsOf(averages);
   const spec = lineChart({
     title,
     subtitle: 'Distance of all weights together, as a share of their norm.',
@@ -127,7 +127,7 @@ function signalChart(looks: readonly DiagnosisSummary[]): ReportChart {
 }
 
 function byDecay(averages: readonly ReportedAverage[]): { readonly name: string; readonly colour: string }[] {
-  const labels = shortLabels(averages);
+  const labels = labelsOf(averages);
   const sorted = averages
     .map(({ decay }, index) => ({ decay, name: labels[index] ?? '' }))
     .sort((a, b) => a.decay - b.decay);

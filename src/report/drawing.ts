@@ -27,8 +27,8 @@ export function chartsOf(report: ReportData): readonly ReportChart[] {
 /**
  * A chart as SVG text. It needs the packages vega and vega-lite, which are not among our dependencies.
  * @param name of one of {@link chartsOf}.
- * @throws {@link EmaError} MISSING_PACKAGE — with what to install.
- * @throws {@link EmaError} INVALID_ARGUMENT — there is no such chart; the message lists them.
+ * @throws `EmaError` MISSING_PACKAGE — with what to install.
+ * @throws `EmaError` INVALID_ARGUMENT — there is no such chart; the message lists them.
  */
 export async function toSvg(report: ReportData, name: string): Promise<string> {
   return specToSvg(chartOf(report, name).spec);
@@ -38,7 +38,7 @@ export async function toSvg(report: ReportData, name: string): Promise<string> {
  * A chart as a PNG image. It needs the packages vega, vega-lite and @resvg/resvg-js, which are not among our dependencies.
  * @param name of one of {@link chartsOf}.
  * @param options fonts, for machines without any.
- * @throws {@link EmaError} as {@link toSvg}
+ * @throws `EmaError` as {@link toSvg}
  */
 export async function toPng(report: ReportData, name: string, options: RenderOptions = {}): Promise<Uint8Array> {
   return svgToPng(await toSvg(report, name), options);
@@ -46,7 +46,7 @@ export async function toPng(report: ReportData, name: string, options: RenderOpt
 
 /**
  * All of it as one HTML file that loads nothing: table, charts, and the data as JSON.
- * @throws {@link EmaError} MISSING_PACKAGE — with what to install.
+ * @throws `EmaError` MISSING_PACKAGE — with what to install.
  */
 export async function toHtml(report: ReportData): Promise<string> {
   const pictures: string[] = [];

@@ -24,7 +24,7 @@ function installed<T>(name: string): Promise<T> {
 /**
  * Loads packages that may be missing.
  * @param packages their names, for the message.
- * @throws {@link EmaError} MISSING_PACKAGE — one is not installed.
+ * @throws `EmaError` MISSING_PACKAGE — one is not installed.
  */
 export async function optional<T>(packages: readonly string[], load: () => Promise<T>): Promise<T> {
   try {
@@ -43,7 +43,7 @@ export async function optional<T>(packages: readonly string[], load: () => Promi
 
 /**
  * A specification as SVG text.
- * @throws {@link EmaError} MISSING_PACKAGE
+ * @throws `EmaError` MISSING_PACKAGE
  */
 export async function specToSvg(spec: ChartSpec): Promise<string> {
   const load = () =>
@@ -62,7 +62,7 @@ export async function specToSvg(spec: ChartSpec): Promise<string> {
 
 /**
  * SVG text as a PNG image.
- * @throws {@link EmaError} MISSING_PACKAGE
+ * @throws `EmaError` MISSING_PACKAGE
  */
 export async function svgToPng(svg: string, { fontFiles }: RenderOptions = {}): Promise<Uint8Array> {
   const { Resvg } = await optional(['@resvg/resvg-js'], () =>

@@ -2,6 +2,7 @@
 // Measures nothing and draws no charts.
 
 import type { DiagnosisSummary } from '../diagnosis/figures.js';
+import { shortLabels } from '../schedule/specs.js';
 import type { EpochValidation } from '../validation/judging.js';
 import { type Direction, directionOf, type Metrics } from '../validation/selection.js';
 import type { ReportData, ReportedAverage } from './data.js';
@@ -30,24 +31,13 @@ export function metricNamesOf(epochs: readonly EpochValidation[]): readonly stri
   ];
 }
 
-/** Labels no longer than this are shown as they are. */
-const LONGEST_LABEL = 8;
-
-/**
- * What averages are called where there is little room: decays of `'auto'` have up to 17 digits. Three of `1 - decay` tell them apart;
- * where they do not, labels stay as they are.
- */
-export function shortLabels(averages: readonly ReportedAverage[]): readonly string[] {
-  const labels = averages.map(({ label }) => label);
-  const short = averages.map(({ label, decay }) => {
-    if (label.length <= LONGEST_LABEL || label !== `${decay}`) return label;
-    return `${Number((1 - Number((1 - decay).toPrecision(3))).toPrecision(12))}`;
-  });
-  return new Set(short).size === new Set(labels).size ? short : labels;
+/** What averages are called where there is little room. */
+export function labelsOf(averages: readonly ReportedAverage[]): readonly string[] {
+  return shortLabels({ labels: averages.map(({ label }) => label), decays: averages.map(({ decay }) => decay) });
 }
 
 function factsOf({ facts, averages }: ReportData): string {
-  const labels = shortLabels(averages);
+  const labels = labelsOf(averages);
   const { engine, engineReason, steps, updates, seconds, bytes } = facts;
   const each = updates === 0 ? '' : `, ${significant((1000 * seconds) / updates)} ms each`;
   const names = averages.map(({ halfLife }, index) =>
@@ -67,7 +57,7 @@ function metricTable({ epochs, averages, bests }: ReportData, metric: string): s
     const best = bestOf(values, direction);
     return [`${epoch + 1}`, ...values.map((value, index) => `${figure(value)}${index === best ? '*' : ' '}`)];
   });
-  const header = ['epoch', 'raw ', ...shortLabels(averages).map((label) => `${label} `)];
+  const header = ['epoch', 'raw ', ...labelsOf(averages).map((label) => `${label} `)];
   return [`val_${metric} (* ${direction === 'min' ? 'lowest' : 'highest'} of the epoch)`, grid([header, ...rows])].join(
     '\n',
   );
@@ -80,7 +70,7 @@ export function directionIn(bests: ReportData['bests'], metric: string): Directi
 
 function bestsOf({ bests, averages }: ReportData): string {
   if (bests.length === 0) return '';
-  const labels = shortLabels(averages);
+  const labels = labelsOf(averages);
   const lines = bests.map(({ metric, value, epoch, index, tied }) => {
     const others = (tied?.averages ?? []).filter((other) => other !== index).map((other) => labels[other]);
     const ties = others.length === 0 ? '' : `; the data cannot tell it from ${others.join(', ')}`;
@@ -93,7 +83,7 @@ function diagnosisTables({ diagnoses, averages }: ReportData): string[] {
   const last = diagnoses.at(-1);
   if (last === undefined) return [];
   const { total } = last;
-  const labels = shortLabels(averages);
+  const labels = labelsOf(averages);
   const header = ['average', '|ema|', '|w - ema|', 'relative', 'cosine', 'largest', 'dead', 'of the start'];
   const rows = labels.map((label, k) => {
     const of = total.averages[k];

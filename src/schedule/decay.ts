@@ -52,7 +52,7 @@ type Unit = 'steps' | keyof typeof RUN_NAMES;
  * A double near 1 has steps of 1.1e-16, so `1 - decay` is off by a relative 1.6e-16 * steps: 1.6e-8 at 10^8 steps.
  * @param steps optimizer steps, above 0.
  * @returns decay per step, in [0, 1).
- * @throws {@link EmaError} INVALID_ARGUMENT — not a number of steps, or so many that the decay would round to 1.
+ * @throws `EmaError` INVALID_ARGUMENT — not a number of steps, or so many that the decay would round to 1.
  */
 export function decayFromHalfLife(steps: number): number {
   return below1('halfLife', steps, 2 ** (-1 / positive('halfLife', steps)));
@@ -62,7 +62,7 @@ export function decayFromHalfLife(steps: number): number {
  * The decay whose time constant is `steps`: `exp(-1 / steps)`.
  * @param steps optimizer steps until the share of a weight has fallen to 1/e, above 0.
  * @returns decay per step, in [0, 1).
- * @throws {@link EmaError} INVALID_ARGUMENT — not a number of steps, or so many that the decay would round to 1.
+ * @throws `EmaError` INVALID_ARGUMENT — not a number of steps, or so many that the decay would round to 1.
  */
 export function decayFromTimeConstant(steps: number): number {
   return below1('timeConstant', steps, Math.exp(-1 / positive('timeConstant', steps)));
@@ -75,7 +75,7 @@ export function decayFromTimeConstant(steps: number): number {
  * `d` per step. Its table 23 is this formula: windows of 500 to 8,000 steps are decays of 0.998 to 0.999875.
  * @param steps optimizer steps, at least 1.
  * @returns decay per step, in [0, 1).
- * @throws {@link EmaError} INVALID_ARGUMENT — less than 1, or so many steps that the decay would round to 1.
+ * @throws `EmaError` INVALID_ARGUMENT — less than 1, or so many steps that the decay would round to 1.
  * @see arXiv 2411.18704, appendix F.
  */
 export function decayFromWindow(steps: number): number {
@@ -89,7 +89,7 @@ export function decayFromWindow(steps: number): number {
  * The decay whose window is a share of a run: `decayFromWindow(fraction * totalSteps)`.
  * @param fraction share of the run, above 0 and at most 1: 0.1 for 10 %.
  * @param totalSteps optimizer steps of the run.
- * @throws {@link EmaError} INVALID_ARGUMENT — a value out of range, or a window of less than one step.
+ * @throws `EmaError` INVALID_ARGUMENT — a value out of range, or a window of less than one step.
  */
 export function decayFromFractionOfRun(fraction: number, totalSteps: number): number {
   return resolveDecay({ window: { fraction } }, { totalSteps });
@@ -98,7 +98,7 @@ export function decayFromFractionOfRun(fraction: number, totalSteps: number): nu
 /**
  * Half-life in steps: `ln 2 / -ln decay`; 0 for decay 0, Infinity for decay 1.
  * @param decay per step, in [0, 1].
- * @throws {@link EmaError} INVALID_ARGUMENT — out of range.
+ * @throws `EmaError` INVALID_ARGUMENT — out of range.
  */
 export function halfLifeOf(decay: number): number {
   return Math.LN2 * timeConstantOf(decay);
@@ -107,7 +107,7 @@ export function halfLifeOf(decay: number): number {
 /**
  * Time constant in steps: `1 / -ln decay`; 0 for decay 0, Infinity for decay 1.
  * @param decay per step, in [0, 1].
- * @throws {@link EmaError} INVALID_ARGUMENT — out of range.
+ * @throws `EmaError` INVALID_ARGUMENT — out of range.
  */
 export function timeConstantOf(decay: number): number {
   // Math.log is accurate at every double, so also near 1, where it is the decay itself that is coarse.
@@ -117,7 +117,7 @@ export function timeConstantOf(decay: number): number {
 /**
  * Window in steps: `1 / (1 - decay)`; 1 for decay 0, Infinity for decay 1.
  * @param decay per step, in [0, 1].
- * @throws {@link EmaError} INVALID_ARGUMENT — out of range.
+ * @throws `EmaError` INVALID_ARGUMENT — out of range.
  */
 export function windowOf(decay: number): number {
   return 1 / (1 - checkDecay('decay', decay));
@@ -142,7 +142,7 @@ export function equivalentDecay(decay: number, steps: number): number {
  * The decay for another batch size, so that the average remembers as many samples as before: `decay ** kappa`.
  * @param decay decay per step at the old batch size, in [0, 1].
  * @param kappa new batch size over the old one, above 0.
- * @throws {@link EmaError} INVALID_ARGUMENT — a value out of range.
+ * @throws `EmaError` INVALID_ARGUMENT — a value out of range.
  * @see "How to Scale Your EMA", arXiv 2307.13813.
  */
 export function scaleDecayForBatch(decay: number, kappa: number): number {
@@ -154,7 +154,7 @@ export function scaleDecayForBatch(decay: number, kappa: number): number {
  * @param duration a number of steps, or an object with one unit.
  * @param run what the unit needs: `epochs` `stepsPerEpoch`, `samples` `batchSize`, `fraction` `totalSteps`.
  * @param name the option, for the message.
- * @throws {@link EmaError} INVALID_ARGUMENT — not a duration, out of range, or the run does not say how long a unit is.
+ * @throws `EmaError` INVALID_ARGUMENT — not a duration, out of range, or the run does not say how long a unit is.
  */
 export function stepsOf(duration: Duration, run: RunLength = {}, name = 'duration'): number {
   if (typeof duration === 'number') return positive(name, duration);
@@ -181,7 +181,7 @@ export function stepsOf(duration: Duration, run: RunLength = {}, name = 'duratio
  * @param run what the unit needs; see {@link stepsOf}.
  * @param name the option, for the message.
  * @returns decay per step, in [0, 1].
- * @throws {@link EmaError} INVALID_ARGUMENT — not a decay, out of range, or the run does not say how long a unit is.
+ * @throws `EmaError` INVALID_ARGUMENT — not a decay, out of range, or the run does not say how long a unit is.
  */
 export function resolveDecay(spec: DecaySpec, run: RunLength = {}, name = 'decay'): number {
   if (typeof spec !== 'object' || spec === null) return checkDecay(name, spec);
@@ -200,7 +200,7 @@ export function resolveDecay(spec: DecaySpec, run: RunLength = {}, name = 'decay
 
 /**
  * A number that is a decay.
- * @throws {@link EmaError} INVALID_ARGUMENT — it is none.
+ * @throws `EmaError` INVALID_ARGUMENT — it is none.
  */
 export function checkDecay(name: string, decay: unknown): number {
   if (typeof decay === 'number' && decay >= 0 && decay <= 1) return decay;

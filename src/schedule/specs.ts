@@ -79,6 +79,28 @@ export function labelsOf({ decays, profiles }: Averages): readonly string[] {
   return decays.map((decay, index) => labelOf(decay, profiles[index]));
 }
 
+/** What averages are called, and their decays, in the same order. */
+export interface Named {
+  readonly labels: readonly string[];
+  readonly decays: readonly number[];
+}
+
+/** Labels no longer than this are shown as they are. */
+const LONGEST_LABEL = 8;
+
+/**
+ * What averages are called where there is little room: a decay that was a half-life has up to 17 digits. Three of `1 - decay` tell them
+ * apart; where they do not, labels stay as they are.
+ */
+export function shortLabels({ labels, decays }: Named): readonly string[] {
+  const short = labels.map((label, index) => {
+    const decay = decays[index] ?? Number.NaN;
+    if (label.length <= LONGEST_LABEL || label !== `${decay}`) return label;
+    return `${Number((1 - Number((1 - decay).toPrecision(3))).toPrecision(12))}`;
+  });
+  return new Set(short).size === new Set(labels).size ? short : labels;
+}
+
 function isDecay(spec: AverageSpec): spec is DecaySpec {
   return spec !== 'uniform' && !(typeof spec === 'object' && spec !== null && 'relativeWidth' in spec);
 }

@@ -50,7 +50,7 @@ export function indexOf(which: Which, labels: readonly (number | string)[], curr
     if (index !== undefined) return index;
     if (labels.length === 1) return 0;
     const fix = `${show(which)} exists once something was measured after the start: let fit validate with ema.callback() in it, or call record().`;
-    throw invalid('which', `one of the decays ${list(labels)}`, which, fix);
+    throw invalid('which', `{ index } or one of the decays ${list(labels)}`, which, fix);
   }
   if (isSynthesized(which)) throw invalid('which', 'an average that is tracked', 'a synthesized one');
   const index = placeOf(which, labels);
@@ -74,7 +74,8 @@ function noSuch(which: unknown, labels: readonly (number | string)[]): EmaError 
   const isIndex = typeof which === 'object' && which !== null && 'index' in which;
   const received = isIndex ? `{ index: ${show(which.index)} }` : show(which);
   const expected = `'best', 'best-loss', 'current', { index } below ${labels.length}, or one of the decays ${list(labels)}`;
-  return new EmaError('INVALID_ARGUMENT', `which: expected ${expected}, received ${received}.`);
+  const fix = which === 'raw' ? ' The raw weights are those that the model has.' : '';
+  return new EmaError('INVALID_ARGUMENT', `which: expected ${expected}, received ${received}.${fix}`);
 }
 
 /** As one writes them: `0.9, 'uniform', { relativeWidth: 0.1 }`. */

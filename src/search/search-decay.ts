@@ -81,7 +81,7 @@ interface Tried extends Reading {
  * between the neighbours of the best, with the best itself and the best tracked one again, so that these are compared sample by sample.
  *
  * A grid, not a line search that halves: all decays of a pass share its batches, and a validation curve has small bumps.
- * @throws {@link EmaError} INVALID_ARGUMENT — an option is wrong, or fewer than two different decays are tracked.
+ * @throws `EmaError` INVALID_ARGUMENT — an option is wrong, or fewer than two different decays are tracked.
  */
 export async function searchAmong(
   tf: Tfjs,

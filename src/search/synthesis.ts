@@ -49,7 +49,7 @@ const SINGLE_STEPS = 1000;
  *
  * @param decays decays per step of the tracked averages, in [0, 1]; one with decay 1 never moves and gets the coefficient 0.
  * @param decay decay per step of the wanted average, between the smallest and the largest of them.
- * @throws {@link EmaError} INVALID_ARGUMENT — outside the range of the tracked decays, where the error grows without limit; or
+ * @throws `EmaError` INVALID_ARGUMENT — outside the range of the tracked decays, where the error grows without limit; or
  *   two of them so close that rounding would decide.
  * @see The kernels and the idea: "Analyzing and Improving the Training Dynamics of Diffusion Models", arXiv 2312.02696, section 3.2.
  */

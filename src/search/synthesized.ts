@@ -19,7 +19,7 @@ export interface SynthesizedAverage extends Synthesis {
 
 /**
  * The combination for a decay, from the tracked averages that are exponential.
- * @throws {@link EmaError} INVALID_ARGUMENT — no decay, or outside the tracked ones; `layerDecays`, or no exponential averages.
+ * @throws `EmaError` INVALID_ARGUMENT — no decay, or outside the tracked ones; `layerDecays`, or no exponential averages.
  */
 export function synthesisOf(
   { decays, profiles, layerRules, run }: Pick<ResolvedOptions, 'decays' | 'profiles' | 'layerRules' | 'run'>,

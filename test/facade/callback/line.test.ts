@@ -30,6 +30,13 @@ describe('epochLine', () => {
     expect(epochLine(validation, names, undefined)).toBe(`epoch 3: ${figures}`);
   });
 
+  it('is short where a decay was a half-life', () => {
+    const decays = [2 ** (-1 / 113), 2 ** (-1 / 700)];
+    const long = { labels: decays.map((decay) => `${decay}`), decays };
+    const two = { ...validation, averages: validation.averages.slice(0, 2) };
+    expect(epochLine(two, long, 10)).toMatch(/^epoch 3\/10: ema 0\.99901 loss /);
+  });
+
   it('has the raw weights alone where no average is best', () => {
     expect(epochLine({ ...validation, best: undefined }, names, 10)).toBe('epoch 3/10: raw loss 0.311 acc 0.897');
   });
@@ -106,7 +113,7 @@ describe('the option log', () => {
     ema.dispose();
   });
 
-  it('names the averages of the start nowhere, and receives nothing where nothing is measured', async () => {
+  it('names the averages of the start nowhere, and says so where nothing is measured', async () => {
     const { x, y } = data();
     const lines: string[] = [];
     const log = (line: string) => void lines.push(line);
@@ -119,7 +126,8 @@ describe('the option log', () => {
     expect(lines).toEqual([expect.stringMatching(/^epoch 1\/1: raw loss /)]);
     const blind = new WeightEma(tf, { decays: 0.5, updateEvery: 1 });
     await denseModel().fit(x, y, { epochs: 1, verbose: 0, callbacks: [blind.callback({ log })] });
-    expect([lines.length, blind.steps]).toEqual([1, 2]);
+    expect(lines[1]).toMatch(/^epoch 1\/1: nothing was measured; give fit validationData/);
+    expect([lines.length, blind.steps]).toEqual([2, 2]);
     for (const ema of [late, blind]) ema.dispose();
   });
 });

@@ -6,6 +6,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { inspect } from 'node:util';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { type EmaCallbackOptions, WeightEma } from '../../../src/index.js';
 import { isSwapped, rejectionOf, thrownBy, weightBits } from '../../support/expect.js';
@@ -26,6 +27,35 @@ function trained(model = denseModel()): { ema: WeightEma; model: typeof model } 
   ema.update();
   return { ema, model };
 }
+
+describe('words that help', () => {
+  it('say what was given in the place of options', () => {
+    const model = denseModel();
+    for (const call of [
+      () => new WeightEma(tf, model as never),
+      () => new WeightEma(tf).callback(model as never),
+      () => new WeightEma(tf, new Map() as never),
+    ])
+      expect(thrownBy(call, 'INVALID_ARGUMENT').message).toMatch(/^options: expected a plain object of options/);
+  });
+
+  it('say what is meant by a folder, by raw, by log: true', async () => {
+    const { ema } = trained();
+    const { message } = await rejectionOf(ema.saveModel(0.9, 'folder'), 'INVALID_ARGUMENT');
+    expect(message).toMatch(/For a folder write 'file:\/\/folder'\./);
+    expect(thrownBy(() => ema.use('raw' as never, () => 0), 'INVALID_ARGUMENT').message).toMatch(
+      /raw weights are those/,
+    );
+    expect(thrownBy(() => ema.callback({ log: true as never }), 'INVALID_ARGUMENT').message).toMatch(/console\.log/);
+    ema.dispose();
+  });
+
+  it('show no decays before the run is known', () => {
+    expect(inspect(new WeightEma(tf, { decays: ['uniform', { halfLife: { epochs: 1 } }] }))).toMatch(
+      /length of the run/,
+    );
+  });
+});
 
 describe('the wrong model', () => {
   it('before attach: every method says to attach first', async () => {

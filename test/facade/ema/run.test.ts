@@ -177,6 +177,21 @@ describe('a run of fit', () => {
     expect((await fit('after', 1, EPOCHS + 3)).state.labels).not.toEqual(state.labels);
   });
 
+  it('warns where fit begins at another epoch than the one that resume gave', async () => {
+    await fit('after', 2);
+    const begin = async (initialEpoch: number | undefined) => {
+      const ema = new WeightEma(tf, options);
+      const { model } = await found(ema.resume(folder));
+      const own = initialEpoch === undefined ? {} : { initialEpoch };
+      await model.fit(x, y, { ...own, epochs: 3, batchSize: 2, verbose: 0, callbacks: [ema.callback()] });
+      const { warnings } = ema;
+      ema.dispose();
+      return warnings;
+    };
+    expect(await begin(2)).toEqual([]);
+    expect(await begin(undefined)).toEqual([expect.stringMatching(/gave initialEpoch 2, and fit begins at 0/)]);
+  });
+
   it('counts an epoch that ends for a callback before the averaging one, too', async () => {
     await fit('before', 2);
     expect((await fit('before', EPOCHS)).initialEpoch).toBe(2);

@@ -176,7 +176,7 @@ describe('what is refused', () => {
     ['validation data of empty lists', { validationData: [[], []] }, /^validationData: expected at least one sample/],
     ['batches of nothing', { batches: 0.5 }, /^batches: expected an integer of at least 1, received 0\.5/],
     ['ties in quotes', { ties: 'no' }, /^ties: expected true or false, received 'no'\./],
-    ['a log that is none', { log: true }, /^log: expected a function, received true\./],
+    ['a log that is none', { log: true }, /^log: expected a function such as console.log, received true\./],
     ['validation by no function', { validate: 'acc' }, /^validate: expected a function, received 'acc'\./],
     [
       'validation by a function and by data',

@@ -96,8 +96,8 @@ export const faults = [
   {
     name: 'a weight that the user overwrote is noticed',
     file: 'src/model/swap.ts',
-    find: '        if (variable.dataId !== this.#shown[index]) overwritten',
-    replace: '        if (this.#shown[index] === undefined) overwritten',
+    find: '          if (variable.dataId !== this.#shown[index]) {',
+    replace: '          if (this.#shown[index] === undefined) {',
     test: 'test/facade/model/swap.test.ts',
   },
   {
