@@ -8,7 +8,7 @@ import { network, spirals } from './spirals.js';
 const [labelled, { x: unlabelled }, test] = [spirals(64, 1), spirals(256, 2), spirals(1000, 4)];
 const student = network(3);
 const optimizer = tf.train.momentum(0.05, 0.9);
-const ema = new WeightEma(tf, { decays: 0.99, updateEvery: 1 }).attach(student);
+const ema = new WeightEma(tf, { decays: 0.99, updateEvery: 1, warmup: 'none' }).attach(student);
 const teacher = await ema.asModel(0.99);
 
 for (let step = 0; step < 300; step += 1) {

@@ -21,7 +21,7 @@ const COLUMNS: readonly { contender: ContenderName; title: string }[] = [
 ];
 
 /** What README shows of a run: the rest is in its file. */
-const SHAPES: readonly string[] = ['small-cnn', 'tiny-10000', 'resnet-18', 'resnet-50', 'gpt-2'];
+const SHAPES: readonly string[] = ['small-cnn', 'resnet-18', 'resnet-50', 'gpt-2'];
 const AVERAGES: readonly number[] = [1, 5];
 
 function millions(parameters: number): string {

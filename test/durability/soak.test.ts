@@ -57,9 +57,9 @@ describe('memory', { timeout: TIMEOUT_MS }, () => {
   it(`is flat over ${UPDATES} updates of five averages, each by other decays`, async () => {
     const { done, resident, tensors, handles } = await watched('updates', UPDATES);
     expect([done, tensors, handles]).toEqual([UPDATES, 0, 0]);
-    // After a collection of garbage, in the second half. 0.1 B are 12 pages in half a million updates; measured are 0.
+    // After a collection of garbage, in the second half. Measured are 0, on a busy machine once 0.23 B.
     // A byte that is lost in each, in whatever memory, would be 1 B, a kernel of TensorFlow 1,800 B, a tensor more.
-    expect(resident.bytes).toBeLessThanOrEqual(0.1);
+    expect(resident.bytes).toBeLessThanOrEqual(0.5);
   });
 
   it(`is as flat over ${BATCHES} batches of fit as without averages`, async () => {
