@@ -4,6 +4,7 @@
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { basename } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { resolveAverages } from '../../src/schedule/specs.js';
 import { evidencePage } from '../../study/report/evidence.js';
 import { briefPage, type Features, wholePage } from '../../tools/documents/features.js';
 
@@ -103,6 +104,23 @@ describe('docs/features.json', () => {
         features.brief.some((library) => !yes.includes(library)),
         name,
       ).toBe(true);
+    }
+  });
+});
+
+describe('README.md', () => {
+  it('is read in three minutes: a hundred lines', () => {
+    expect(read('README.md').trimEnd().split('\n').length).toBeLessThanOrEqual(100);
+  });
+});
+
+describe('docs/guide.md', () => {
+  it("has the decays that 'auto' gives", () => {
+    const rows = [...read('docs/guide.md').matchAll(/^\| ([\d,]+) \| [\d,. /]+ \| ([\d,. ]+) \|$/gm)];
+    expect(rows.length).toBe(4);
+    for (const [, steps = '', decays = ''] of rows) {
+      const totalSteps = Number(steps.replaceAll(',', ''));
+      expect(resolveAverages('auto', { totalSteps }).decays).toEqual(decays.split(', ').map(Number));
     }
   });
 });
