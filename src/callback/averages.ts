@@ -16,7 +16,7 @@ export interface FitAverages extends MeasuredAverages, Named {
    * Before the first step of a fit: starts averaging, or goes on with the same model.
    * @throws {@link EmaError} as `WeightEma.attach`; SWAPPED_IN, MODEL_CHANGED
    */
-  begin(model: LayersModel, fit: FitParams): void;
+  begin(model: LayersModel, fit: FitParams, isMeasuredByFunction: boolean): void;
   /**
    * Checks, before an optimizer step, that the model has its own weights.
    * @throws {@link EmaError} SWAPPED_IN, DISPOSED, POISONED
@@ -24,8 +24,10 @@ export interface FitAverages extends MeasuredAverages, Named {
   checkTrainable(): void;
   /** Counts one optimizer step. */
   update(): void;
-  /** Takes down how many epochs have ended. */
+  /** Takes down how many epochs have ended, as the fit counts them. */
   epochsEnded(count: number): void;
+  /** Runs `fn` as `use` does, with the model's own weights in it: what it moves is put back. */
+  useOwn<R>(fn: () => R): R;
   /** Takes down what an epoch measured, as it was judged. */
   take(measured: Measured, judged: Judgement): EpochValidation;
   /** Saves a model with a best average in it. */

@@ -5,7 +5,7 @@ import type { Callback, LayersModel, Logs } from '@tensorflow/tfjs';
 import { EmaError } from '../base/errors.js';
 import { inspect } from '../base/inspect.js';
 import { runOfFit } from '../options/run-length.js';
-import type { Tfjs } from '../tfjs/backend.js';
+import { isTraining, type Tfjs } from '../tfjs/backend.js';
 import { FitValidation } from '../tfjs/fit-data.js';
 import type { BatchSource } from '../validation/batches.js';
 import type { FitAverages } from './averages.js';
@@ -64,6 +64,8 @@ function defineCallback(tf: Tfjs): EmaCallbackClass {
       // Fit gives every callback the same object, one after the other.
       if (this.#last === 'setParams' && this.params === params)
         throw misuse('the same callback stands in callbacks twice, and would count every step twice.');
+      if (this.model instanceof tf.LayersModel && isTraining(this.model))
+        throw misuse('another fit runs with it now. Give each fit a callback of its own.');
       super.setParams(params);
       this.#last = 'setParams';
       // In the same turn fit gives every callback its params, which fails at a plain object, and then the model.
@@ -83,11 +85,15 @@ function defineCallback(tf: Tfjs): EmaCallbackClass {
     override onTrainBegin(): Promise<void> {
       if (this.#last !== 'setModel') throw misuse(`fit took it for a plain object, so that it has no model. ${MIXED}`);
       this.#last = 'onTrainBegin';
-      const { data, validate, monitor } = this.#options;
+      const { data, validate, monitor, asksFor } = this.#options;
       const model = this.#trained();
       const isFits = data === undefined && validate === undefined;
       if (data !== undefined || (isFits && this.params['doValidation'] === true)) checkMonitor(monitor, model);
-      this.#averages.begin(model, this.params);
+      this.#averages.begin(model, this.params, validate !== undefined);
+      if (isFits && this.params['doValidation'] !== true && asksFor.length > 0)
+        this.#averages.warn(
+          `ema.callback: ${asksFor.join(', ')} given, but nothing will be measured. Give fit validationData or validationSplit.`,
+        );
       if (isFits) this.#fitData = FitValidation.watch(model, this.params);
       this.#stepsPerEpoch = runOfFit(this.params).stepsPerEpoch;
       return DONE;
@@ -118,8 +124,8 @@ function defineCallback(tf: Tfjs): EmaCallbackClass {
 
     override async onEpochEnd(epoch: number, logs: Logs = {}): Promise<void> {
       const averages = this.#averages;
-      // Where nobody knew how many batches it has; before measuring, during which a run may be saved.
-      averages.epochsEnded(epoch + 1);
+      // Where nobody knew how many batches it has; before measuring, during which a run may be saved. One that was stopped has not ended.
+      if (this.#stepsPerEpoch === undefined && this.#trained().stopTraining !== true) averages.epochsEnded(epoch + 1);
       const ended = { averages, epoch, model: this.#trained(), source: this.#source(logs) };
       const validation = await endEpoch(tf, ended, this.#options);
       if (validation === undefined) {

@@ -80,7 +80,7 @@ async function measure(
 /** By a function of the user's. */
 async function measureBy(validate: Validate, averages: FitAverages, model: LayersModel): Promise<Validation> {
   averages.checkMeasurable();
-  const raw = checkMetrics(await validate(model, 'raw'));
+  const raw = checkMetrics(await averages.useOwn(() => validate(model, 'raw')));
   const found: Metrics[] = [];
   for (const [index, label] of averages.labels.entries())
     found.push(checkMetrics(await averages.use({ index }, () => validate(model, label)), raw));
@@ -96,9 +96,10 @@ function checkMetrics(metrics: Metrics, raw = metrics): Metrics {
   const names = isRecord ? Object.keys(metrics) : [];
   if (names.length === 0 || !Object.values(metrics).every((value) => typeof value === 'number'))
     throw invalid('validate', 'a function that returns numbers by name, such as { accuracy: 0.9 }', metrics);
-  const expected = Object.keys(raw);
-  if (expected.length === names.length && expected.every((name) => names.includes(name))) return metrics;
-  throw invalid('validate', `the same names in every call: ${expected.join(', ')}`, names);
+  const plain = Object.fromEntries(Object.entries(metrics).map(([name, value]) => [name.replace(/^val_/, ''), value]));
+  const [expected, own] = [Object.keys(raw), Object.keys(plain)];
+  if (raw === metrics || (expected.length === own.length && expected.every((name) => own.includes(name)))) return plain;
+  throw invalid('validate', `the same names in every call: ${expected.join(', ')}`, own);
 }
 
 /** Saves the best averages that are new. Not by their epoch: in the next fit there is an epoch of the same number. */

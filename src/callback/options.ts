@@ -72,6 +72,8 @@ export interface ResolvedCallback {
   /** Where new best averages are saved, if anywhere. */
   readonly bestFolder: string | undefined;
   readonly ties: boolean;
+  /** Options that mean nothing where nothing is measured. */
+  readonly asksFor: readonly string[];
   readonly log: ((line: string) => void) | undefined;
 }
 
@@ -115,6 +117,9 @@ export function resolveCallback(options: EmaCallbackOptions): ResolvedCallback {
     batches: batches === undefined ? undefined : positiveInteger('batches', batches),
     ...checkKeepBest(keepBest),
     ties: boolean('ties', ties),
+    asksFor: Object.keys(options).filter(
+      (name) => name !== 'log' && (name !== 'keepBest' || typeof keepBest === 'object'),
+    ),
     log: optionalFunction('log', log),
   };
 }
@@ -134,6 +139,8 @@ function checkKeepBest(
 ): Pick<ResolvedCallback, 'keepBest' | 'bestFolder'> {
   if (typeof keepBest === 'boolean') return { keepBest, bestFolder: undefined };
   const folder: unknown = typeof keepBest === 'object' && keepBest !== null ? keepBest.folder : undefined;
+  if (typeof folder === 'string' && folder.includes('://'))
+    throw invalid('keepBest.folder', "a path, such as 'best'", folder, 'Leave file:// out.');
   if (typeof folder === 'string' && folder !== '') return { keepBest: true, bestFolder: folder };
   throw invalid('keepBest', "true, false or { folder: 'best-of-run-1' }", keepBest);
 }

@@ -94,6 +94,12 @@ export async function writeModel(
 ): Promise<void> {
   await makeFolder(folder, fs);
   const old = filesNamedIn(await topologyIn(folder, fs));
+  // Of a run, whose averages and optimizer would go.
+  if (old.some((name) => name.endsWith('.safetensors')))
+    throw new EmaError(
+      'CHECKPOINT',
+      `${folder}: expected a folder of its own for the model, and this one holds a run of saveRun(). Save it beside: 'file://${folder}/best'.`,
+    );
   const weights = WEIGHTS.find((name) => !old.includes(name)) ?? 'weights-3.bin';
   await writeAtomically(join(folder, weights), weightPieces(artifacts), fs);
   await writeAtomically(join(folder, TOPOLOGY), [modelJson(artifacts, weights)], fs);

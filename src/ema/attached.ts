@@ -142,6 +142,13 @@ export class Attached {
     return this.#leavingStates(selected.swapIn(this.#ahead(selected)), fn);
   }
 
+  /** Runs `fn` with the model's own weights, and all else as in {@link Attached.using}. */
+  usingOwn<R>(fn: () => R): R {
+    this.checkOwnWeights('validate', 'Let use() return first: it gives the weights back.');
+    const own = Object.fromEntries(this.shadows.weights.averaged.map(({ name, variable }) => [name, variable]));
+    return this.#leavingStates(this.shadows.swapIn(own), fn);
+  }
+
   /** Runs `fn` in a swap, at whose end the model also has again what running it moved besides the averaged weights. */
   #leavingStates<R>(swap: Swap, fn: () => R): R {
     const { model, weights } = this.shadows;

@@ -10,15 +10,16 @@ import type { StoredContent } from '../disk/safetensors.js';
 import { checkEngine } from '../engine/choice.js';
 import { isLayersModel, layersModelOf, type ModelSource, noLayersModel } from '../model/variables.js';
 import { settingDifferences, settingsOf } from '../options/fingerprint.js';
+import { checkRun } from '../options/lengths.js';
 import { checkTfjs, type EmaOptions, type ResolvedOptions, resolveOptions } from '../options/options.js';
 import { type FitParams, outgrown, runOfFit, settled } from '../options/run-length.js';
 import type { RunLength } from '../schedule/decay.js';
 import { labelsOf } from '../schedule/specs.js';
 import { indexOf, type Which } from '../schedule/which.js';
-import type { Tfjs } from '../tfjs/backend.js';
+import { isInside, type Tfjs } from '../tfjs/backend.js';
 import { BestAverages, type Measured } from '../validation/bests.js';
 import { type EpochValidation, incomparable, type Judgement } from '../validation/judging.js';
-import { measuresOf } from '../validation/meter.js';
+import { type Measures, measuresOf, OWN_MEASURES } from '../validation/meter.js';
 import { Attached } from './attached.js';
 import { resume } from './files.js';
 import { type Selected, select } from './selected.js';
@@ -41,6 +42,10 @@ export class Averaging {
   #attached: Attached | undefined;
   // A checkpoint that was loaded before there was a model to check it against.
   #waiting: StoredContent | undefined;
+  // The model whose weights belong to it, where they were restored too.
+  #waitingFor: LayersModel | undefined;
+  // Epochs that had ended before the fit, where it counts from 0 again.
+  #before = 0;
   // What attach was told of the run.
   #told: RunLength = {};
   // The fit that steps are counted in, or were last.
@@ -79,11 +84,18 @@ export class Averaging {
   /** Starts averaging, all or nothing; see `WeightEma.attach`. */
   attach(model: ModelSource, run: RunLength): void {
     this.checkUsable();
+    checkRun(run);
     if (this.#attached !== undefined) {
       const { model: own } = this.#attached.shadows;
       const name = isLayersModel(this.tf, own) ? `model '${own.name}'` : 'variables';
       throw new EmaError('ALREADY_ATTACHED', `attach: attached to ${name} already. Make a new one for another.`);
     }
+    const restored = this.#waitingFor;
+    if (restored !== undefined && model !== restored && !(isLayersModel(this.tf, model) && isInside(restored, model)))
+      throw new EmaError(
+        'MODEL_CHANGED',
+        'resume() restored another model than this one: train the one that it returned, const { model } = await ema.resume(folder).',
+      );
     const options = settled(this.#options, { ...this.#planned, ...run });
     const attached = new Attached(this.tf, model, { options, warnings: this.warnings });
     // All or nothing: after a failure the object can be attached as if nothing had been tried.
@@ -98,17 +110,25 @@ export class Averaging {
     this.#attached = attached;
     this.#told = run;
     this.#waiting = undefined;
-    if (isLayersModel(this.tf, model)) this.bests.measureBy(measuresOf(model));
+    this.#waitingFor = undefined;
+    if (isLayersModel(this.tf, model)) this.#measureBy(measuresOf(model));
   }
 
-  /** Goes on from a checkpoint, now or as soon as there is a model to check it against. */
-  goOn(content: StoredContent): void {
-    if (this.#attached === undefined) this.#waiting = content;
-    else this.#resume(this.#attached, content);
+  /**
+   * Goes on from a checkpoint, now or as soon as there is a model to check it against.
+   * @param model that has the weights of the checkpoint's moment. @defaultValue any
+   */
+  goOn(content: StoredContent, model?: LayersModel): void {
+    if (this.#attached !== undefined) {
+      this.#resume(this.#attached, content);
+      return;
+    }
+    this.#waiting = content;
+    this.#waitingFor = model;
   }
 
   /** Before the first step of a fit; see `FitAverages.begin`. */
-  begin(model: LayersModel, fit: FitParams): void {
+  begin(model: LayersModel, fit: FitParams, isMeasuredByFunction = false): void {
     if (this.#fit === fit)
       throw new EmaError(
         'CALLBACK_MISUSE',
@@ -119,12 +139,20 @@ export class Averaging {
       this.attach(model, { ...runOfFit(fit, this.#waiting !== undefined), ...this.#planned });
     else this.#fitAgain(model, this.#attached, fit);
     this.#fit = fit;
-    const first = fit['initialEpoch'] ?? 0;
-    if (this.resumedAt !== undefined && first !== this.resumedAt)
+    this.#measureBy(isMeasuredByFunction ? OWN_MEASURES : measuresOf(model));
+    const [first, last] = [Number(fit['initialEpoch'] ?? 0), Number(fit['epochs'] ?? 0)];
+    this.#before = first === 0 ? this.epochs : 0;
+    // A loop of fits of one epoch counts for itself.
+    if (this.resumedAt !== undefined && first !== this.resumedAt && last > this.resumedAt)
       this.warnings.add(
         `resume() gave initialEpoch ${this.resumedAt}, and fit begins at ${first}: give it to fit, or epochs are trained twice or left out.`,
       );
     this.resumedAt = undefined;
+  }
+
+  /** Takes down how many epochs of a fit have ended; of several fits one after the other the epochs add up. */
+  epochsEnded(count: number): void {
+    this.epochs = this.#before + count;
   }
 
   /**
@@ -140,8 +168,6 @@ export class Averaging {
     const fix = 'Train in a loop of your own, with update() after each step.';
     layersModelOf(this.tf, attached.shadows.model, { method: 'fit', fix });
     attached.shadows.follow(model);
-    for (const { metric, epoch } of this.bests.measureBy(measuresOf(model)))
-      this.warnings.add(incomparable(metric, epoch));
   }
 
   /** Checks what `use` would find too late, once the raw weights were measured. */
@@ -233,6 +259,11 @@ export class Averaging {
     return totalSteps === undefined ? {} : { totalSteps };
   }
 
+  /** Says what is measured by from here on, which the bests so far may not be compared with. */
+  #measureBy(measures: Measures): void {
+    for (const { metric, epoch } of this.bests.measureBy(measures)) this.warnings.add(incomparable(metric, epoch));
+  }
+
   /** In a fit after attach, or a further one. */
   #fitAgain(model: LayersModel, attached: Attached, fit: FitParams): void {
     this.checkTrainable(model);
@@ -240,7 +271,9 @@ export class Averaging {
       this.#settleAnew(attached, fit);
       return;
     }
-    const warning = outgrown(this.#options, attached.options);
+    const { totalSteps = Number.POSITIVE_INFINITY } = runOfFit(fit);
+    const isWithin = attached.progress.steps + totalSteps <= (attached.options.run.totalSteps ?? 0);
+    const warning = isWithin ? undefined : outgrown(this.#options, attached.options);
     if (warning !== undefined) this.warnings.add(warning);
   }
 

@@ -95,7 +95,10 @@ export function takeRun(tf: Tfjs, { attached, model, bests, current, epochs, war
 export async function resumeRun(
   tf: Tfjs,
   stored: StoredRun,
-  { model, goOn }: { readonly model: LayersModel | undefined; readonly goOn: (content: StoredContent) => void },
+  {
+    model,
+    goOn,
+  }: { readonly model: LayersModel | undefined; readonly goOn: (content: StoredContent, model: LayersModel) => void },
 ): Promise<Resumed> {
   const content = openCheckpoint(stored.averages);
   const facts = factsOf(content);
@@ -221,7 +224,7 @@ interface ToRestore {
   readonly stored: StoredRun;
   readonly content: StoredContent;
   readonly facts: RunFacts;
-  readonly goOn: (content: StoredContent) => void;
+  readonly goOn: (content: StoredContent, model: LayersModel) => void;
 }
 
 function restore(tf: Tfjs, model: LayersModel, { stored, content, facts, goOn }: ToRestore): void {
@@ -240,7 +243,7 @@ function restore(tf: Tfjs, model: LayersModel, { stored, content, facts, goOn }:
     const values = valuesOf(tf, stored, facts);
     const next = optimizer && prepareOptimizer(tf, model, { facts: optimizer, tensors: tensorsOf(tf, saved) });
     try {
-      goOn(content);
+      goOn(content, model);
     } catch (error) {
       next?.discard();
       throw error;

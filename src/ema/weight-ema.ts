@@ -2,7 +2,7 @@
 // Touches no tfjs internals and knows no training events.
 
 import type { Callback, io, LayersModel, NamedTensorMap } from '@tensorflow/tfjs';
-import { boolean, invalid } from '../base/argument.js';
+import { boolean, checkNames, invalid } from '../base/argument.js';
 import { EmaError } from '../base/errors.js';
 import { inspect } from '../base/inspect.js';
 import type { FitAverages } from '../callback/averages.js';
@@ -25,7 +25,7 @@ import type { EmaFacts } from '../report/data.js';
 import { EmaReport, reportedOf } from '../report/report.js';
 import type { RunLength } from '../schedule/decay.js';
 import type { Which } from '../schedule/which.js';
-import type { Tfjs } from '../tfjs/backend.js';
+import { isTraining, type Tfjs } from '../tfjs/backend.js';
 import type { BestRecord, Measured } from '../validation/bests.js';
 import { type EpochValidation, judge, type RecordOptions } from '../validation/judging.js';
 import type { Attached } from './attached.js';
@@ -72,7 +72,10 @@ export class WeightEma {
   readonly #averaging: Averaging;
 
   static {
+    // Where the method itself is given to fit, which takes it for an object with hooks.
+    Object.assign(WeightEma.prototype.callback, { setParams: refuse, onTrainBegin: refuse });
     opened = (ema, method) => {
+      if (!(ema instanceof WeightEma)) throw invalid('ema', 'a WeightEma', ema);
       const { tf } = ema.#averaging;
       return { tf, attached: ema.#averaging.live(method), averages: ema.#inFit };
     };
@@ -306,7 +309,9 @@ export class WeightEma {
    * @throws {@link EmaError} as {@link WeightEma.use}
    * @see arXiv 2411.18704, sections 3.4 and 4.1.
    */
-  async recomputeBatchNorm(data: InputData, { which, batchSize }: RecomputeOptions = {}): Promise<void> {
+  async recomputeBatchNorm(data: InputData, options: RecomputeOptions = {}): Promise<void> {
+    checkNames(options, ['which', 'batchSize']);
+    const { which, batchSize } = options;
     const attached = this.#averaging.live('recomputeBatchNorm');
     const fix = 'Variables that are not trainable are used live: set statistics among them yourself, inside of use().';
     const model = this.#averaging.layersModel(attached, 'recomputeBatchNorm', fix);
@@ -373,7 +378,9 @@ export class WeightEma {
    * @throws {@link EmaError} CHECKPOINT — it cannot be written; an older file of this name is as before.
    * @throws {@link EmaError} NOT_ATTACHED, DISPOSED, POISONED
    */
-  async saveCheckpoint(path: string, { keepBest = true }: CheckpointOptions = {}): Promise<void> {
+  async saveCheckpoint(path: string, options: CheckpointOptions = {}): Promise<void> {
+    checkNames(options, ['keepBest']);
+    const { keepBest = true } = options;
     const attached = this.#averaging.live('saveCheckpoint');
     const withWeights = boolean('keepBest', keepBest);
     const target = checkPath(path);
@@ -461,8 +468,16 @@ export class WeightEma {
     if (model !== undefined) attached?.shadows.checkModel(model);
     const own =
       attached && this.#averaging.layersModel(attached, 'resume', 'loadCheckpoint() loads a file of saveCheckpoint().');
-    const goOn = (content: StoredContent): void => this.#averaging.goOn(content);
-    const resumed = await resumeRun(this.#averaging.tf, stored, { model: model ?? own, goOn });
+    const target = model ?? own;
+    if (target !== undefined && isTraining(target))
+      throw invalid(
+        'resume',
+        'a model that is not being trained',
+        `'${target.name}', which fit trains now`,
+        'Let fit end first.',
+      );
+    const goOn = (content: StoredContent, restored: LayersModel): void => this.#averaging.goOn(content, restored);
+    const resumed = await resumeRun(this.#averaging.tf, stored, { model: target, goOn });
     this.#averaging.epochs = resumed.initialEpoch;
     this.#averaging.resumedAt = resumed.initialEpoch;
     return resumed;
@@ -484,12 +499,12 @@ export class WeightEma {
    * @internal
    */
   setParams(): never {
-    throw noCallback();
+    return refuse();
   }
 
   /** @internal */
   onTrainBegin(): never {
-    throw noCallback();
+    return refuse();
   }
 
   /** @internal */
@@ -511,14 +526,13 @@ export class WeightEma {
       get bests() {
         return averaging.bests.records;
       },
-      begin: (model, fit) => averaging.begin(model, fit),
+      begin: (model, fit, isMeasuredByFunction) => averaging.begin(model, fit, isMeasuredByFunction),
       checkTrainable: () => averaging.checkTrainable(),
       checkMeasurable: () => averaging.checkMeasurable(),
       update: () => this.update(),
-      epochsEnded: (count) => {
-        averaging.epochs = count;
-      },
+      epochsEnded: (count) => averaging.epochsEnded(count),
       use: (which, fn) => averaging.use(which, fn),
+      useOwn: (fn) => averaging.live('validate').usingOwn(fn),
       take: (measured, judged) => averaging.take(measured, judged),
       saveModel: (which, target) => this.saveModel(which, target),
       warn: (message) => averaging.warnings.add(message),
@@ -528,8 +542,8 @@ export class WeightEma {
   }
 }
 
-function noCallback(): EmaError {
-  return new EmaError(
+function refuse(): never {
+  throw new EmaError(
     'CALLBACK_MISUSE',
     'fit was given a WeightEma. Give it the callback: callbacks: [ema.callback()].',
   );

@@ -69,7 +69,10 @@ export function outgrown(
 }
 
 /** The options that decide it. */
-type Foreseen = Pick<ResolvedOptions, 'decays' | 'profiles' | 'run' | 'updateEvery' | 'warmup' | 'warmupClock'>;
+type Foreseen = Pick<
+  ResolvedOptions,
+  'decays' | 'profiles' | 'run' | 'specs' | 'updateEvery' | 'warmup' | 'warmupClock'
+>;
 
 /**
  * What will be wrong at the end of the run: averages that still hold their start, and averages that are all the same because
@@ -77,7 +80,7 @@ type Foreseen = Pick<ResolvedOptions, 'decays' | 'profiles' | 'run' | 'updateEve
  * @returns messages; none where `totalSteps` is not known.
  */
 export function foresee(schedule: Schedule, options: Foreseen): string[] {
-  const { decays, profiles, run, updateEvery, warmup } = options;
+  const { decays, profiles, run, specs, updateEvery, warmup } = options;
   const low = remembersNothing(options);
   if (run.totalSteps === undefined || run.totalSteps / updateEvery > MOST_UPDATES) return low;
   const { startStep } = schedule;
@@ -87,9 +90,11 @@ export function foresee(schedule: Schedule, options: Foreseen): string[] {
   const exponential = decays.flatMap((_, index) =>
     (profiles[index] ?? 'exponential') === 'exponential' ? [index] : [],
   );
+  // Of 'auto' nobody chose a decay.
+  const isChosen = specs.specs !== undefined && specs.specs !== 'auto';
   const holding = exponential.flatMap((index) => {
     const [decay = 1, share] = [decays[index], memory.initialShare(index)];
-    return share > FORGOTTEN && decay < 1 ? [{ decay, share, index }] : [];
+    return share > FORGOTTEN && decay < 1 && isChosen ? [{ decay, share, index }] : [];
   });
   const messages = holding.length === 0 ? low : [...low, holdsStart(holding, steps, fixFor(options, holding, steps))];
   const updates = Math.ceil(steps / updateEvery);

@@ -55,6 +55,13 @@ export async function* elementsOf(dataset: Dataset): AsyncGenerator<TensorContai
   }
 }
 
+/** Whether `fit` trains a model now. */
+export function isTraining(model: LayersModel): boolean {
+  // Private in the types: tfjs-layers/src/engine/training.ts.
+  const view = (insideOf(model) ?? model) as unknown as { readonly isTraining?: boolean };
+  return view.isTraining === true;
+}
+
 /** The model that a Sequential makes inside of itself, anew at each compile; it is what a callback is given. */
 function insideOf(model: object): LayersModel | undefined {
   // tfjs-layers/src/models.ts, `Sequential`: private in the types.

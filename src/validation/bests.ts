@@ -6,7 +6,7 @@ import { invalid } from '../base/argument.js';
 import { EmaError } from '../base/errors.js';
 import { isAlive, type Tfjs } from '../tfjs/backend.js';
 import type { Measures } from './meter.js';
-import { isBetter, type Metrics, type Winner } from './selection.js';
+import { directionOf, isBetter, type Metrics, type Winner } from './selection.js';
 import type { Ties } from './ties.js';
 
 /** The best average of all epochs by one metric. */
@@ -125,7 +125,8 @@ export class BestAverages {
     const outdated = this.#outdated();
     const better = winners.flatMap(({ metric, direction, mode, index, value }): BestRecord[] => {
       const before = this.#held.get(metric);
-      const isCompared = before !== undefined && !outdated.includes(before.record);
+      const was = before && directionOf(metric, before.record.mode);
+      const isCompared = before !== undefined && was === direction && !outdated.includes(before.record);
       if (isCompared && !isBetter(direction, value, before.record.value)) return [];
       const record = { metric, value, epoch, index, decay: decays[index] ?? Number.NaN };
       const ties = tied?.[metric];
@@ -157,7 +158,11 @@ export class BestAverages {
       tensors === undefined ? [] : [`'best-${metric}'`],
     );
     const expected = kept.length === 0 ? 'a best average, and none is kept' : `one of ${kept.join(', ')}`;
-    throw invalid('which', expected, which, 'The callback keeps them with validationData, unless keepBest is false.');
+    const fix =
+      this.#monitor === undefined || held !== undefined
+        ? 'ema.callback() keeps them where fit validates, unless keepBest is false.'
+        : `No epoch has had a number for ${metric}: was it NaN, or another metric?`;
+    throw invalid('which', expected, which, fix);
   }
 
   /** Releases the weights. */

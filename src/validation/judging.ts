@@ -45,8 +45,7 @@ export interface Judgement extends Judged {
  * @throws {@link EmaError} INVALID_ARGUMENT — an option is wrong, or nothing of this name was measured.
  */
 export function judge(measured: Measured, decays: readonly number[], options: RecordOptions): Judgement {
-  if (!Array.isArray(fieldOf(measured, 'averages')))
-    throw invalid('measured', 'an object such as { epoch: 0, averages: [{ loss: 1 }] }', measured);
+  checkMeasured(measured, decays.length);
   checkNames(options, ['monitor', 'mode', 'keepBest']);
   const { monitor: name = 'loss', mode = 'auto', keepBest = true } = options;
   const { averages } = measured;
@@ -60,6 +59,28 @@ export function judge(measured: Measured, decays: readonly number[], options: Re
   return { winners, decays, monitor, keepBest: boolean('keepBest', keepBest), guess: guessOf(monitor, mode), best };
 }
 
+/**
+ * Checks what was measured elsewhere: what is taken down here must be what a file can hold.
+ * @throws {@link EmaError} INVALID_ARGUMENT
+ */
+function checkMeasured(measured: Measured, count: number): void {
+  const [averages, epoch, raw] = ['averages', 'epoch', 'raw'].map((name) => fieldOf(measured, name));
+  if (!Array.isArray(averages))
+    throw invalid('measured', 'an object such as { epoch: 0, averages: [{ loss: 1 }] }', measured);
+  if (!Number.isSafeInteger(epoch) || Number(epoch) < 0)
+    throw invalid('measured.epoch', 'a whole number from 0', epoch, 'In a loop without epochs count the measurements.');
+  if (averages.length !== count)
+    throw invalid('measured.averages', `metrics of each of the ${count} averages`, `${averages.length} of them`);
+  for (const [index, metrics] of averages.entries()) checkMetrics(`measured.averages[${index}]`, metrics);
+  if (raw !== undefined) checkMetrics('measured.raw', raw);
+}
+
+function checkMetrics(name: string, metrics: unknown): void {
+  const isRecord = typeof metrics === 'object' && metrics !== null && !Array.isArray(metrics);
+  if (isRecord && Object.values(metrics).every((value) => typeof value === 'number')) return;
+  throw invalid(name, 'numbers by name, such as { loss: 0.3 }', metrics);
+}
+
 /** The warning for a direction that is guessed; undefined where it is said. */
 export function guessOf(metric: string, mode: Mode = 'auto'): string | undefined {
   if (mode !== 'auto' || !isGuess(metric)) return undefined;
@@ -70,7 +91,7 @@ export function guessOf(metric: string, mode: Mode = 'auto'): string | undefined
 /** The warning for a best average that cannot be compared with what comes. */
 export function incomparable(metric: string, epoch: number): string {
   return (
-    `the model was compiled anew, and '${metric}' is measured by another function than that of its best average so far (epoch ${epoch}): ` +
+    `'${metric}' is measured by another function now than that of its best average so far (epoch ${epoch}): ` +
     'the two cannot be compared, and the next validation takes its place. Save it before, if it is to be kept.'
   );
 }

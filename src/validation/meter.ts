@@ -142,7 +142,11 @@ export function metricNames(model: LayersModel): string[] {
 }
 
 /** What each metric of a compiled model is measured by, by name: its function, and of the loss that of each output. */
-export type Measures = ReadonlyMap<string, readonly unknown[]>;
+export type Measures = Pick<ReadonlyMap<string, readonly unknown[]>, 'get'>;
+
+const OWN: readonly unknown[] = ['a function of the user'];
+/** Of what a function of the user's measures: no loss and no metric of the model. */
+export const OWN_MEASURES: Measures = { get: () => OWN };
 
 /** What the metrics of a model are measured by; nothing where it is not compiled. */
 export function measuresOf(model: LayersModel): Measures {

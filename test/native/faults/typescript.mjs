@@ -145,7 +145,7 @@ export const faults = [
   {
     name: 'a checkpoint of another model is refused',
     file: 'src/disk/checkpoint.ts',
-    find: '  if (differences.length > 0) throw other(differences);\n',
+    find: '  if (differences.length > 0) throw otherRun(differences);\n',
     replace: '',
     test: 'test/facade/disk/checkpoint.test.ts',
   },
