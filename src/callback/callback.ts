@@ -28,6 +28,8 @@ const MIXED =
   'Give fit instances only, and all of the same tfjs: callbacks: [ema.callback(), new tf.CustomCallback({ onEpochEnd })]. ' +
   'tfjs (issue 1792) looks at the first entry alone: instances and plain objects in one array do not work.';
 
+const OTHER_FIT = 'another fit runs with it now. Give each fit a callback of its own.';
+
 /** A callback that moves averages while `model.fit` or `model.fitDataset` trains. */
 export function makeCallback(tf: Tfjs, averages: FitAverages, options: ResolvedCallback): Callback {
   const CallbackClass = classes.get(tf.Callback) ?? defineCallback(tf);
@@ -44,6 +46,8 @@ function defineCallback(tf: Tfjs): EmaCallbackClass {
     // Fit calls setParams, setModel and onTrainBegin, in this order: the last of them tells what went wrong.
     #last: 'none' | 'setParams' | 'setModel' | 'onTrainBegin' = 'none';
     #fitData: FitValidation | undefined;
+    // Of the fit that has begun.
+    #params: Callback['params'] = {};
     #epoch = 0;
     #stepsPerEpoch: number | undefined;
 
@@ -61,11 +65,12 @@ function defineCallback(tf: Tfjs): EmaCallbackClass {
     }
 
     override setParams(params: Parameters<Callback['setParams']>[0]): void {
+      // Another fit came between the model and the beginning of this one.
+      if (this.#last === 'setModel' && this.model instanceof tf.LayersModel && isTraining(this.model))
+        throw misuse(OTHER_FIT);
       // Fit gives every callback the same object, one after the other.
       if (this.#last === 'setParams' && this.params === params)
         throw misuse('the same callback stands in callbacks twice, and would count every step twice.');
-      if (this.model instanceof tf.LayersModel && isTraining(this.model))
-        throw misuse('another fit runs with it now. Give each fit a callback of its own.');
       super.setParams(params);
       this.#last = 'setParams';
       // In the same turn fit gives every callback its params, which fails at a plain object, and then the model.
@@ -76,6 +81,11 @@ function defineCallback(tf: Tfjs): EmaCallbackClass {
     }
 
     override setModel(model: Parameters<Callback['setModel']>[0]): void {
+      if (this.model instanceof tf.LayersModel && this.model !== model && isTraining(this.model)) {
+        this.#last = 'onTrainBegin';
+        super.setParams(this.#params);
+        throw misuse(OTHER_FIT);
+      }
       this.#last = 'setModel';
       if (!(model instanceof tf.LayersModel))
         throw misuse(`the model is made with another copy of tfjs than the callback. ${MIXED}`);
@@ -85,6 +95,7 @@ function defineCallback(tf: Tfjs): EmaCallbackClass {
     override onTrainBegin(): Promise<void> {
       if (this.#last !== 'setModel') throw misuse(`fit took it for a plain object, so that it has no model. ${MIXED}`);
       this.#last = 'onTrainBegin';
+      this.#params = this.params;
       const { data, validate, monitor, asksFor } = this.#options;
       const model = this.#trained();
       const isFits = data === undefined && validate === undefined;

@@ -117,11 +117,16 @@ export function resolveCallback(options: EmaCallbackOptions): ResolvedCallback {
     batches: batches === undefined ? undefined : positiveInteger('batches', batches),
     ...checkKeepBest(keepBest),
     ties: boolean('ties', ties),
-    asksFor: Object.keys(options).filter(
-      (name) => name !== 'log' && (name !== 'keepBest' || typeof keepBest === 'object'),
-    ),
+    asksFor: askedFor(options),
     log: optionalFunction('log', log),
   };
+}
+
+/** `keepBest: true` is the default, and a log says by itself that nothing was measured. */
+function askedFor(options: EmaCallbackOptions): readonly string[] {
+  return Object.entries(options).flatMap(([name, value]) =>
+    value === undefined || name === 'log' || (name === 'keepBest' && typeof value !== 'object') ? [] : [name],
+  );
 }
 
 /** The metric behind the name of a log: `val_acc` is `acc`. */

@@ -98,7 +98,10 @@ export async function writeRun(folder: string, files: RunFiles, fs: FileSystem =
 
 async function writeNow(folder: string, { topology, others }: RunFiles, fs: FileSystem): Promise<void> {
   await makeFolder(folder, fs);
-  const old = filesNamedIn(await topologyIn(folder, fs));
+  const topologyBefore = await topologyIn(folder, fs);
+  const old = filesNamedIn(topologyBefore);
+  // A model that is no run would go.
+  if (topologyBefore !== undefined && old.length > 0) namesIn(folder, topologyBefore);
   for (const names of [WEIGHTS, AVERAGES]) await removeStale(folder, names, { keep: old, fs });
   await writeOwn(folder, others, fs);
   try {

@@ -284,12 +284,18 @@ describe('what is saved', () => {
     expect(stateOf(model, second)).toEqual(stateOf(model, ema));
   });
 
-  it('is three files, whatever was there before, and other files stay', async () => {
+  it('does not take the place of a model that is no run', async () => {
+    const { ema } = await savedRun();
+    const model = join(folder, 'model');
+    await ema.saveModel(0.5, `file://${model}`);
+    await rejectionOf(ema.saveRun(model), 'CHECKPOINT');
+    expect(readdirSync(model).sort()).toEqual(['model.json', 'weights.bin']);
+  });
+
+  it('is three files, and other files stay', async () => {
     mkdirSync(folder);
     writeFileSync(join(folder, 'notes.txt'), 'mine');
     const { ema } = await savedRun();
-    await ema.saveModel(0.5, `file://${folder}`);
-    expect(readdirSync(folder).sort()).toEqual(['model.json', 'notes.txt', 'weights.bin']);
     await ema.saveRun(folder);
     await ema.saveRun(folder);
     expect(

@@ -53,7 +53,7 @@ read synthesized     NOT_ATTACHED  ok                ok                ok       
 recomputeBatchNorm   NOT_ATTACHED  ok                ok                ok                SWAPPED_IN        SWAPPED_IN        POISONED  DISPOSED  WEIGHT_DISPOSED   POISONED|WEIGHT_DISPOSED
 record               NOT_ATTACHED  ok                ok                ok                ok                ok                POISONED  DISPOSED  WEIGHT_DISPOSED   WEIGHT_DISPOSED
 report               ok            ok                ok                ok                ok                ok                ok        ok        ok                ok
-resume               ok            ok                ok                ok                SWAPPED_IN        SWAPPED_IN        POISONED  DISPOSED  WEIGHT_DISPOSED   WEIGHT_DISPOSED
+resume               ok            ok                ok                INVALID_ARGUMENT  SWAPPED_IN        SWAPPED_IN        POISONED  DISPOSED  WEIGHT_DISPOSED   WEIGHT_DISPOSED
 saveCheckpoint       NOT_ATTACHED  ok                ok                ok                ok                ok                POISONED  DISPOSED  ok                POISONED
 saveModel            NOT_ATTACHED  ok                ok                ok                SWAPPED_IN        SWAPPED_IN        POISONED  DISPOSED  WEIGHT_DISPOSED   WEIGHT_DISPOSED
 saveModel best-loss  NOT_ATTACHED  INVALID_ARGUMENT  ok                ok                SWAPPED_IN        SWAPPED_IN        POISONED  DISPOSED  WEIGHT_DISPOSED   WEIGHT_DISPOSED
@@ -69,15 +69,15 @@ use synthesized      NOT_ATTACHED  ok                ok                ok       
 `;
 
 const HOOK_TABLE = `
-hook          new              attached         pending  in fit  in use      in another's use  poisoned  disposed  gone             engine reset
-onBatchBegin  NOT_ATTACHED     no-op            no-op    no-op   SWAPPED_IN  SWAPPED_IN        POISONED  DISPOSED  no-op            no-op
-onBatchEnd    NOT_ATTACHED     ok               ok       ok      SWAPPED_IN  SWAPPED_IN        POISONED  DISPOSED  WEIGHT_DISPOSED  POISONED|WEIGHT_DISPOSED
-onEpochBegin  no-op            no-op            no-op    no-op   no-op       no-op             no-op     no-op     no-op            no-op
-onEpochEnd    CALLBACK_MISUSE  CALLBACK_MISUSE  ok       ok      SWAPPED_IN  SWAPPED_IN        POISONED  DISPOSED  WEIGHT_DISPOSED  WEIGHT_DISPOSED
-onTrainBegin  ok               no-op            no-op    no-op   SWAPPED_IN  SWAPPED_IN        POISONED  DISPOSED  no-op            no-op
-onTrainEnd    no-op            no-op            no-op    no-op   no-op       no-op             no-op     no-op     no-op            no-op
-setModel      ok               ok               ok       ok      ok          ok                ok        ok        ok               ok
-setParams     ok               ok               ok       ok      ok          ok                ok        ok        ok               ok
+hook          new              attached         pending  in fit           in use      in another's use  poisoned  disposed  gone             engine reset
+onBatchBegin  NOT_ATTACHED     no-op            no-op    no-op            SWAPPED_IN  SWAPPED_IN        POISONED  DISPOSED  no-op            no-op
+onBatchEnd    NOT_ATTACHED     ok               ok       ok               SWAPPED_IN  SWAPPED_IN        POISONED  DISPOSED  WEIGHT_DISPOSED  POISONED|WEIGHT_DISPOSED
+onEpochBegin  no-op            no-op            no-op    no-op            no-op       no-op             no-op     no-op     no-op            no-op
+onEpochEnd    CALLBACK_MISUSE  CALLBACK_MISUSE  ok       ok               SWAPPED_IN  SWAPPED_IN        POISONED  DISPOSED  WEIGHT_DISPOSED  WEIGHT_DISPOSED
+onTrainBegin  ok               no-op            no-op    CALLBACK_MISUSE  SWAPPED_IN  SWAPPED_IN        POISONED  DISPOSED  no-op            no-op
+onTrainEnd    no-op            no-op            no-op    no-op            no-op       no-op             no-op     no-op     no-op            no-op
+setModel      ok               ok               ok       CALLBACK_MISUSE  ok          ok                ok        ok        ok               ok
+setParams     ok               ok               ok       ok               ok          ok                ok        ok        ok               ok
 `;
 
 /** What answers in every state. */

@@ -32,6 +32,7 @@ describe('defaults', () => {
       keepBest: true,
       mode: 'auto',
       log: undefined,
+      asksFor: [],
     });
   });
 
@@ -232,7 +233,7 @@ describe('what stands in the wrong place', () => {
   });
 
   it('is told for every option of the callback', () => {
-    const names = Object.keys(resolveCallback({})).filter((name) => name !== 'bestFolder');
+    const names = Object.keys(resolveCallback({})).filter((name) => !['bestFolder', 'asksFor'].includes(name));
     for (const name of names.map((one) => (one === 'data' ? 'validationData' : one)))
       expect(hintOf(resolveOptions, name, undefined)).toMatch(/ema\.callback\(\)/);
   });

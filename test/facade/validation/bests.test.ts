@@ -223,7 +223,10 @@ describe('record', () => {
       expect(bitsOf(ema, 'best')).toEqual(bitsOf(ema, { index: best }));
       // Beaten in the same direction only.
       step(2);
-      const worse = [{ loss: 1, recall: 0.3, accel_error: 0.3 }];
+      const worse = [
+        { loss: 1, recall: 0.3, accel_error: 0.3 },
+        { loss: Number.NaN, recall: Number.NaN, accel_error: Number.NaN },
+      ];
       expect(ema.record({ epoch: 1, averages: worse }, { monitor, mode })).toBe(0);
       expect(ema.bests.find(({ metric }) => metric === monitor.replace('val_', ''))?.epoch).toBe(0);
       // The loss has its own direction, whatever mode says of the monitored metric.
@@ -298,7 +301,9 @@ describe('record', () => {
     expect(refused({ epoch: 0, averages }, { keepBest: 1 })).toMatch(/^keepBest: expected true or false/);
     expect(refused({ epoch: 0, averages }, { metric: 'acc' })).toMatch(/no option 'metric'/);
     expect(refused({ epoch: 0, averages }, ['loss'])).toMatch(/^options: expected an object/);
-    expect(refused({ epoch: 0, averages: [] })).toMatch(/^monitor: expected one of the measured metrics/);
+    expect(refused({ epoch: 0, averages: [] })).toMatch(
+      /^measured\.averages: expected metrics of each of the 2 averages/,
+    );
     for (const measured of [undefined, null, 1, {}, { averages: 3 }]) expect(refused(measured)).toMatch(/^measured: /);
     expect(ema.bests).toEqual([]);
     thrownBy(() => ema.read('current'), 'INVALID_ARGUMENT');
