@@ -236,6 +236,21 @@ export function isTakingGradient(tf: Tfjs): boolean {
 }
 
 /**
+ * Runs ops that no gradient sees: what they make is a constant to every gradient that is being taken.
+ *
+ * As tfjs itself stops recording while a kernel runs. Clones of variables, too: to tfjs they are the variable.
+ */
+export function offTape<R>(tf: Tfjs, fn: () => R): R {
+  const { state } = tf.engine();
+  state.kernelDepth += 1;
+  try {
+    return fn();
+  } finally {
+    state.kernelDepth -= 1;
+  }
+}
+
+/**
  * The variable behind a weight: one object for the weight's whole life, whose data every optimizer step replaces.
  * @returns undefined when the weight was disposed.
  */
