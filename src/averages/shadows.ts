@@ -135,6 +135,11 @@ export class ModelShadows {
     );
   }
 
+  /** The model's own weights by name, also while an average stands in their place; complete as {@link ModelShadows.read}. */
+  own(): NamedTensorMap {
+    return this.#fresh(() => this.#ownValues().map((value) => value.clone()));
+  }
+
   /** In the order of `model.getWeights()`, which is not that of the layers: so the values alone fit `setWeights`, too. */
   inOrder(named: NamedTensorMap): NamedTensorMap {
     if (!isLayersModel(this.#tf, this.#model)) return named;
