@@ -5,7 +5,14 @@ import type { io, LayersModel, NamedTensorMap, Tensor } from '@tensorflow/tfjs';
 import { fieldOf, invalid, show } from '../base/argument.js';
 import { EmaError, messageOf } from '../base/errors.js';
 import { VERSION } from '../base/version.js';
-import { metadataOf, openCheckpoint, otherRun, tensorsOf, weightDifferences } from '../disk/checkpoint.js';
+import {
+  type MatchedWeights,
+  matchWeights,
+  metadataOf,
+  openCheckpoint,
+  otherRun,
+  tensorsOf,
+} from '../disk/checkpoint.js';
 import { storedOf } from '../disk/checkpoint-bests.js';
 import { checkDigests, type ModelDigests, type RunFiles, runFiles, type StoredRun } from '../disk/run-folder.js';
 import type { StoredContent, StoredTensor } from '../disk/safetensors.js';
@@ -234,7 +241,8 @@ function restore(tf: Tfjs, model: LayersModel, { stored, content, facts, goOn }:
     ),
   );
   const misfit = optimizer && optimizerDifference(model, optimizer, (name) => saved.get(name)?.shape);
-  const differences = [...weightDifferencesOf(weights, stored, facts), ...(misfit === undefined ? [] : [misfit])];
+  const matched = matchedWith(weights, stored, facts);
+  const differences = [...matched.differences, ...(misfit === undefined ? [] : [misfit])];
   if (differences.length > 0) throw otherRun(differences);
   tf.tidy(() => {
     const values = valuesOf(tf, stored, facts);
@@ -247,18 +255,18 @@ function restore(tf: Tfjs, model: LayersModel, { stored, content, facts, goOn }:
     }
     // From here on nothing fails. Not by setWeights, nor as tfjs has loaded them: both apply the layers' constraints, which training does not.
     for (const { name, variable } of weights) {
-      const value = values[name];
+      const value = values[matched.savedAs(name)];
       if (value !== undefined) variable.assign(value);
     }
     next?.commit();
   });
 }
 
-function weightDifferencesOf(weights: readonly Weight[], stored: StoredRun, { names }: RunFacts): string[] {
+function matchedWith(weights: readonly Weight[], stored: StoredRun, { names }: RunFacts): MatchedWeights {
   const textOf = (shape: readonly (number | null)[], dtype: string) => `${dtype} [${shape.join(', ')}]`;
   const specs = specsOf(stored);
   const saved = Object.fromEntries(names.map((name, index) => [name, specs[index]]));
-  return weightDifferences(
+  return matchWeights(
     Object.fromEntries(Object.entries(saved).map(([name, spec]) => [name, spec && textOf(spec.shape, spec.dtype)])),
     Object.fromEntries(weights.map(({ name, variable: { shape, dtype } }) => [name, textOf(shape, dtype)])),
   );

@@ -415,6 +415,39 @@ describe('a model that only the caller can make', () => {
     expect(stateOf(model, second)).toEqual(stateOf(first, ema));
   });
 
+  it('with layers that tfjs numbered on goes on where it is given, bests included', async () => {
+    const unnamed = (last = 3): Sequential => {
+      const model = tf.sequential({
+        layers: [
+          tf.layers.dense({ units: 3, inputShape: [4], activation: 'tanh' }),
+          tf.layers.batchNormalization(),
+          tf.layers.dense({ units: 3, activation: 'tanh' }),
+          tf.layers.dense({ units: last, activation: 'softmax' }),
+        ],
+      });
+      model.compile({ optimizer: tf.train.adam(0.01), loss: 'categoricalCrossentropy' });
+      return model;
+    };
+    const { model, ema } = await savedRun(unnamed());
+    const next = make();
+    const { model: resumed } = await found(next.resume(folder, unnamed()));
+    next.attach(resumed);
+    const valuesIn = (one: WeightEma, which: 'best' | number) => Object.values(valuesOf(one.read(which)));
+    for (const which of ['best', 0.5, 0.9] as const) expect(valuesIn(next, which)).toEqual(valuesIn(ema, which));
+    await train(model, ema, 9, 16);
+    await train(resumed, next, 9, 16);
+    expect([weightBits(resumed), valuesIn(next, 0.9)]).toEqual([weightBits(model), valuesIn(ema, 0.9)]);
+
+    const file = join(folder, 'averages');
+    await ema.saveCheckpoint(file);
+    const other = make().attach(unnamed());
+    await other.loadCheckpoint(file);
+    expect(valuesIn(other, 0.5)).toEqual(valuesIn(ema, 0.5));
+    const { message } = await rejectionOf(make().attach(unnamed(2)).loadCheckpoint(file), 'CHECKPOINT');
+    expect(message).toMatch(/_Dense\d+\/kernel' is only in the checkpoint.*name the layers/s);
+    for (const one of [ema, next, other]) one.dispose();
+  });
+
   it('with a class that is not registered is asked for', async () => {
     class Twice extends tf.layers.Layer {
       static readonly className = 'TwiceOfTheRunTest';
