@@ -73,6 +73,15 @@ export function lossFunctionsOf(model: LayersModel): LayersModel['lossFunctions'
   return view.lossFunctions ?? insideOf(model)?.lossFunctions;
 }
 
+/** The weights that a step of a compiled model's optimizer moves, in its order: those that compile collected, but for what is frozen since. */
+export function trainedWeights(model: LayersModel): readonly LayerVariable[] {
+  // Private in the types: tfjs-layers/src/engine/training.ts. A Sequential compiles the model inside of it.
+  const view = model as unknown as { readonly collectedTrainableWeights?: readonly LayerVariable[] };
+  const inside = insideOf(model);
+  const collected = view.collectedTrainableWeights ?? (inside === undefined ? [] : trainedWeights(inside));
+  return collected.filter(({ trainable }) => trainable);
+}
+
 /** A model with the layers that another one's config describes, and weights of its own. */
 export function sameArchitecture(tf: Tfjs, model: LayersModel): Promise<LayersModel> {
   // Text or object, by the second argument.

@@ -415,6 +415,61 @@ describe('a model that only the caller can make', () => {
     expect(stateOf(model, second)).toEqual(stateOf(first, ema));
   });
 
+  describe.each(['a model', 'a Sequential'])('with a frozen model inside of %s', (outside) => {
+    it.each([
+      ['SGD', () => tf.train.sgd(0.1)],
+      ['Adam', () => tf.train.adam(0.01)],
+    ] as const)('goes on to the bit with %s, made anew and given; another one is refused', async (name, optimizer) => {
+      const kernelInitializer = (seed: number) => tf.initializers.glorotUniform({ seed });
+      const transfer = (isFrozen = true): LayersModel => {
+        const inside = {
+          name: 'base',
+          layers: [tf.layers.dense({ units: 3, inputShape: [4], kernelInitializer: kernelInitializer(1) })],
+        };
+        const base = tf.sequential(inside);
+        base.trainable = !isFrozen;
+        const head = tf.layers.dense({
+          name: 'head',
+          units: 3,
+          activation: 'softmax',
+          kernelInitializer: kernelInitializer(2),
+        });
+        const input = tf.input({ shape: [4] });
+        const model =
+          outside === 'a Sequential'
+            ? tf.sequential({ layers: [base, head] })
+            : tf.model({ inputs: input, outputs: head.apply(base.apply(input)) as never });
+        model.compile({ optimizer: optimizer(), loss: 'categoricalCrossentropy' });
+        return model;
+      };
+      const { model, ema } = await savedRun(transfer());
+      await train(model, ema, 9, 20);
+      for (const given of [undefined, transfer()]) {
+        const next = make();
+        const { model: resumed } = await found(next.resume(folder, given));
+        next.attach(resumed);
+        await train(resumed, next, 9, 20);
+        const valuesIn = (one: LayersModel) =>
+          one.layers.map((layer) => layer.getWeights().map((w) => [...w.dataSync()]));
+        expect(valuesIn(resumed)).toEqual(valuesIn(model));
+        // In whatever order: flags of weights and of models give other ones.
+        const averageIn = (one: WeightEma) =>
+          Object.values(valuesOf(one.read(0.9)))
+            .map(String)
+            .sort();
+        expect(averageIn(next)).toEqual(averageIn(ema));
+        next.dispose();
+      }
+      if (name === 'Adam' && outside === 'a model') {
+        const { message } = await rejectionOf(make().resume(folder, transfer(false)), 'CHECKPOINT');
+        expect(message).toMatch(
+          /Adam trained weight 'head\/kernel' as number 1, now it trains weight '.*' there: freeze/,
+        );
+      }
+      ema.dispose();
+    });
+  });
+
   it('with layers that tfjs numbered on goes on where it is given, bests included', async () => {
     const unnamed = (last = 3): Sequential => {
       const model = tf.sequential({
