@@ -19,7 +19,7 @@ import {
   type Selection,
   type Weight,
 } from '../model/weights.js';
-import { isAlive, isInside, type Tfjs } from '../tfjs/backend.js';
+import { isAlive, isInside, offTape, type Tfjs } from '../tfjs/backend.js';
 import { combined } from './combination.js';
 
 /** What is kept of an average. */
@@ -66,7 +66,8 @@ export class ModelShadows {
     const names = this.weights.averaged.map(({ name }) => name);
     const { engine, precision, decays } = options;
     this.#spread = new AlphaSpread(names, options.layerRules, decays.length);
-    this.#chosen = createShadows(tf, engine, { weights: this.#variables, averages: decays.length, precision });
+    const rows = { weights: this.#variables, averages: decays.length, precision };
+    this.#chosen = offTape(tf, () => createShadows(tf, engine, rows));
   }
 
   /** The model whose weights are averaged: of several that share them, the one that was trained last. */
@@ -120,7 +121,7 @@ export class ModelShadows {
    * @param ahead alphas of an update that is not made: the average as it would be after it. @defaultValue as it is
    */
   read(average: number, ahead?: Alphas): NamedTensorMap {
-    return this.#tf.tidy(() => this.#complete(this.#presented(this.#readAverage(average, ahead))));
+    return this.#fresh(() => this.#presented(this.#readAverage(average, ahead)));
   }
 
   /**
@@ -129,10 +130,14 @@ export class ModelShadows {
    * @param ahead as in {@link ModelShadows.read}.
    */
   combine(coefficients: readonly number[], ahead?: Alphas): NamedTensorMap {
-    return this.#tf.tidy(() => {
-      const values = combined(this.#tf, coefficients, (average) => this.#readAverage(average, ahead));
-      return this.#complete(this.#presented(values));
-    });
+    return this.#fresh(() =>
+      this.#presented(combined(this.#tf, coefficients, (average) => this.#readAverage(average, ahead))),
+    );
+  }
+
+  /** The model's own weights by name, also while an average stands in their place; complete as {@link ModelShadows.read}. */
+  own(): NamedTensorMap {
+    return this.#fresh(() => this.#ownValues().map((value) => value.clone()));
   }
 
   /** In the order of `model.getWeights()`, which is not that of the layers: so the values alone fit `setWeights`, too. */
@@ -250,7 +255,7 @@ export class ModelShadows {
 
   #move(towards: readonly Tensor[], alphas: Alphas): void {
     try {
-      this.#chosen.shadows.update(towards, this.#spread.of(alphas));
+      offTape(this.#tf, () => this.#chosen.shadows.update(towards, this.#spread.of(alphas)));
     } catch (error) {
       // Looked for only now: before each update it would cost a lookup per weight.
       const name = this.#firstDisposed();
@@ -261,6 +266,11 @@ export class ModelShadows {
   /** An average as others see it: by policy, with the constraints of its layers. It takes the values over. */
   #presented(values: readonly Tensor[]): readonly Tensor[] {
     return this.#appliesConstraints ? constrained(this.#tf, this.weights.averaged, values) : values;
+  }
+
+  /** A complete model of values that `make` gives. No gradient runs through it: what is read is a constant to whoever trains. */
+  #fresh(make: () => readonly Tensor[]): NamedTensorMap {
+    return offTape(this.#tf, () => this.#tf.tidy(() => this.#complete(make())));
   }
 
   #complete(values: readonly Tensor[]): NamedTensorMap {

@@ -19,8 +19,8 @@ export interface SavedBest {
 /** What a saved best average must fit. */
 export interface BestsContext {
   readonly decays: readonly number[];
-  /** All of the model's weights. */
-  readonly weights: readonly Pick<Weight, 'name' | 'variable'>[];
+  /** All of the model's weights, and what they are called in the file. */
+  readonly weights: readonly (Pick<Weight, 'name' | 'variable'> & { readonly savedAs?: string })[];
 }
 
 /** Types of weights, as safetensors names them. */
@@ -77,12 +77,12 @@ function weightsOf(
   weights: BestsContext['weights'],
 ): ReadonlyMap<string, StoredTensor> {
   const known = weights.filter(({ variable }) => STORED_TYPES[variable.dtype] !== undefined);
-  const pairs = known.map(({ name, variable: { dtype, shape } }): readonly [string, StoredTensor] => {
-    const tensor = content.tensors.get(tensorName(metric, name));
+  const pairs = known.map(({ name, savedAs = name, variable: { dtype, shape } }): readonly [string, StoredTensor] => {
+    const tensor = content.tensors.get(tensorName(metric, savedAs));
     const type = STORED_TYPES[dtype];
     if (tensor?.dtype === type && JSON.stringify(tensor?.shape) === JSON.stringify(shape) && tensor !== undefined)
       return [name, tensor];
-    const expected = `tensor '${tensorName(metric, name)}' of type ${type} and shape [${shape.join(', ')}]`;
+    const expected = `tensor '${tensorName(metric, savedAs)}' of type ${type} and shape [${shape.join(', ')}]`;
     throw new EmaError('CHECKPOINT', `checkpoint: expected ${expected}.`);
   });
   return new Map(pairs);

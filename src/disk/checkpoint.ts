@@ -139,21 +139,22 @@ export function plannedSteps({ metadata }: StoredContent): number | undefined {
  * @throws {@link EmaError} CHECKPOINT — of another model or other options: all differences.
  */
 export function decodeCheckpoint(content: StoredContent, shadow: ModelShadows, options: ResolvedOptions): Checkpoint {
-  const differences = [
-    ...settingDifferences(metadataOf(content, 'settings'), settingsOf(options)),
-    ...weightDifferences(metadataOf(content, 'weights'), weightsOf(shadow)),
-  ];
+  const { savedAs, differences: others } = matchWeights(metadataOf(content, 'weights'), weightsOf(shadow));
+  const differences = [...settingDifferences(metadataOf(content, 'settings'), settingsOf(options)), ...others];
   if (differences.length > 0) throw otherRun(differences);
   const averages = rowsOf(options).map(({ average, part }) => ({
     average,
     part,
     values: shadow.weights.averaged.map(({ name, variable: { shape } }) =>
-      dataOf(content, tensorName(average, part, name), shape),
+      dataOf(content, tensorName(average, part, savedAs(name)), shape),
     ),
   }));
   const bests = decodeBests(content, Object.values(metadataOf(content, 'bests')), {
     decays: options.decays,
-    weights: [...shadow.weights.averaged, ...shadow.weights.live],
+    weights: [...shadow.weights.averaged, ...shadow.weights.live].map((one) => ({
+      ...one,
+      savedAs: savedAs(one.name),
+    })),
   });
   return { standing: standingOf(metadataOf(content, 'standing'), options), averages, bests };
 }
@@ -235,11 +236,38 @@ function isDeep(value: unknown): boolean {
   return level.some(isObject);
 }
 
-/** Two records of weights, what they are called and their shapes, that differ, as sentences; those of a saved run first. */
-export function weightDifferences(
+/** Weights of a model beside those that were saved. */
+export interface MatchedWeights {
+  /** What a weight of the model is called in the file. */
+  readonly savedAs: (name: string) => string;
+  /** Where they are not the same, as sentences. */
+  readonly differences: readonly string[];
+}
+
+/**
+ * Compares two records of weights, what they are called and their shapes: by name, or by place where only the numbers differ that tfjs gives
+ * to layers without a name, `dense_Dense1`, on and on in one process.
+ */
+export function matchWeights(
   saved: Readonly<Record<string, unknown>>,
   own: Readonly<Record<string, unknown>>,
-): string[] {
+): MatchedWeights {
+  const differences = weightDifferences(saved, own);
+  const [before, now] = [Object.keys(saved), Object.keys(own)];
+  const isSame = (name: string, index: number): boolean =>
+    unnumbered(name) === unnumbered(before[index] ?? '') && own[name] === saved[before[index] ?? ''];
+  if (differences.length === 0 || before.length !== now.length || !now.every(isSame))
+    return { savedAs: (name) => name, differences };
+  const names = new Map(now.map((name, index) => [name, before[index] ?? name]));
+  return { savedAs: (name) => names.get(name) ?? name, differences: [] };
+}
+
+/** A weight's name without what tfjs numbers in it (tfjs-layers/src/engine/topology.ts, `Layer`): the class of a layer that has no name. */
+function unnumbered(name: string): string {
+  return name.replaceAll(/(_[A-Z]\w*?)\d+(?=\/|$)/g, '$1');
+}
+
+function weightDifferences(saved: Readonly<Record<string, unknown>>, own: Readonly<Record<string, unknown>>): string[] {
   return [
     ...Object.keys(saved)
       .filter((name) => !Object.hasOwn(own, name))
@@ -264,8 +292,8 @@ export function otherRun(differences: readonly string[]): EmaError {
   return new EmaError(
     'CHECKPOINT',
     `checkpoint: expected one of this model and these options, received another: ${differences.slice(0, LISTED).join('; ')}` +
-      `${more}. Give the options of the saved run, and its model: layers with names of your own, a loaded model, or a ` +
-      'record of variables have the same weight names in every run.',
+      `${more}. Give the options of the saved run, and its model: name the layers (tf.layers.dense({ name: 'head', ... })), as layers ` +
+      'with names, a loaded model, or a record of variables have the same weight names in every run.',
   );
 }
 

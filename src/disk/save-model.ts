@@ -7,7 +7,7 @@ import { EmaError } from '../base/errors.js';
 import type { Settings } from '../options/fingerprint.js';
 import type { Tfjs } from '../tfjs/backend.js';
 import type { BestRecord } from '../validation/bests.js';
-import { type FileSystem, makeFolder, readWhole, writeAtomically } from './atomic-file.js';
+import { type FileSystem, inTurn, makeFolder, readWhole, writeAtomically } from './atomic-file.js';
 import { basename, fileSystem, join } from './node.js';
 
 /** Where {@link WeightEma.saveModel} writes: a URL such as `file://folder`, or a handler of tfjs. */
@@ -51,7 +51,7 @@ export function saverOf(tf: Tfjs, target: SaveTarget): (artifacts: io.ModelArtif
   const folder = target.slice(FILE_SCHEME.length);
   if (folder === '') throw invalid('target', "a folder, such as 'file://model-ema'", target);
   return async (artifacts) => {
-    await writeModel(folder, artifacts);
+    await inTurn(folder, () => writeModel(folder, artifacts));
     return { modelArtifactsInfo: tf.io.getModelArtifactsInfoForJSON(artifacts) };
   };
 }

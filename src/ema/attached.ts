@@ -109,9 +109,12 @@ export class Attached {
     return true;
   }
 
-  /** Warns where what is saved now would be loaded as something else. */
-  warnOfConstraints(): void {
-    const message = changedByLoading(this.#tf, this.shadows.weights.averaged);
+  /**
+   * Warns where what is saved would be loaded as something else.
+   * @param values by weight name.
+   */
+  warnOfConstraints(values: NamedTensorMap): void {
+    const message = changedByLoading(this.#tf, this.shadows.weights.averaged, values);
     if (message !== undefined) this.#warnings.add(message, 'constraints of what is saved');
   }
 

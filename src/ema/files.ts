@@ -1,11 +1,14 @@
 // Averages of an attached model on disk: a plain model of one of them, and a checkpoint of all.
 // Opens no files itself, and resolves no name.
 
-import type { io, LayersModel } from '@tensorflow/tfjs';
+import type { io, LayersModel, Tensor } from '@tensorflow/tfjs';
+import { fieldOf, invalid } from '../base/argument.js';
 import { VERSION } from '../base/version.js';
 import { decodeCheckpoint, encodeCheckpoint, tensorsOf } from '../disk/checkpoint.js';
+import { storedOf } from '../disk/checkpoint-bests.js';
 import type { StoredContent } from '../disk/safetensors.js';
 import { artifactsOf, withProvenance } from '../disk/save-model.js';
+import { disposed } from '../model/weights.js';
 import { settingsOf } from '../options/fingerprint.js';
 import type { Which } from '../schedule/which.js';
 import type { Tfjs } from '../tfjs/backend.js';
@@ -22,19 +25,15 @@ export interface ModelToSave {
   readonly config: io.SaveConfig | undefined;
 }
 
-/** Hands the model's artifacts, with their provenance, to `save`. */
-export async function saveSelected(
-  tf: Tfjs,
-  { attached, model, which, selected, config }: ModelToSave,
-  save: (artifacts: io.ModelArtifacts) => Promise<io.SaveResult>,
-): Promise<io.SaveResult> {
-  const { artifacts, result } = await artifactsOf(tf, (handler) =>
-    attached.using(selected, () => {
-      attached.warnOfConstraints();
-      return model.save(handler, config);
-    }),
-  );
-  if (artifacts === undefined) return result;
+type Save = (artifacts: io.ModelArtifacts) => Promise<io.SaveResult>;
+
+/**
+ * Hands the model's artifacts, with their provenance, to `save`. All is taken in one turn, and nothing is put into the model: training, and
+ * other saves, may go on while it is written. With `includeOptimizer` `model.save` takes it instead, in more than one turn.
+ * @throws {@link EmaError} WEIGHT_DISPOSED, MODEL_CHANGED
+ */
+export async function saveSelected(tf: Tfjs, toSave: ModelToSave, save: Save): Promise<io.SaveResult> {
+  const { attached, which, selected, config } = toSave;
   const { index, label, record } = selected;
   const { steps, updates } = attached.progress;
   const provenance = {
@@ -45,7 +44,77 @@ export async function saveSelected(
     settings: settingsOf(attached.options),
     ...(record === undefined ? {} : { best: record }),
   };
-  return save(withProvenance(artifacts, provenance));
+  if (config?.includeOptimizer !== true) return save(withProvenance(takeModel(tf, toSave), provenance));
+  const { artifacts, result } = await takenBySave(tf, toSave);
+  return artifacts === undefined ? result : save(withProvenance(artifacts, provenance));
+}
+
+/** What `model.save` itself writes. */
+function takenBySave(tf: Tfjs, { attached, model, selected, config }: ModelToSave): ReturnType<typeof artifactsOf> {
+  const { averaged } = attached.shadows.weights;
+  return artifactsOf(tf, (handler) =>
+    attached.using(selected, () => {
+      attached.warnOfConstraints(Object.fromEntries(averaged.map(({ name, variable }) => [name, variable])));
+      return model.save(handler, config);
+    }),
+  );
+}
+
+/** The same, to the byte, but for the optimizer: in one turn. */
+function takeModel(tf: Tfjs, { attached, model, selected, config }: ModelToSave): io.ModelArtifacts {
+  const { shadows } = attached;
+  shadows.checkModel();
+  shadows.checkAlive();
+  const hasBegun = attached.hasBegun('saveModel', "the model's own weights are saved");
+  const values = hasBegun ? attached.read(selected) : shadows.own();
+  try {
+    attached.warnOfConstraints(values);
+    const all = [...shadows.weights.averaged, ...shadows.weights.live];
+    const names = new Map(all.map(({ layerVariable, name }) => [layerVariable, name]));
+    const weights = config?.trainableOnly ? model.trainableWeights.filter(({ trainable }) => trainable) : model.weights;
+    const stored = weights.map((weight) => {
+      const name = names.get(weight) ?? weight.originalName;
+      const value = values[name];
+      if (value === undefined) throw disposed(name);
+      return { name: weight.originalName, ...typedOf(name, value) };
+    });
+    const userDefinedMetadata = model.getUserDefinedMetadata();
+    const modelTopology = model.toJSON(null, false);
+    return {
+      modelTopology,
+      format: 'layers-model',
+      // Its own version, as it writes it there: 'tfjs-layers 4.22.0'.
+      generatedBy: `TensorFlow.js ${fieldOf(modelTopology, 'keras_version')}`.replace('layers ', 'layers v'),
+      convertedBy: null,
+      ...(userDefinedMetadata === undefined ? {} : { userDefinedMetadata }),
+      weightData: joined(stored.map(({ data }) => data)),
+      weightSpecs: stored.map(({ name, shape, dtype }) => ({ name, shape, dtype })),
+    };
+  } finally {
+    tf.dispose(values);
+  }
+}
+
+/** A weight as tfjs writes it. */
+function typedOf(
+  weight: string,
+  value: Tensor,
+): Pick<io.WeightsManifestEntry, 'shape' | 'dtype'> & { data: ArrayBufferView } {
+  const { shape, dtype } = value;
+  const stored = storedOf(value);
+  if (stored !== undefined && (dtype === 'float32' || dtype === 'int32' || dtype === 'bool'))
+    return { shape, dtype, data: stored.data };
+  throw invalid(`weight '${weight}'`, 'type float32, int32 or bool, for saveModel', dtype);
+}
+
+function joined(pieces: readonly ArrayBufferView[]): ArrayBuffer {
+  const bytes = new Uint8Array(pieces.reduce((sum, { byteLength }) => sum + byteLength, 0));
+  let at = 0;
+  for (const { buffer, byteOffset, byteLength } of pieces) {
+    bytes.set(new Uint8Array(buffer, byteOffset, byteLength), at);
+    at += byteLength;
+  }
+  return bytes.buffer;
 }
 
 /** The bytes of a checkpoint. */

@@ -2,16 +2,23 @@
 // Opens no files.
 
 import type { io, LayersModel, NamedTensorMap, Tensor } from '@tensorflow/tfjs';
-import { fieldOf, invalid, show } from '../base/argument.js';
+import { fieldOf, invalid, quote, show } from '../base/argument.js';
 import { EmaError, messageOf } from '../base/errors.js';
 import { VERSION } from '../base/version.js';
-import { metadataOf, openCheckpoint, otherRun, tensorsOf, weightDifferences } from '../disk/checkpoint.js';
+import {
+  type MatchedWeights,
+  matchWeights,
+  metadataOf,
+  openCheckpoint,
+  otherRun,
+  tensorsOf,
+} from '../disk/checkpoint.js';
 import { storedOf } from '../disk/checkpoint-bests.js';
 import { checkDigests, type ModelDigests, type RunFiles, runFiles, type StoredRun } from '../disk/run-folder.js';
 import type { StoredContent, StoredTensor } from '../disk/safetensors.js';
 import { isSwapped, ownValue, swappedIn } from '../model/swap.js';
 import { collectWeights, type Weight } from '../model/weights.js';
-import type { Tfjs } from '../tfjs/backend.js';
+import { type Tfjs, trainedWeights } from '../tfjs/backend.js';
 import {
   type OptimizerFacts,
   optimizerDifference,
@@ -49,6 +56,8 @@ interface RunFacts {
   /** Names of the model's weights, each once, in the order of their file. */
   readonly names: readonly string[];
   readonly optimizer: OptimizerFacts | undefined;
+  /** Names of the weights that it trains, in its order: flags of models in a model are in no config of tfjs. */
+  readonly trained: readonly string[];
 }
 
 const NAME = 'run';
@@ -80,7 +89,8 @@ export function takeRun(tf: Tfjs, { attached, model, bests, current, epochs, war
   const names = weights.map(({ name }) => name);
   return runFiles({ ...artifactsOf(model), weightSpecs }, bytes, (digests) => {
     const { className, figures, scalars, slots } = optimizer ?? {};
-    const facts = { epochs, digests, names, optimizer: optimizer && { className, figures, scalars, slots } };
+    const kept = optimizer && { className, figures, scalars, slots };
+    const facts = { epochs, digests, names, optimizer: kept, trained: trainedNames(model, weights) };
     const beside = { tensors, metadata: new Map([[NAME, JSON.stringify(facts)]]) };
     return checkpointOf(attached, { bests, current, withWeights: true, beside });
   });
@@ -117,6 +127,12 @@ export async function resumeRun(
 function weightsOf(tf: Tfjs, model: LayersModel): readonly Weight[] {
   const { averaged, live } = collectWeights(tf, model, { batchNorm: 'average' });
   return [...averaged, ...live];
+}
+
+/** Names of the weights that the optimizer trains, in its order. */
+function trainedNames(model: LayersModel, weights: readonly Weight[]): readonly string[] {
+  const names = new Map(weights.map(({ layerVariable, name }) => [layerVariable, name]));
+  return trainedWeights(model).flatMap((weight) => names.get(weight) ?? []);
 }
 
 /** What `model.save` writes, but for the weights: it would take those of an average that stands in their place, and the optimizer's later. */
@@ -166,11 +182,11 @@ function isFigure(value: unknown): value is number | boolean {
 function factsOf(content: StoredContent): RunFacts {
   if (!content.metadata.has(NAME)) throw noRun('averages alone');
   const saved = metadataOf(content, NAME);
-  const [epochs, names, optimizer, digests] = ['epochs', 'names', 'optimizer', 'digests'].map((one) => saved[one]);
+  const { epochs, names, trained, optimizer, digests } = saved;
   const [topology, weights] = [fieldOf(digests, 'topology'), fieldOf(digests, 'weights')];
   if (!isCount(epochs)) throw noRun(`${show(epochs)} epochs`);
-  if (!isTexts(names) || !isText(topology) || !isText(weights)) throw noRun('others');
-  return { epochs, names, digests: { topology, weights }, optimizer: optimizerFactsOf(optimizer) };
+  if (!isTexts(names) || !isTexts(trained) || !isText(topology) || !isText(weights)) throw noRun('others');
+  return { epochs, names, trained, digests: { topology, weights }, optimizer: optimizerFactsOf(optimizer) };
 }
 
 function optimizerFactsOf(saved: unknown): OptimizerFacts | undefined {
@@ -197,10 +213,10 @@ function specsOf(stored: StoredRun): readonly io.WeightsManifestEntry[] {
 }
 
 /** The saved model, as tfjs makes it: compiled, with the optimizer's state still to come. */
-async function madeAnew(tf: Tfjs, stored: StoredRun, { optimizer }: RunFacts): Promise<LayersModel> {
+async function madeAnew(tf: Tfjs, stored: StoredRun, facts: RunFacts): Promise<LayersModel> {
   const { weightsManifest: _, ...topology } = topologyOf(stored);
   const fix = "Give one of the same architecture: resume('run', makeModel()).";
-  if (optimizer !== undefined && topology.trainingConfig === undefined) {
+  if (facts.optimizer !== undefined && topology.trainingConfig === undefined) {
     const expected =
       'a compiled model, because the saved one has a loss or a metric that is a function, as no file can hold it';
     throw invalid('model', expected, undefined, fix);
@@ -208,8 +224,9 @@ async function madeAnew(tf: Tfjs, stored: StoredRun, { optimizer }: RunFacts): P
   const { buffer, byteOffset, byteLength } = new Uint8Array(stored.weights);
   const weightData = buffer.slice(byteOffset, byteOffset + byteLength);
   const artifacts: io.ModelArtifacts = { ...topology, weightSpecs: [...specsOf(stored)], weightData };
+  let model: LayersModel;
   try {
-    return await tf.loadLayersModel({ load: async () => artifacts });
+    model = await tf.loadLayersModel({ load: async () => artifacts });
   } catch (cause) {
     const register = 'Register classes of your own by tf.serialization.registerClass(), or give the model';
     throw new EmaError(
@@ -218,6 +235,21 @@ async function madeAnew(tf: Tfjs, stored: StoredRun, { optimizer }: RunFacts): P
       { cause },
     );
   }
+  if (facts.optimizer === undefined || trainAgain(model, weightsOf(tf, model), facts)) return model;
+  model.dispose();
+  throw invalid('model', 'a model, because which weights of the saved one are trained is in no file', undefined, fix);
+}
+
+/** Freezes what the run did not train. @returns whether the model trains then what the run trained. */
+function trainAgain(model: LayersModel, weights: readonly Weight[], { trained }: RunFacts): boolean {
+  const isSame = (): boolean => JSON.stringify(trainedNames(model, weights)) === JSON.stringify(trained);
+  if (isSame()) return true;
+  for (const { name, layerVariable } of weights)
+    if (layerVariable !== undefined && !trained.includes(name)) layerVariable.trainable = false;
+  const { optimizer, loss, metrics = [] } = model;
+  // What is trained is collected there.
+  model.compile({ optimizer, loss, metrics });
+  return isSame();
 }
 
 interface ToRestore {
@@ -236,8 +268,11 @@ function restore(tf: Tfjs, model: LayersModel, { stored, content, facts, goOn }:
       name.startsWith(OPTIMIZER) ? [[name.slice(OPTIMIZER.length), tensor] as const] : [],
     ),
   );
-  const misfit = optimizer && optimizerDifference(model, optimizer, (name) => saved.get(name)?.shape);
-  const differences = [...weightDifferencesOf(weights, stored, facts), ...(misfit === undefined ? [] : [misfit])];
+  const matched = matchedWith(weights, stored, facts);
+  const own = trainedNames(model, weights).map(matched.savedAs);
+  const misfit =
+    optimizer && (optimizerDifference(model, optimizer, (name) => saved.has(name)) ?? slotDifference(facts, own));
+  const differences = [...matched.differences, ...(misfit === undefined ? [] : [misfit])];
   if (differences.length > 0) throw otherRun(differences);
   tf.tidy(() => {
     const values = valuesOf(tf, stored, facts);
@@ -250,18 +285,29 @@ function restore(tf: Tfjs, model: LayersModel, { stored, content, facts, goOn }:
     }
     // From here on nothing fails. Not by setWeights, nor as tfjs has loaded them: both apply the layers' constraints, which training does not.
     for (const { name, variable } of weights) {
-      const value = values[name];
+      const value = values[matched.savedAs(name)];
       if (value !== undefined) variable.assign(value);
     }
     next?.commit();
   });
 }
 
-function weightDifferencesOf(weights: readonly Weight[], stored: StoredRun, { names }: RunFacts): string[] {
+/** Whether the optimizer would find what it kept for one weight at another; nothing where it keeps nothing for weights. */
+function slotDifference({ optimizer, trained }: RunFacts, own: readonly string[]): string | undefined {
+  if (optimizer === undefined || Object.values(optimizer.slots).every(({ length }) => length === 0)) return undefined;
+  const index = trained.findIndex((name, place) => own[place] !== name);
+  const place = index >= 0 ? index : trained.length;
+  const [was, is] = [trained[place], own[place]];
+  if (was === is) return undefined;
+  const textOf = (name: string | undefined): string => (name === undefined ? 'no weight' : `weight ${quote(name)}`);
+  return `${optimizer.className} trained ${textOf(was)} as number ${place + 1}, now it trains ${textOf(is)} there: freeze the same layers before compile`;
+}
+
+function matchedWith(weights: readonly Weight[], stored: StoredRun, { names }: RunFacts): MatchedWeights {
   const textOf = (shape: readonly (number | null)[], dtype: string) => `${dtype} [${shape.join(', ')}]`;
   const specs = specsOf(stored);
   const saved = Object.fromEntries(names.map((name, index) => [name, specs[index]]));
-  return weightDifferences(
+  return matchWeights(
     Object.fromEntries(Object.entries(saved).map(([name, spec]) => [name, spec && textOf(spec.shape, spec.dtype)])),
     Object.fromEntries(weights.map(({ name, variable: { shape, dtype } }) => [name, textOf(shape, dtype)])),
   );

@@ -353,13 +353,16 @@ export class WeightEma {
    * A folder is written so that after any crash it holds the old model or the new one, whole; other files in it stay. Equal averages give
    * equal files: no date is in them. tfjs applies the constraints of layers when it loads a model: `constraints: 'apply'` saves an average
    * that satisfies them, and a warning says where that matters.
+   *
+   * All of it is of the moment of the call, also inside of `use()`, and training may go on before it is written. Only with `includeOptimizer`
+   * the average stands in the model's place meanwhile: await it before the next step.
    * @param which the average.
    * @param target a URL such as `file://folder`, or a handler of tfjs.
    * @param config options of `model.save`.
    * @throws {@link EmaError} INVALID_ARGUMENT — tfjs knows no way to write there.
    * @throws {@link EmaError} CHECKPOINT — the folder cannot be written; an older model in it is as before.
    * @throws {@link EmaError} NO_LAYERS_MODEL — variables are attached: `read()` the tensors, or `saveCheckpoint`.
-   * @throws {@link EmaError} as {@link WeightEma.use}
+   * @throws {@link EmaError} NOT_ATTACHED, DISPOSED, POISONED, WEIGHT_DISPOSED, MODEL_CHANGED; with `includeOptimizer` as {@link WeightEma.use}
    */
   async saveModel(which: Which, target: SaveTarget, config?: io.SaveConfig): Promise<io.SaveResult> {
     const attached = this.#averaging.live('saveModel');

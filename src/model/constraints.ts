@@ -1,7 +1,7 @@
 // Constraints of layers on averaged weights.
 // Decides nothing, and changes neither weights nor averages.
 
-import type { Tensor } from '@tensorflow/tfjs';
+import type { NamedTensorMap, Tensor } from '@tensorflow/tfjs';
 import { constraintOf, type Tfjs } from '../tfjs/backend.js';
 import type { Weight } from './weights.js';
 
@@ -30,15 +30,17 @@ const NOTICEABLE = 1e-5;
 
 /**
  * What would become of weights where tfjs loads them, which applies their constraints. It waits for the device.
+ * @param values by weight name.
  * @returns a warning that names the first that would change; undefined where none would.
  */
-export function changedByLoading(tf: Tfjs, weights: readonly Weight[]): string | undefined {
-  for (const { name, layerVariable, variable } of weights) {
+export function changedByLoading(tf: Tfjs, weights: readonly Weight[], values: NamedTensorMap): string | undefined {
+  for (const { name, layerVariable } of weights) {
     const constraint = layerVariable === undefined ? undefined : constraintOf(layerVariable);
-    if (constraint === undefined) continue;
+    const value = values[name];
+    if (constraint === undefined || value === undefined) continue;
     const [by = 0, largest = 0] = tf.tidy(() => {
-      const change = constraint.apply(variable).sub(variable);
-      return [change, variable].map((tensor) => tensor.abs().max().dataSync()[0]);
+      const change = constraint.apply(value).sub(value);
+      return [change, value].map((tensor) => tensor.abs().max().dataSync()[0]);
     });
     if (by <= NOTICEABLE * largest) continue;
     return (

@@ -80,6 +80,15 @@ export function lossFunctionsOf(model: LayersModel): LayersModel['lossFunctions'
   return view.lossFunctions ?? insideOf(model)?.lossFunctions;
 }
 
+/** The weights that a step of a compiled model's optimizer moves, in its order: those that compile collected, but for what is frozen since. */
+export function trainedWeights(model: LayersModel): readonly LayerVariable[] {
+  // Private in the types: tfjs-layers/src/engine/training.ts. A Sequential compiles the model inside of it.
+  const view = model as unknown as { readonly collectedTrainableWeights?: readonly LayerVariable[] };
+  const inside = insideOf(model);
+  const collected = view.collectedTrainableWeights ?? (inside === undefined ? [] : trainedWeights(inside));
+  return collected.filter(({ trainable }) => trainable);
+}
+
 /** A model with the layers that another one's config describes, and weights of its own. */
 export function sameArchitecture(tf: Tfjs, model: LayersModel): Promise<LayersModel> {
   // Text or object, by the second argument.
@@ -240,6 +249,21 @@ export function nextTensorId(tf: Tfjs): number {
 /** Whether a gradient is being taken: what runs now is recorded, and undone by it. */
 export function isTakingGradient(tf: Tfjs): boolean {
   return tf.engine().state.gradientDepth > 0;
+}
+
+/**
+ * Runs ops that no gradient sees: what they make is a constant to every gradient that is being taken.
+ *
+ * As tfjs itself stops recording while a kernel runs. Clones of variables, too: to tfjs they are the variable.
+ */
+export function offTape<R>(tf: Tfjs, fn: () => R): R {
+  const { state } = tf.engine();
+  state.kernelDepth += 1;
+  try {
+    return fn();
+  } finally {
+    state.kernelDepth -= 1;
+  }
 }
 
 /**

@@ -76,6 +76,66 @@ describe.each(['native', 'js'] as const)('saveModel with engine %s', (engine) =>
     ema.dispose();
   });
 
+  it('takes all in one turn: several at once, beside training and inside of use; only with the optimizer it waits', async () => {
+    const { x, y } = data(16);
+    const model = denseModel(tf.train.momentum(0.1, 0.9));
+    const ema = new WeightEma(tf, { decays: [0.5, 0.9], updateEvery: 2, warmup: 'none', engine, ...quiet }).attach(
+      model,
+    );
+    await model.trainOnBatch(x, y);
+    ema.update();
+    const due = [0.5, 0.9].map((decay) => ema.use(decay, weightBits));
+    const saving = [0.5, 0.9].map((decay) => ema.saveModel(decay, `file://${folder}/${decay}`));
+    const before = weightBits(model);
+    await model.trainOnBatch(x, y);
+    ema.update();
+    await Promise.all(saving);
+    expect(weightBits(model)).not.toEqual(before);
+    const saved = async (name: string | number) => weightBits(await load(join(folder, `${name}`)));
+    expect([await saved(0.5), await saved(0.9)]).toEqual(due);
+
+    const next = ema.use(0.5, weightBits);
+    await ema.use(0.9, () => ema.saveModel(0.5, `file://${folder}/inside`));
+    expect(await saved('inside')).toEqual(next);
+    const withOptimizer = () => ema.saveModel(0.5, `file://${folder}/all`, { includeOptimizer: true });
+    await withOptimizer();
+    expect(await saved('all')).toEqual(next);
+    await ema.use(0.9, () => rejectionOf(withOptimizer(), 'SWAPPED_IN'));
+    ema.dispose();
+  });
+
+  it.each([{ includeOptimizer: true }, { trainableOnly: true }, { includeOptimizer: true, trainableOnly: true }])(
+    'writes what tfjs itself would with %j, of frozen layers too',
+    async (config) => {
+      const { x, y } = data(16);
+      const model = denseModel(tf.train.adam(0.1));
+      const [first] = model.layers;
+      if (first !== undefined) first.trainable = false;
+      model.compile({ optimizer: tf.train.adam(0.1), loss: 'categoricalCrossentropy' });
+      const ema = new WeightEma(tf, { decays: 0.5, updateEvery: 1, engine, ...quiet }).attach(model);
+      await model.trainOnBatch(x, y);
+      ema.update();
+      await ema.saveModel(0.5, `file://${folder}/ours`, config);
+      await ema.use(0.5, (m) => m.save(`file://${folder}/plain`, config));
+      const read = (name: string, file: string) => readFileSync(join(folder, name, file));
+      expect(read('ours', 'weights.bin').equals(read('plain', 'weights.bin'))).toBe(true);
+      const [ours, plain] = ['ours', 'plain'].map((name) => JSON.parse(read(name, 'model.json').toString()));
+      const { userDefinedMetadata, ...rest } = ours;
+      expect(rest).toEqual(plain);
+      ema.dispose();
+    },
+  );
+
+  it("saves the model's own weights before the first step, and says so", async () => {
+    const model = denseModel();
+    const ema = new WeightEma(tf, { decays: 0.5, updateEvery: 1, engine, ...quiet }).attach(model);
+    setRandomWeights(model, 3);
+    await ema.saveModel(0.5, `file://${folder}`);
+    expect(weightBits(await load())).toEqual(weightBits(model));
+    expect(ema.warnings.join()).toMatch(/saveModel\(\) before the first step: .*own weights are saved/);
+    ema.dispose();
+  });
+
   it('says of a best average by what, and in which epoch', async () => {
     const { x, y } = data(64);
     const model = denseModel();
@@ -134,6 +194,26 @@ describe('a folder that was saved to before', () => {
     writeFileSync(join(folder, 'model.json'), '{"weightsManifest":');
     await writeModel(folder, artifacts);
     expect((await load()).weights).toHaveLength(8);
+  });
+
+  it('is written to one save after the other, so that it holds what was asked for last, whole', async () => {
+    const model = denseModel();
+    const ema = new WeightEma(tf, { decays: [0.25, 0.5, 0.9], updateEvery: 1, ...quiet }).attach(model);
+    setRandomWeights(model, 1);
+    ema.update();
+    for (const order of [
+      [0.25, 0.5, 0.9, 0.5],
+      [0.9, 0.25],
+    ]) {
+      await Promise.all(order.map((decay) => ema.saveModel(decay, `file://${folder}`)));
+      const loaded = await load();
+      expect([weightValues(loaded), provenanceOf(loaded)?.which]).toEqual([
+        ema.use(order.at(-1) ?? 0, weightValues),
+        order.at(-1),
+      ]);
+      expect(readdirSync(folder)).toHaveLength(2);
+    }
+    ema.dispose();
   });
 
   it.each([false, true])(

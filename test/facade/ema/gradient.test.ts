@@ -1,10 +1,10 @@
 // An average in the model's place while a gradient is taken: refused, because the gradient would be wrong without a word.
 
-import type { Scalar, Tensor } from '@tensorflow/tfjs';
+import type { NamedTensorMap, Scalar, Tensor, Variable } from '@tensorflow/tfjs';
 import { afterEach, describe, expect, it } from 'vitest';
 import { WeightEma } from '../../../src/index.js';
 import { isSwapped, rejectionOf, thrownBy, weightBits } from '../../support/expect.js';
-import { lineModel, tf } from '../../support/models.js';
+import { lineModel, tf, valuesOf } from '../../support/models.js';
 
 afterEach(() => tf.disposeVariables());
 
@@ -43,6 +43,43 @@ describe.each(['native', 'js'] as const)('a gradient, engine %s', (engine) => {
     }
     // Outside of it all is well again.
     ema.use(0.5, () => 0);
+    ema.dispose();
+  });
+
+  it('does not run through what is read, combined or averaged in the loss, with pending steps and weights that are not averaged', () => {
+    const layer = tf.layers.dense({ units: 1, inputShape: [2], name: 'line' });
+    const model = tf.sequential({ layers: [layer] });
+    const options = { decays: [0.5, 0.75], updateEvery: 4, warmup: 'none', engine, exclude: ['line/bias'] } as const;
+    const ema = new WeightEma(tf, options).attach(model);
+    model.setWeights([tf.tensor2d([[2], [3]]), tf.tensor1d([5])]);
+    ema.update();
+    const [kernel, bias] = model.trainableWeights.map((weight) => weight.read() as Variable);
+    if (kernel === undefined || bias === undefined) return expect.fail('no weights');
+    const reads: readonly (() => NamedTensorMap)[] = [
+      () => ema.read(0.5),
+      () => ema.read({ synthesized: 0.6 }),
+      () => {
+        for (let step = 0; step < 4; step += 1) ema.update();
+        return ema.read(0.75);
+      },
+    ];
+    for (const read of reads) {
+      let seen = {};
+      // In float32: d/dw sum((w - e)^2 + b c) is 2 (w - e), and c by b: e and c are constants, though c is b by value.
+      const loss = () => {
+        const named = read();
+        seen = valuesOf(named);
+        const squares = kernel.sub(named['line/kernel'] ?? 0).square();
+        return squares.sum().add(bias.mul(named['line/bias'] ?? 0).sum()) as Scalar;
+      };
+      const grads = Object.values(tf.variableGrads(loss, [kernel, bias]).grads).map((grad) => [...grad.dataSync()]);
+      const { 'line/kernel': e, 'line/bias': c } = seen as ReturnType<typeof valuesOf>;
+      expect(grads).toEqual([
+        [...kernel.dataSync()].map((w, i) => 2 * Math.fround(w - (e?.[i] ?? Number.NaN))),
+        [...(c ?? [])],
+      ]);
+      expect(c).toEqual(Float32Array.of(5));
+    }
     ema.dispose();
   });
 

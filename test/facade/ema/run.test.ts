@@ -421,6 +421,94 @@ describe('a model that only the caller can make', () => {
     expect(stateOf(model, second)).toEqual(stateOf(first, ema));
   });
 
+  describe.each(['a model', 'a Sequential'])('with a frozen model inside of %s', (outside) => {
+    it.each([
+      ['SGD', () => tf.train.sgd(0.1)],
+      ['Adam', () => tf.train.adam(0.01)],
+    ] as const)('goes on to the bit with %s, made anew and given; another one is refused', async (name, optimizer) => {
+      const kernelInitializer = (seed: number) => tf.initializers.glorotUniform({ seed });
+      const transfer = (isFrozen = true): LayersModel => {
+        const inside = {
+          name: 'base',
+          layers: [tf.layers.dense({ units: 3, inputShape: [4], kernelInitializer: kernelInitializer(1) })],
+        };
+        const base = tf.sequential(inside);
+        base.trainable = !isFrozen;
+        const head = tf.layers.dense({
+          name: 'head',
+          units: 3,
+          activation: 'softmax',
+          kernelInitializer: kernelInitializer(2),
+        });
+        const input = tf.input({ shape: [4] });
+        const model =
+          outside === 'a Sequential'
+            ? tf.sequential({ layers: [base, head] })
+            : tf.model({ inputs: input, outputs: head.apply(base.apply(input)) as never });
+        model.compile({ optimizer: optimizer(), loss: 'categoricalCrossentropy' });
+        return model;
+      };
+      const { model, ema } = await savedRun(transfer());
+      await train(model, ema, 9, 20);
+      for (const given of [undefined, transfer()]) {
+        const next = make();
+        const { model: resumed } = await found(next.resume(folder, given));
+        next.attach(resumed);
+        await train(resumed, next, 9, 20);
+        const valuesIn = (one: LayersModel) =>
+          one.layers.map((layer) => layer.getWeights().map((w) => [...w.dataSync()]));
+        expect(valuesIn(resumed)).toEqual(valuesIn(model));
+        // In whatever order: flags of weights and of models give other ones.
+        const averageIn = (one: WeightEma) =>
+          Object.values(valuesOf(one.read(0.9)))
+            .map(String)
+            .sort();
+        expect(averageIn(next)).toEqual(averageIn(ema));
+        next.dispose();
+      }
+      if (name === 'Adam' && outside === 'a model') {
+        const { message } = await rejectionOf(make().resume(folder, transfer(false)), 'CHECKPOINT');
+        expect(message).toMatch(
+          /Adam trained weight 'head\/kernel' as number 1, now it trains weight '.*' there: freeze/,
+        );
+      }
+      ema.dispose();
+    });
+  });
+
+  it('with layers that tfjs numbered on goes on where it is given, bests included', async () => {
+    const unnamed = (last = 3): Sequential => {
+      const model = tf.sequential({
+        layers: [
+          tf.layers.dense({ units: 3, inputShape: [4], activation: 'tanh' }),
+          tf.layers.batchNormalization(),
+          tf.layers.dense({ units: 3, activation: 'tanh' }),
+          tf.layers.dense({ units: last, activation: 'softmax' }),
+        ],
+      });
+      model.compile({ optimizer: tf.train.adam(0.01), loss: 'categoricalCrossentropy' });
+      return model;
+    };
+    const { model, ema } = await savedRun(unnamed());
+    const next = make();
+    const { model: resumed } = await found(next.resume(folder, unnamed()));
+    next.attach(resumed);
+    const valuesIn = (one: WeightEma, which: 'best' | number) => Object.values(valuesOf(one.read(which)));
+    for (const which of ['best', 0.5, 0.9] as const) expect(valuesIn(next, which)).toEqual(valuesIn(ema, which));
+    await train(model, ema, 9, 16);
+    await train(resumed, next, 9, 16);
+    expect([weightBits(resumed), valuesIn(next, 0.9)]).toEqual([weightBits(model), valuesIn(ema, 0.9)]);
+
+    const file = join(folder, 'averages');
+    await ema.saveCheckpoint(file);
+    const other = make().attach(unnamed());
+    await other.loadCheckpoint(file);
+    expect(valuesIn(other, 0.5)).toEqual(valuesIn(ema, 0.5));
+    const { message } = await rejectionOf(make().attach(unnamed(2)).loadCheckpoint(file), 'CHECKPOINT');
+    expect(message).toMatch(/_Dense\d+\/kernel' is only in the checkpoint.*name the layers/s);
+    for (const one of [ema, next, other]) one.dispose();
+  });
+
   it('with a class that is not registered is asked for', async () => {
     class Twice extends tf.layers.Layer {
       static readonly className = 'TwiceOfTheRunTest';

@@ -55,8 +55,8 @@ record               NOT_ATTACHED  ok                ok                ok       
 report               ok            ok                ok                ok                ok                ok                ok        ok        ok                ok
 resume               ok            ok                ok                INVALID_ARGUMENT  SWAPPED_IN        SWAPPED_IN        POISONED  DISPOSED  WEIGHT_DISPOSED   WEIGHT_DISPOSED
 saveCheckpoint       NOT_ATTACHED  ok                ok                ok                ok                ok                POISONED  DISPOSED  ok                POISONED
-saveModel            NOT_ATTACHED  ok                ok                ok                SWAPPED_IN        SWAPPED_IN        POISONED  DISPOSED  WEIGHT_DISPOSED   WEIGHT_DISPOSED
-saveModel best-loss  NOT_ATTACHED  INVALID_ARGUMENT  ok                ok                SWAPPED_IN        SWAPPED_IN        POISONED  DISPOSED  WEIGHT_DISPOSED   WEIGHT_DISPOSED
+saveModel            NOT_ATTACHED  ok                ok                ok                ok                ok                POISONED  DISPOSED  WEIGHT_DISPOSED   WEIGHT_DISPOSED
+saveModel best-loss  NOT_ATTACHED  INVALID_ARGUMENT  ok                ok                ok                ok                POISONED  DISPOSED  WEIGHT_DISPOSED   WEIGHT_DISPOSED
 saveRun              NOT_ATTACHED  ok                ok                ok                ok                ok                POISONED  DISPOSED  WEIGHT_DISPOSED   WEIGHT_DISPOSED
 searchDecay          NOT_ATTACHED  ok                ok                ok                SWAPPED_IN        SWAPPED_IN        POISONED  DISPOSED  WEIGHT_DISPOSED   WEIGHT_DISPOSED
 synthesize           NOT_ATTACHED  ok                ok                ok                ok                ok                POISONED  DISPOSED  ok                POISONED
