@@ -46,6 +46,15 @@ const lanes = (scratch) => [
       command: [...node('tensorflow/with-tf.mjs'), '2.9.1', '--', ...vitest('facade', 'native')],
       isTests: true,
     },
+    // The oldest, which it installs on arm64: the addon and both engines' contract, as the rest of the facade sees no difference.
+    {
+      name: 'tensorflow-2.7.4',
+      command: [
+        ...[...node('tensorflow/with-tf.mjs'), '2.7.4', '--', ...vitest('facade', 'native')],
+        ...['test/native', 'test/facade/engine'],
+      ],
+      isTests: true,
+    },
   ],
 ];
 

@@ -83,7 +83,7 @@ Status FindTensorFlow() {
         paths.empty() ? "no TensorFlow library is loaded in this process: import "
                         "@tensorflow/tfjs-node before the first average is attached"
                       : "none of the loaded TensorFlow libraries exports the C kernel API "
-                        "(TF_NewKernelBuilder); TensorFlow 2.9 or newer is needed, found " +
+                        "(TF_NewKernelBuilder); TensorFlow 2.7 or newer is needed, found " +
                             paths.front());
   }
   std::string missing;
@@ -94,7 +94,7 @@ Status FindTensorFlow() {
   }
   if (missing.empty()) return Status();
   return Status::Failure(library_path + " lacks " + missing +
-                         "; TensorFlow 2.9 or newer is needed");
+                         "; TensorFlow 2.7 or newer is needed");
 }
 
 Status FromTf(const TF_Status* status) {
