@@ -9,6 +9,7 @@
 #include "chunk.h"
 #include "cpu/ema_cpu.h"
 #include "op/ema_op.h"
+#include "platform/platform.h"
 #include "update_count.h"
 
 namespace {
@@ -117,6 +118,8 @@ void Lerp(const Napi::CallbackInfo& info) {
 }
 
 Napi::Object Init(Napi::Env env, Napi::Object exports) {
+  const ema::Status pinned = ema::PinThisImage();
+  if (!pinned.ok()) throw Napi::Error::New(env, pinned.message());
   exports.Set("register", Napi::Function::New<Register>(env, "register"));
   exports.Set("buildInfo", Napi::Function::New<BuildInfo>(env, "buildInfo"));
   exports.Set("updateCounts", Napi::Function::New<UpdateCounts>(env, "updateCounts"));

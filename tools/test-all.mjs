@@ -26,6 +26,8 @@ const first = { name: 'tests', command: ['npm', 'test', '--'], isTests: true };
 const lanes = (scratch) => [
   [
     { name: 'durability', command: vitest('durability'), isTests: true },
+    // The JavaScript engine as it runs where there is no tfjs-node.
+    { name: 'plain-tfjs', command: node('release/test-plain-tfjs.mjs'), isTests: true },
     { name: 'study-tests', command: vitest('study'), isTests: true },
     { name: 'study', command: ['npm', 'run', 'study', '--', '--quick', '--out', join(scratch, 'study')] },
   ],
@@ -39,11 +41,21 @@ const lanes = (scratch) => [
     { name: 'sbom', command: node('release/sbom.mjs', join(scratch, 'sbom.json')) },
     { name: 'install', command: node('release/test-install.mjs', 'npm') },
     { name: 'project', command: vitest('project'), isTests: true },
+    { name: 'wine', command: node('release/test-wine.mjs') },
     { name: 'site', command: ['npm', 'run', 'site'] },
     // What loads TensorFlow, once more on the one that tfjs-node ships.
     {
       name: 'tensorflow-2.9.1',
       command: [...node('tensorflow/with-tf.mjs'), '2.9.1', '--', ...vitest('facade', 'native')],
+      isTests: true,
+    },
+    // The oldest, which it installs on arm64: the addon and both engines' contract, as the rest of the facade sees no difference.
+    {
+      name: 'tensorflow-2.7.4',
+      command: [
+        ...[...node('tensorflow/with-tf.mjs'), '2.7.4', '--', ...vitest('facade', 'native')],
+        ...['test/native', 'test/facade/engine'],
+      ],
       isTests: true,
     },
   ],

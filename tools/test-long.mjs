@@ -39,7 +39,7 @@ const stages = ({ seconds }) => ({
       script('release/verify-prebuilds.mjs', '--require-load'),
       script('release/prebuild.mjs', '--again'),
     ],
-    keep: /glibc\.node/,
+    keep: /tfjs-ema[\w.]*\.node/,
   },
   nodes: { commands: [script('release/test-nodes.mjs')], keep: /^(ok|--) / },
   tfjs: { commands: [script('release/test-tfjs.mjs')], keep: /^ok / },

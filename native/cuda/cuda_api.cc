@@ -1,11 +1,11 @@
 // Finding the CUDA driver among the libraries of this process, and its functions by name.
-// Loads nothing: without a libcuda that TensorFlow has opened there is no GPU to work for.
+// Loads nothing: without a driver that TensorFlow has opened there is no GPU to work for.
 #include "cuda/cuda_api.h"
-
-#include <dlfcn.h>
 
 #include <string>
 #include <vector>
+
+#include "platform/platform.h"
 
 namespace ema {
 namespace {
@@ -40,20 +40,19 @@ std::vector<Entry> Entries() {
 const CudaApi& Driver() { return api; }
 
 Status FindCuda() {
-  // Kept open for the life of the process, as TensorFlow keeps our kernels.
-  void* const library = dlopen("libcuda.so.1", RTLD_NOLOAD | RTLD_LAZY | RTLD_LOCAL);
+  const std::string name = kCudaDriver;
+  const Library library = OpenLoaded(name);
   if (library == nullptr) {
-    return Status::Failure("TensorFlow has not loaded the CUDA driver (libcuda.so.1)");
+    return Status::Failure("TensorFlow has not loaded the CUDA driver (" + name + ")");
   }
   std::string missing;
   for (const Entry& entry : Entries()) {
-    void* const symbol = dlsym(library, entry.name);
+    void* const symbol = SymbolOf(library, entry.name);
     if (symbol == nullptr) missing += (missing.empty() ? "" : ", ") + std::string(entry.name);
     *static_cast<void**>(entry.slot) = symbol;
   }
   if (missing.empty()) return Status();
-  return Status::Failure("libcuda.so.1 lacks " + missing +
-                         "; a driver for CUDA 9.2 or newer is needed");
+  return Status::Failure(name + " lacks " + missing + "; a driver for CUDA 9.2 or newer is needed");
 }
 
 Status FromCuda(const char* call, CUresult result) {

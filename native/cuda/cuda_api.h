@@ -1,4 +1,4 @@
-// The CUDA driver API as a typed table of functions found in the libcuda that TensorFlow loaded.
+// The CUDA driver API as a typed table of functions found in the driver that TensorFlow loaded.
 // No decisions and no CUDA header: one binary serves machines with and without a GPU.
 #pragma once
 
@@ -45,7 +45,7 @@ struct CudaApi {
 // The table, once FindCuda has succeeded.
 const CudaApi& Driver();
 
-// Looks for a loaded libcuda.so.1 and fills the table. Fails with the names of what is missing. Not
+// Looks for a loaded CUDA driver and fills the table. Fails with the names of what is missing. Not
 // thread-safe: call it once.
 Status FindCuda();
 

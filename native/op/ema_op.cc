@@ -2,8 +2,6 @@
 // Computes nothing.
 #include "op/ema_op.h"
 
-#include <dlfcn.h>
-
 #include <cstdint>
 #include <cstdio>
 #include <mutex>
@@ -24,19 +22,6 @@ std::string Suffix() {
   std::snprintf(text, sizeof(text), "%llx",
                 static_cast<unsigned long long>(reinterpret_cast<uintptr_t>(&anchor)));
   return text;
-}
-
-// Node unloads an addon when the worker that loaded it ends; TensorFlow would go on calling the
-// kernels. So the image stays.
-Status PinThisImage() {
-  Dl_info info;
-  if (dladdr(reinterpret_cast<void*>(&PinThisImage), &info) == 0) {
-    return Status::Failure("the addon cannot find its own file (dladdr)");
-  }
-  if (dlopen(info.dli_fname, RTLD_NOW | RTLD_NOLOAD | RTLD_NODELETE) == nullptr) {
-    return Status::Failure(std::string("the addon cannot stay loaded: ") + dlerror());
-  }
-  return Status();
 }
 
 void UnknownShape(TF_ShapeInferenceContext* context, TF_Status* status) noexcept {
@@ -138,9 +123,7 @@ Status RegisterOps(Registration* registration) {
   static Registration kept;
   const std::lock_guard<std::mutex> lock(mutex);
   if (!tried) {
-    Status status = FindTensorFlow();
-    if (status.ok()) status = PinThisImage();
-    if (!status.ok()) return status;
+    if (Status status = FindTensorFlow(); !status.ok()) return status;
     tried = true;
     kept.tensorflow = Tf().Version();
     kept.tensorflow_path = TensorFlowPath();

@@ -8,14 +8,11 @@
 #include "cpu/ema_cpu.h"
 #include "cuda/ema_cuda.h"
 #include "op/tf_stream.h"
+#include "platform/platform.h"
 #include "status.h"
 #include "update_count.h"
 
 namespace ema {
-
-// Asks the system for pages of 2 MiB under memory that nobody has touched yet. A wish: where it is
-// refused, everything works as before, only slower.
-void AskForLargePages(float* memory, int64_t size);
 
 // Runs at once, on the calling thread and the pool's helpers.
 class Host {
@@ -23,7 +20,9 @@ class Host {
   explicit Host(TF_OpKernelContext*) {}
 
   Status Begin() { return Status(); }
-  void WillFill(float* memory, int64_t size) { AskForLargePages(memory, size); }
+  void WillFill(float* memory, int64_t size) {
+    AskForLargePages(memory, static_cast<size_t>(size) * sizeof(float));
+  }
   Status Run(const Update& update) {
     CpuUpdate(update);
     update_count.cpu.fetch_add(1, std::memory_order_relaxed);

@@ -2,17 +2,16 @@
 // Loads nothing: only what tfjs-node has already loaded is looked at.
 #include "op/tf_api.h"
 
-#include <dlfcn.h>
-#include <link.h>
-
 #include <vector>
+
+#include "platform/platform.h"
 
 namespace ema {
 namespace {
 
 TfApi api;
 std::string library_path;
-void* library = nullptr;
+Library library = nullptr;
 
 struct Entry {
   const char* name;
@@ -53,27 +52,11 @@ std::vector<Entry> Entries() {
   };
 }
 
-// dl_iterate_phdr callback: collects the paths of loaded objects that look like TensorFlow.
-int CollectTensorFlow(dl_phdr_info* info, size_t, void* paths) {
-  const std::string path = info->dlpi_name == nullptr ? "" : info->dlpi_name;
-  const std::string file = path.substr(path.find_last_of('/') + 1);
-  if (file.find("tensorflow") != std::string::npos) {
-    static_cast<std::vector<std::string>*>(paths)->push_back(path);
-  }
-  return 0;
-}
-
-// Opens an object that is already loaded; null when it does not export the C kernel API.
-void* OpenIfKernelApi(const std::string& path) {
-  void* handle = dlopen(path.c_str(), RTLD_NOLOAD | RTLD_LAZY | RTLD_LOCAL);
-  if (handle == nullptr) return nullptr;
-  // Both: libtensorflow_framework alone has the second, and its dependants reach it through their
-  // own handle.
-  if (dlsym(handle, "TF_Version") != nullptr && dlsym(handle, "TF_NewKernelBuilder") != nullptr) {
-    return handle;  // kept open for the life of the process, as TensorFlow keeps our kernels
-  }
-  dlclose(handle);
-  return nullptr;
+// Both: libtensorflow_framework alone has the second, and its dependants reach it through their own
+// handle.
+bool HasKernelApi(Library candidate) {
+  return SymbolOf(candidate, "TF_Version") != nullptr &&
+         SymbolOf(candidate, "TF_NewKernelBuilder") != nullptr;
 }
 
 }  // namespace
@@ -83,15 +66,15 @@ const TfApi& Tf() { return api; }
 const std::string& TensorFlowPath() { return library_path; }
 
 void* TensorFlowSymbol(const char* name) {
-  return library == nullptr ? nullptr : dlsym(library, name);
+  return library == nullptr ? nullptr : SymbolOf(library, name);
 }
 
 Status FindTensorFlow() {
-  std::vector<std::string> paths;
-  dl_iterate_phdr(CollectTensorFlow, &paths);
+  const std::vector<std::string> paths = LoadedLibraries("tensorflow");
   for (const std::string& path : paths) {
-    library = OpenIfKernelApi(path);
-    if (library == nullptr) continue;
+    const Library candidate = OpenLoaded(path);
+    if (candidate == nullptr || !HasKernelApi(candidate)) continue;
+    library = candidate;
     library_path = path;
     break;
   }
@@ -100,18 +83,18 @@ Status FindTensorFlow() {
         paths.empty() ? "no TensorFlow library is loaded in this process: import "
                         "@tensorflow/tfjs-node before the first average is attached"
                       : "none of the loaded TensorFlow libraries exports the C kernel API "
-                        "(TF_NewKernelBuilder); TensorFlow 2.9 or newer is needed, found " +
+                        "(TF_NewKernelBuilder); TensorFlow 2.7 or newer is needed, found " +
                             paths.front());
   }
   std::string missing;
   for (const Entry& entry : Entries()) {
-    void* symbol = dlsym(library, entry.name);
+    void* symbol = SymbolOf(library, entry.name);
     if (symbol == nullptr) missing += (missing.empty() ? "" : ", ") + std::string(entry.name);
     *static_cast<void**>(entry.slot) = symbol;
   }
   if (missing.empty()) return Status();
   return Status::Failure(library_path + " lacks " + missing +
-                         "; TensorFlow 2.9 or newer is needed");
+                         "; TensorFlow 2.7 or newer is needed");
 }
 
 Status FromTf(const TF_Status* status) {

@@ -1,6 +1,6 @@
 // TensorFlow's C kernel API as a typed table of functions found at run time in the library that
 // tfjs-node has loaded. Declares only what the ops use, makes no decisions, needs no TensorFlow
-// header: one binary serves TF 2.9 to 2.21.
+// header: one binary serves TF 2.7 to 2.21.
 #pragma once
 
 #include <cstddef>

@@ -169,7 +169,7 @@ function ops({ addon, probe }: Facts): Check | undefined {
     // That there is no addon has been said, with its own cure.
     if ('reason' in addon) return undefined;
     const cure =
-      'TensorFlow 2.9 to 2.21 is supported; updates run in JavaScript. Report the message above if your version is among them';
+      'TensorFlow 2.7 to 2.21 is supported; updates run in JavaScript. Report the message above if your version is among them';
     return { id: 'ops', status: 'warn', message: `the ops could not be registered: ${registration.reason}`, cure };
   }
   return ok(

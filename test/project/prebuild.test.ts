@@ -26,11 +26,13 @@ interface Elf {
 interface Target {
   readonly platform: string;
   readonly arch: string;
-  readonly elfMachine: string;
+  readonly machine: string;
 }
 interface Scripts {
   readElf(file: string): Elf;
-  faultsOf(file: string, target: Pick<Target, 'elfMachine'>): string[];
+  faultsOf(file: string, target: Pick<Target, 'platform' | 'machine'>): string[];
+  readMachO(file: string): { readonly isSigned: boolean };
+  prebuildPath(target: Target): string;
   readonly TARGETS: readonly Target[];
   readonly MAX_BYTES: number;
   ruleFaults(workflow: string): string[];
@@ -39,8 +41,9 @@ interface Scripts {
 const file = (path: string) => fileURLToPath(new URL(`../../${path}`, import.meta.url));
 const load = async (name: string): Promise<Partial<Scripts>> => import(file(`tools/release/${name}`));
 // The scripts are plain JavaScript: what they export is stated above.
-const { readElf, faultsOf, TARGETS, MAX_BYTES, ruleFaults } = {
+const { readElf, readMachO, faultsOf, prebuildPath, TARGETS, MAX_BYTES, ruleFaults } = {
   ...(await load('elf.mjs')),
+  ...(await load('objdump.mjs')),
   ...(await load('verify-prebuilds.mjs')),
   ...(await load('targets.mjs')),
   ...(await load('lint-workflows.mjs')),
@@ -63,7 +66,7 @@ function written(bytes: Buffer): string {
 describe.skipIf(!canRead)('what is read of a binary', () => {
   it('are its processor, libraries, versions and symbols', () => {
     const elf = readElf(ADDON);
-    expect(elf).toMatchObject({ class: 'ELF64', machine: own?.elfMachine, searchPaths: [] });
+    expect(elf).toMatchObject({ class: 'ELF64', machine: own?.machine, searchPaths: [] });
     expect(elf).toMatchObject({ bindNow: true, noDelete: true });
     expect(elf.needed).toContain('libc.so.6');
     // Every version comes from a library that is needed, and every symbol with a version names one of them.
@@ -91,7 +94,7 @@ describe.skipIf(!canRead)('what is read of a binary', () => {
 
 describe.skipIf(!canRead || own === undefined)('the rules for a binary', () => {
   const bytes = () => Buffer.from(readFileSync(ADDON));
-  const faults = (changed: Buffer) => faultsOf(written(changed), own ?? { elfMachine: '' }).join('\n');
+  const faults = (changed: Buffer) => faultsOf(written(changed), own ?? { platform: 'linux', machine: '' }).join('\n');
 
   it('name a C++ runtime that is not inside', () => {
     expect(faults(bytes())).toContain('links libstdc++.so.6');
@@ -105,10 +108,10 @@ describe.skipIf(!canRead || own === undefined)('the rules for a binary', () => {
   it('name another processor', () => {
     const other = bytes();
     other.writeUInt16LE(8, 18);
-    expect(faults(other)).toContain(`is for machine MIPS R3000, not ${own?.elfMachine}`);
-    for (const { elfMachine } of TARGETS) {
-      other.writeUInt16LE(elfMachine === 'AArch64' ? 183 : 62, 18);
-      expect(faultsOf(written(other), { elfMachine }).join()).not.toContain('is for machine');
+    expect(faults(other)).toContain(`is for machine MIPS R3000, not ${own?.machine}`);
+    for (const target of TARGETS.filter(({ platform }) => platform === 'linux')) {
+      other.writeUInt16LE(target.machine === 'AArch64' ? 183 : 62, 18);
+      expect(faultsOf(written(other), target).join()).not.toContain('is for machine');
     }
   });
 
@@ -126,6 +129,59 @@ describe.skipIf(!canRead || own === undefined)('the rules for a binary', () => {
 
   it('name a binary that has grown too large', () => {
     expect(faults(Buffer.concat([bytes(), Buffer.alloc(MAX_BYTES)]))).toMatch(/has \d+ bytes, more than \d+/);
+  });
+});
+
+const published = (name: string): string | undefined => {
+  const target = TARGETS.find(({ platform, arch }) => `${platform}-${arch}` === name);
+  const path = target && file(`prebuilds/${prebuildPath(target)}`);
+  return path !== undefined && existsSync(path) ? path : undefined;
+};
+const targetOf = (name: string): Target =>
+  TARGETS.find(({ platform, arch }) => `${platform}-${arch}` === name) as Target;
+
+describe.each(['darwin-arm64', 'darwin-x64'])('the rules for %s', (name) => {
+  const path = published(name);
+
+  it.skipIf(path === undefined)(
+    'name another processor, another library, and a byte that was changed after signing',
+    () => {
+      const target = targetOf(name);
+      const bytes = readFileSync(path as string);
+      expect(faultsOf(written(bytes), target)).toEqual([]);
+      const other = targetOf(name === 'darwin-x64' ? 'darwin-arm64' : 'darwin-x64');
+      expect(faultsOf(written(bytes), other)).toEqual([`is for machine ${target.machine}, not ${other.machine}`]);
+      const text = 'libSystem.B.dylib';
+      const changed = Buffer.from(bytes);
+      changed.write('libOther0.B.dylib', changed.indexOf(text));
+      const faults = faultsOf(written(changed), target).join('\n');
+      expect(faults).toContain('links /usr/lib/libOther0.B.dylib, not just /usr/lib/libSystem.B.dylib');
+      expect(faults).toContain('has no signature, or one of other bytes');
+      const one = Buffer.from(bytes);
+      one.writeUInt8(one.readUInt8(bytes.length >> 1) ^ 1, bytes.length >> 1);
+      expect(readMachO(written(one)).isSigned).toBe(false);
+    },
+  );
+});
+
+describe('the rules for win32-x64', () => {
+  const path = published('win32-x64');
+
+  it.skipIf(path === undefined)('name a library that Windows has not, what is no Node-API, and lost hardening', () => {
+    const target = targetOf('win32-x64');
+    const bytes = readFileSync(path as string);
+    expect(faultsOf(written(bytes), target)).toEqual([]);
+    const changed = Buffer.from(bytes);
+    changed.write('KERNEL99.dll', changed.indexOf('KERNEL32.dll'));
+    changed.write('xapi_create_array', changed.indexOf('napi_create_array'));
+    // DllCharacteristics of the optional header.
+    const optional = changed.readUInt32LE(0x3c) + 24;
+    changed.writeUInt16LE(changed.readUInt16LE(optional + 70) & ~0x40, optional + 70);
+    expect(faultsOf(written(changed), target)).toEqual([
+      'imports KERNEL99.dll, more than Windows itself has',
+      'needs xapi_create_array of Node, which is not Node-API',
+      'lacks DYNAMIC_BASE',
+    ]);
   });
 });
 
@@ -158,7 +214,7 @@ describe('the published binaries', () => {
     rmSync(folder, { recursive: true });
     expect(stderr.split('\n').filter((line) => / belongs to | is missing$/.test(line))).toEqual([
       'stray.so belongs to no target',
-      ...TARGETS.map(({ platform, arch }) => `${platform}-${arch}/tfjs-ema.glibc.node is missing`),
+      ...TARGETS.map((target) => `${prebuildPath(target)} is missing`),
     ]);
     expect(status).toBe(1);
   });

@@ -1,6 +1,8 @@
-// Loads one binary in this Node and compares its CPU core with JavaScript, bit for bit; for verify-prebuilds.mjs and emulators.
+// Loads one binary in this Node, compares its CPU core with JavaScript, bit for bit, and lets it look for a TensorFlow that is not there;
+// for verify-prebuilds.mjs, emulators and other systems.
 // Needs no TensorFlow and nothing compiled.
 
+import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { resolve } from 'node:path';
@@ -29,6 +31,10 @@ if (differing > 0)
   throw new Error(`${differing} of ${compared} numbers differ from JavaScript's (kernel ${cpuKernel})`);
 if (cpuKernel !== (expectedKernel() ?? cpuKernel))
   throw new Error(`runs the kernel ${cpuKernel}, but this processor could run ${expectedKernel()}`);
+assert.throws(
+  () => addon.register(),
+  /^Error: no TensorFlow library is loaded in this process: import @tensorflow\/tfjs-node/,
+);
 process.stdout.write(
   `Node ${process.versions.node} ${process.arch}: version ${version}, kernel ${cpuKernel}, ${compared} numbers equal JavaScript's to the bit (${compiler})\n`,
 );

@@ -1,8 +1,9 @@
-// Other versions of Node, and Node for another processor: from the npm registry, kept in the cache.
-// Runs none of them.
+// Other versions of Node, and Node for another processor or system: from the npm registry, kept in the cache.
+// Judges nothing.
 
-import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync } from 'node:fs';
+import { execFileSync, spawnSync } from 'node:child_process';
+import { closeSync, existsSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { cacheDirectory } from '../tensorflow/cache.mjs';
 import { findProgram } from '../tensorflow/run.mjs';
@@ -12,15 +13,20 @@ export const NODE_VERSIONS = ['20.20.2', '22.23.3', '24.21.0'];
 
 const ARM64_ROOT = '/usr/aarch64-linux-gnu';
 
-/** The path of a version's `node`. */
-export function nodeProgram(version, arch = process.arch) {
-  if (process.versions.node === version && process.arch === arch) return process.execPath;
-  const name = `node-${process.platform}-${arch}`;
-  const folder = join(cacheDirectory(), 'node', `${arch}-${version}`);
-  const program = join(folder, 'node_modules', name, 'bin', 'node');
+/** Debian's wine64 is not in PATH. */
+const WINE = ['wine', 'wine64', '/usr/lib/wine/wine64'];
+
+/** The path of a version's `node`; by default for this machine. */
+export function nodeProgram(version, { platform, arch } = process) {
+  if (process.versions.node === version && process.platform === platform && process.arch === arch)
+    return process.execPath;
+  const isWindows = platform === 'win32';
+  const name = `node-${isWindows ? 'win' : platform}-${arch}`;
+  const folder = join(cacheDirectory(), 'node', `${platform}-${arch}-${version}`);
+  const program = join(folder, 'node_modules', name, 'bin', isWindows ? 'node.exe' : 'node');
   if (!existsSync(program)) {
     mkdirSync(folder, { recursive: true });
-    // --force: npm refuses a package for another processor, which is what is wanted here.
+    // --force: npm refuses a package for another machine, which is what is wanted here.
     const options = ['--ignore-scripts', '--no-audit', '--no-fund', '--no-save', '--force'];
     execFileSync('npm', ['install', '--prefix', folder, ...options, `${name}@${version}`], { stdio: ['ignore', 2, 2] });
   }
@@ -28,16 +34,45 @@ export function nodeProgram(version, arch = process.arch) {
 }
 
 /**
- * The command that runs Node for a processor on this machine: Node itself, `$NODE_ARM64`, or an emulator with Debian's libraries
- * (apt-get install qemu-user libc6-arm64-cross libstdc++6-arm64-cross).
- * @param version of the emulated Node; the others are what they are.
+ * The command that runs Node for a target on this machine: Node itself, `$NODE_ARM64`, an emulator with Debian's libraries
+ * (apt-get install qemu-user libc6-arm64-cross libstdc++6-arm64-cross), or for Windows wine (apt-get install wine64).
+ * @param version of the Node so run; the others are what they are.
  * @returns {string[] | undefined} the command; undefined when there is none.
  */
 export function nodeRunner({ platform, arch }, version = NODE_VERSIONS[0]) {
   if (platform === process.platform && arch === process.arch) return [process.execPath];
-  const given = process.env[`NODE_${arch.toUpperCase()}`]?.split(' ').filter(Boolean);
-  if (given !== undefined || arch !== 'arm64' || process.platform !== 'linux') return given;
+  if (process.platform !== 'linux') return undefined;
+  if (platform === 'win32') return wineRunner(arch, version);
+  if (platform !== 'linux' || arch !== 'arm64') return undefined;
+  const given = process.env.NODE_ARM64?.split(' ').filter(Boolean);
+  if (given !== undefined) return given;
   const qemu = findProgram(['qemu-aarch64']);
   if (qemu === undefined || !existsSync(join(ARM64_ROOT, 'lib', 'libstdc++.so.6'))) return undefined;
-  return [qemu, '-L', ARM64_ROOT, nodeProgram(version, arch)];
+  return [qemu, '-L', ARM64_ROOT, nodeProgram(version, { platform, arch })];
+}
+
+function wineRunner(arch, version) {
+  const wine = process.arch === arch ? findProgram(WINE) : undefined;
+  if (wine === undefined) return undefined;
+  // A Windows of its own, not that of the user; Node takes wine's version for one too old.
+  const settings = [`WINEPREFIX=${join(cacheDirectory(), 'wine')}`, 'WINEDEBUG=-all', 'NODE_SKIP_PLATFORM_CHECK=1'];
+  return ['env', ...settings, wine, nodeProgram(version, { platform: 'win32', arch })];
+}
+
+/**
+ * Runs a script by a runner of `nodeRunner`.
+ * @returns {{status: number | null, output: string}} what it wrote to both streams, and its exit code.
+ */
+export function runNode([program, ...first], args) {
+  const folder = mkdtempSync(join(tmpdir(), 'tfjs-ema-run-'));
+  const path = join(folder, 'output');
+  // A file: a program of Windows cannot use the sockets that Node takes for pipes.
+  const file = openSync(path, 'w');
+  try {
+    const { status, error } = spawnSync(program, [...first, ...args], { stdio: ['ignore', file, file] });
+    return { status, output: (error?.message ?? readFileSync(path, 'utf8')).trim() };
+  } finally {
+    closeSync(file);
+    rmSync(folder, { recursive: true });
+  }
 }

@@ -4,8 +4,8 @@
 //   node tools/release/prebuild.mjs [TARGET ...] [--out FOLDER]     all targets, into the checkout, unless told otherwise
 //   node tools/release/prebuild.mjs [TARGET ...] --again            builds once more elsewhere, and compares with what is there
 
-import { spawnSync } from 'node:child_process';
-import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
+import { execFileSync, spawnSync } from 'node:child_process';
+import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
@@ -13,20 +13,31 @@ import { parseArgs } from 'node:util';
 import { BootstrapError } from '../tensorflow/errors.mjs';
 import { PROJECT } from '../tensorflow/project.mjs';
 import { report } from '../tensorflow/steps.mjs';
-import { GLIBC, prebuildPath, TARGETS } from './targets.mjs';
+import { prebuildPath, TARGETS } from './targets.mjs';
 import { zigProgram } from './zig.mjs';
 
 const SOURCES = ['CMakeLists.txt', 'package.json', 'native', 'tools'];
 const CMAKE_TARGET = 'tfjs_ema';
 
+/** Windows links against a list of what node.exe exports: made of the two that come with Node-API's headers. */
+function nodeLibrary(zig, folder) {
+  const { def_paths } = createRequire(import.meta.url)('node-api-headers');
+  const [definition, library] = ['node.def', 'node.lib'].map((name) => join(folder, name));
+  const names = Object.values(def_paths).flatMap((path) => readFileSync(path, 'utf8').split('EXPORTS')[1].trim());
+  writeFileSync(definition, `NAME NODE.EXE\nEXPORTS\n${names.join('\n')}\n`);
+  execFileSync(zig, ['dlltool', '-m', 'i386:x86-64', '-D', 'node.exe', '-d', definition, '-l', library]);
+  return library;
+}
+
 /** Builds one binary in a copy of the sources: prebuildify empties build/, which may hold a developer's own. */
-function build({ platform, arch, zigArch }, { out, zig, env = {} }) {
+function build({ platform, arch, zigTarget }, { out, zig, env = {} }) {
   const stage = mkdtempSync(join(tmpdir(), 'tfjs-ema-prebuild-'));
   try {
     for (const source of SOURCES) cpSync(join(PROJECT, source), join(stage, source), { recursive: true });
     symlinkSync(join(PROJECT, 'node_modules'), join(stage, 'node_modules'));
     // prebuildify hands its target on as `--target=NAME`: a Node version to node-gyp, but a CMake target to cmake-js.
-    const options = ['--napi', '--tag-libc=glibc', '-t', CMAKE_TARGET, '--node-gyp', 'cmake-js'];
+    const libc = platform === 'linux' ? ['--tag-libc=glibc'] : [];
+    const options = ['--napi', ...libc, '-t', CMAKE_TARGET, '--node-gyp', 'cmake-js'];
     const places = ['--platform', platform, '--arch', arch, '--cwd', stage, '--out', out];
     const manifest = createRequire(import.meta.url).resolve('prebuildify/package.json');
     const { status, error } = spawnSync(process.execPath, [join(dirname(manifest), 'bin.js'), ...options, ...places], {
@@ -37,7 +48,8 @@ function build({ platform, arch, zigArch }, { out, zig, env = {} }) {
         ...env,
         CMAKE_TOOLCHAIN_FILE: join(stage, 'tools', 'release', 'zig-toolchain.cmake'),
         TFJS_EMA_ZIG: zig,
-        TFJS_EMA_ZIG_TARGET: `${zigArch}-linux-gnu.${GLIBC}`,
+        TFJS_EMA_ZIG_TARGET: zigTarget,
+        TFJS_EMA_LINK: platform === 'win32' ? nodeLibrary(zig, stage) : '',
       },
     });
     if (error) throw error;

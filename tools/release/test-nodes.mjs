@@ -7,13 +7,13 @@ import { cpSync, existsSync, mkdirSync, mkdtempSync, realpathSync, rmSync, symli
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PROJECT } from '../tensorflow/project.mjs';
-import { NODE_VERSIONS, nodeProgram, nodeRunner } from './node-program.mjs';
+import { NODE_VERSIONS, nodeProgram, nodeRunner, runNode } from './node-program.mjs';
 import { pack } from './pack.mjs';
 import { prebuildPath, TARGETS } from './targets.mjs';
 
 const OWN = 'own';
-/** What tfjs-node 4.22 ships, and one between that and the checkout's. */
-const OTHERS = ['2.9.1', '2.15.1'];
+/** What tfjs-node 4.22 installs on arm64 and on x64, and one between that and the checkout's. */
+const OTHERS = ['2.7.4', '2.9.1', '2.15.1'];
 
 /** An app with the packed package, and with this checkout's tfjs-node. */
 function makeApp(work) {
@@ -64,11 +64,9 @@ function tryEmulated(target, version) {
   const file = join(PROJECT, 'prebuilds', prebuildPath(target));
   const runner = existsSync(file) ? nodeRunner(target, version) : undefined;
   if (runner === undefined) return `-- ${prebuildPath(target)} on Node ${version}: not run, no binary or no emulator`;
-  const [program, ...args] = [...runner, join(PROJECT, 'tools', 'release', 'load-check.mjs'), file];
-  const { status, stdout, stderr } = spawnSync(program, args, { encoding: 'utf8' });
-  if (status !== 0)
-    throw new Error(`${prebuildPath(target)} on Node ${version}: exit code ${status}\n${stdout}${stderr}`);
-  return `ok ${stdout.trim()}`;
+  const { status, output } = runNode(runner, [join(PROJECT, 'tools', 'release', 'load-check.mjs'), file]);
+  if (status !== 0) throw new Error(`${prebuildPath(target)} on Node ${version}: exit code ${status}\n${output}`);
+  return `ok ${target.platform}: ${output}`;
 }
 
 const wanted = process.argv.length > 2 ? process.argv.slice(2) : [OWN, ...OTHERS];

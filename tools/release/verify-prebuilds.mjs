@@ -1,7 +1,6 @@
 // The gate before a release: every binary is there, is what targets.mjs promises, loads, and computes; then their SHA-256 list is written.
 // Builds nothing.
 
-import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
@@ -9,11 +8,17 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { PROJECT } from '../tensorflow/project.mjs';
 import { readElf } from './elf.mjs';
-import { nodeRunner } from './node-program.mjs';
-import { GLIBC, MAX_BYTES, prebuildPath, TARGETS } from './targets.mjs';
+import { nodeRunner, runNode } from './node-program.mjs';
+import { readMachO, readPe } from './objdump.mjs';
+import { GLIBC, MACOS, MAX_BYTES, prebuildPath, TARGETS } from './targets.mjs';
 
 const ENTRY_POINTS = ['napi_register_module_v1', 'node_api_module_get_api_version_v1'];
 const LIBRARIES = /^(lib(c|m|dl|pthread|rt)\.so\.\d+|ld-linux-[\w-]+\.so\.\d+)$/;
+/** Where Zig's linker says that the library begins: no function, and nobody looks these up by name. */
+const ZIG_MARKS = ['__mh_dylib_header', '___dso_handle'];
+const MACOS_LIBRARY = '/usr/lib/libSystem.B.dylib';
+/** The C runtime is part of Windows since 10. */
+const WINDOWS_LIBRARIES = /^(node\.exe|KERNEL32\.dll|api-ms-win-crt-[\w-]+\.dll)$/;
 
 /** Whether a version such as "2.9" is at most another such as "2.28". */
 function atMost(version, limit) {
@@ -22,49 +27,95 @@ function atMost(version, limit) {
   return major < limitMajor || (major === limitMajor && minor <= limitMinor);
 }
 
+/** The rule for what a binary exports; macOS puts a `_` before each name. */
+const exportsOnlyEntries = (exported, prefix = '') => [
+  exported.toSorted().join() === ENTRY_POINTS.map((name) => prefix + name).join(),
+  `exports ${exported.join(', ') || 'nothing'}, not just Node-API's entry points`,
+];
+
 function symbolFaults({ symbols, versions }) {
-  const exported = symbols.filter(({ defined }) => defined).map(({ name }) => name);
   const strange = symbols.filter(
     ({ name, defined, weak, version }) => !defined && !weak && !version && !/^(napi|node_api)_/.test(name),
   );
   const tooNew = versions.filter(({ version }) => !version.startsWith('GLIBC_') || !atMost(version.slice(6), GLIBC));
   return [
-    ...(exported.sort().join() === ENTRY_POINTS.join()
-      ? []
-      : [`exports ${exported.join(', ') || 'nothing'}, not just Node-API's entry points`]),
     ...strange.map(({ name }) => `needs ${name}, which nothing provides`),
     ...tooNew.map(({ library, version }) => `needs ${version} of ${library}; the oldest supported is GLIBC_${GLIBC}`),
   ];
 }
 
-/**
- * What is wrong with a binary.
- * @returns sentences; none when all is well.
- */
-export function faultsOf(file, { elfMachine }) {
+/** Pairs of what must hold and what is said where it does not. */
+function elfRules(file, machine) {
   const elf = readElf(file);
-  const bytes = statSync(file).size;
-  const rules = [
+  return [
     [elf.class === 'ELF64', `is ${elf.class}, not ELF64`],
-    [elf.machine === elfMachine, `is for machine ${elf.machine}, not ${elfMachine}`],
+    [elf.machine === machine, `is for machine ${elf.machine}, not ${machine}`],
     [elf.needed.every((name) => LIBRARIES.test(name)), `links ${elf.needed.join(', ')}, more than the C library`],
     [elf.searchPaths.length === 0, `searches ${elf.searchPaths.join(', ')} for libraries`],
     [elf.relro && elf.bindNow, 'lacks full RELRO (-z relro -z now)'],
     [!elf.executableStack, 'wants an executable stack'],
     [!elf.textRelocations, 'has text relocations'],
     [elf.noDelete, 'can be unloaded while TensorFlow holds its ops (-z nodelete)'],
-    [bytes <= MAX_BYTES, `has ${bytes} bytes, more than ${MAX_BYTES}`],
+    exportsOnlyEntries(elf.symbols.filter(({ defined }) => defined).map(({ name }) => name)),
+    ...symbolFaults(elf).map((fault) => [false, fault]),
   ];
-  return [...rules.filter(([holds]) => !holds).map(([, fault]) => fault), ...symbolFaults(elf)];
+}
+
+function machORules(file, machine) {
+  const library = readMachO(file);
+  const strange = library.flat.filter((name) => !/^_(napi|node_api)_/.test(name));
+  return [
+    [library.machine === machine, `is for machine ${library.machine}, not ${machine}`],
+    [['BUNDLE', 'DYLIB'].includes(library.kind), `is a ${library.kind}, which cannot be loaded`],
+    [atMost(library.minimumOs ?? '99', MACOS), `needs macOS ${library.minimumOs}; the oldest supported is ${MACOS}`],
+    [library.needed.join() === MACOS_LIBRARY, `links ${library.needed.join(', ')}, not just ${MACOS_LIBRARY}`],
+    [library.searchPaths.length === 0, `searches ${library.searchPaths.join(', ')} for libraries`],
+    [strange.length === 0, `needs ${strange.join(', ')}, which nothing provides`],
+    [library.isSigned, 'has no signature, or one of other bytes: an arm64 Mac loads no such file'],
+    exportsOnlyEntries(
+      library.exported.filter((name) => !ZIG_MARKS.includes(name)),
+      '_',
+    ),
+  ];
+}
+
+function peRules(file, machine) {
+  const { format, imported, exported, hardening } = readPe(file);
+  const strange = imported.filter(({ library }) => !WINDOWS_LIBRARIES.test(library)).map(({ library }) => library);
+  const ofNode = imported.find(({ library }) => library === 'node.exe')?.names ?? [];
+  const unstable = ofNode.filter((name) => !/^(napi|node_api)_/.test(name));
+  const lacks = ['DYNAMIC_BASE', 'HIGH_ENTROPY_VA', 'NX_COMPAT'].filter((flag) => !hardening.includes(flag));
+  return [
+    [format === machine, `is ${format}, not ${machine}`],
+    [strange.length === 0, `imports ${strange.join(', ')}, more than Windows itself has`],
+    [unstable.length === 0, `needs ${unstable.join(', ')} of Node, which is not Node-API`],
+    [lacks.length === 0, `lacks ${lacks.join(', ')}`],
+    exportsOnlyEntries(exported),
+  ];
+}
+
+const RULES = { linux: elfRules, darwin: machORules, win32: peRules };
+
+/**
+ * What is wrong with a binary.
+ * @returns sentences; none when all is well.
+ */
+export function faultsOf(file, { platform, machine }) {
+  const bytes = statSync(file).size;
+  const rules = [...RULES[platform](file, machine), [bytes <= MAX_BYTES, `has ${bytes} bytes, more than ${MAX_BYTES}`]];
+  return rules.filter(([holds]) => !holds).map(([, fault]) => fault);
 }
 
 function selfTest(file, runner) {
-  const script = join(PROJECT, 'tools', 'release', 'load-check.mjs');
-  const { status, stdout, stderr, error } = spawnSync(runner[0], [...runner.slice(1), script, file], {
-    encoding: 'utf8',
-  });
-  if (status === 0) return { report: stdout.trim(), faults: [] };
-  return { report: '', faults: [`does not pass the self-test: ${error?.message ?? (stderr || stdout).trim()}`] };
+  const { status, output } = runNode(runner, [join(PROJECT, 'tools', 'release', 'load-check.mjs'), file]);
+  if (status === 0) return { report: output, faults: [] };
+  return { report: '', faults: [`does not pass the self-test: ${output}`] };
+}
+
+/** What has to be there to load a target's binary on Linux x64; nothing loads those of macOS. */
+function runnerHint({ platform }) {
+  if (platform === 'win32') return 'install wine64';
+  return 'install qemu-user, libc6-arm64-cross and libstdc++6-arm64-cross, or set NODE_ARM64';
 }
 
 function verify(target, folder, { requireLoad }) {
@@ -73,11 +124,9 @@ function verify(target, folder, { requireLoad }) {
   const bytes = readFileSync(file);
   const faults = faultsOf(file, target);
   const runner = nodeRunner(target);
-  const loaded = runner ? selfTest(file, runner) : { report: 'not loaded: another processor', faults: [] };
-  if (!runner && requireLoad)
-    loaded.faults.push(
-      'cannot be loaded here: install qemu-user, libc6-arm64-cross and libstdc++6-arm64-cross, or set NODE_ARM64',
-    );
+  const loaded = runner ? selfTest(file, runner) : { report: 'not loaded: of another machine', faults: [] };
+  if (!runner && requireLoad && target.platform !== 'darwin')
+    loaded.faults.push(`cannot be loaded here: ${runnerHint(target)}`);
   const sha256 = createHash('sha256').update(bytes).digest('hex');
   return { faults: [...faults, ...loaded.faults], sha256, bytes: bytes.length, report: loaded.report };
 }

@@ -8,7 +8,7 @@ import { BootstrapError } from './errors.mjs';
 import { step } from './log.mjs';
 import { findProgram, run } from './run.mjs';
 
-// The wheel is for 3.10; a neighbour has every symbol that it loads at start, as seen with 3.11.
+// The wheel is for 3.9; a neighbour has every symbol that it loads at start, as seen with 3.11.
 const VERSIONS = ['3.10', '3.11', '3.9'];
 const DEBIAN = ['libpython3.11', 'libpython3.10', 'libpython3.9'];
 

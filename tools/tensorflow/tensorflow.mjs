@@ -30,7 +30,8 @@ const HEADERS = [
 const CONTENT = 1;
 
 /**
- * What differs between TensorFlow's wheels: up to 2.11 the C API is in a Python extension, which needs libpython.
+ * What differs between TensorFlow's wheels: up to 2.11 the C API is in a Python extension, which needs libpython. A wheel is only
+ * unpacked, so it need not fit the Python that runs: 3.9 is the one that all from 2.7 to 2.11 are made for.
  * `bytes`: wheel plus unpacked libraries, as measured for 2.21.0 (1.13 GB; CUDA build 1.83) and 2.9.1 (0.71), and some.
  */
 function recipe(version, gpu = false) {
@@ -44,7 +45,7 @@ function recipe(version, gpu = false) {
     };
   }
   const library = 'tensorflow/python/_pywrap_tensorflow_internal.so';
-  return { library, pythonVersion: '3.10', needsPython: true, bytes: 1e9 };
+  return { library, pythonVersion: '3.9', needsPython: true, bytes: 1e9 };
 }
 
 /** Name of the distribution on PyPI: the CUDA build, or the smaller one without it where there is one. */
