@@ -46,7 +46,7 @@ FakeControls controls;
 
 [[noreturn]] void End(const std::string& message) {
   std::fprintf(stderr, "%s\n", message.c_str());
-  if (IsFake()) std::fprintf(stderr, "first violation: %s\n", Fake().first_violation());
+  if (IsFake()) std::fprintf(stderr, "%s\n", Fake().first_violation());
   std::exit(2);
 }
 

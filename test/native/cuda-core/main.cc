@@ -1,7 +1,7 @@
 // Test of the CUDA launcher and kernels without TensorFlow: runs every group of cases.h.
 // Holds no checks of its own but those of a driver that lacks functions.
 //
-//   cuda_core_test DRIVER [--small]      the fake's libcuda.so.1, or "libcuda.so.1" for a real GPU
+//   cuda_core_test DRIVER [--small]      a fake's libcuda.so.1, or "libcuda.so.1" for a real GPU
 //   cuda_core_test --incomplete DRIVER   a driver that lacks functions: the message must name them
 #include <dlfcn.h>
 
@@ -45,11 +45,14 @@ int main(int argc, char** argv) {
               device::DriverVersion());
   device::MakeCurrent(0);
   cases::ModuleCache();
-  cases::Updates(argc > 2 && argv[2] == std::string("--small"));
+  const bool small = argc > 2 && argv[2] == std::string("--small");
+  cases::Updates(small);
   cases::Launches();
   cases::Copies();
   cases::Readings();
   cases::StatisticsFigures();
+  cases::RandomModels(small ? 20 : 400);
+  cases::Traffic();
   if (device::IsFake()) cases::Faults();
   return check::Summary();
 }
