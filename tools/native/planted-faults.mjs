@@ -18,7 +18,7 @@ const limited = (seconds) => ({
 const CORE = limited(60); // takes 3 s
 const QUIET = limited(240);
 
-/** Each fault: { name, file, find, replace } or { name, edits }, and `test`: core, cuda, or a test file. */
+/** Each fault: { name, file, find, replace } or { name, edits }, and `test`: core, cuda, ptx, or a test file. */
 async function load(only) {
   const files = readdirSync(FAULTS).filter((file) => file.endsWith('.mjs'));
   const lists = await Promise.all(files.sort().map((file) => import(join(FAULTS, file))));
@@ -28,8 +28,12 @@ async function load(only) {
   );
 }
 
-/** The text of a file with the fault in it. */
+/** The text of a file with the fault in it; `find` may be a pattern, whose first match counts. */
 function planted(text, { file, find, replace }) {
+  if (find instanceof RegExp) {
+    if (!find.test(text)) throw new Error(`${file}: not found:\n${find}`);
+    return text.replace(find, replace);
+  }
   const count = text.split(find).length - 1;
   if (count !== 1) throw new Error(`${file}: expected once, found ${count} times:\n${find}`);
   return text.replace(find, () => replace);
@@ -42,16 +46,14 @@ function prepare(folder, test, native) {
     const build = buildCore(join('faults', 'core'), core);
     return () => run(join(build, 'core_test'), ['--small'], CORE);
   }
-  if (test === 'cuda') {
-    const targets = ['cuda_core_test', 'fake_cuda', 'incomplete_cuda'];
+  if (test === 'cuda' || test === 'ptx') {
+    const targets = ['cuda_core_test', 'fake_cuda', 'ptx_cuda', 'incomplete_cuda'];
     const build = buildCore(join('faults', 'cuda-core'), { ...core, source: 'cuda-core', targets });
-    const env = { FAKE_GPUS: '3' };
+    const suite = (...args) => run(join(build, 'cuda_core_test'), args, { ...QUIET, env: { FAKE_GPUS: '3' } });
+    if (test === 'ptx') return () => suite(join(build, 'ptx', 'libcuda.so.1'), '--small', '--stop');
     return () => {
-      run(join(build, 'cuda_core_test'), ['--incomplete', join(build, 'incomplete', 'libcuda.so.1')], {
-        ...QUIET,
-        env,
-      });
-      run(join(build, 'cuda_core_test'), [join(build, 'fake', 'libcuda.so.1'), '--small'], { ...QUIET, env });
+      suite('--incomplete', join(build, 'incomplete', 'libcuda.so.1'));
+      suite(join(build, 'fake', 'libcuda.so.1'), '--small', '--stop');
     };
   }
   if (native) buildAddon(folder);

@@ -1,4 +1,5 @@
-// Builds and runs the stand-alone test of the CUDA launcher on the fake driver, or with --gpu on the machine's own.
+// Builds and runs the stand-alone test of the CUDA launcher on the fake driver, or with --gpu on the machine's own. The fake one runs the
+// kernels twice: compiled for the host, and as the PTX text that the addon carries, interpreted.
 // Needs g++ and CMake. Leaves everything in .cache/cuda-core.
 //
 //   node tools/native/test-native-cuda.mjs            fake driver, as in CI
@@ -13,6 +14,9 @@ await command(() => {
     test('libcuda.so.1');
   } else {
     test('--incomplete', join(build, 'incomplete', 'libcuda.so.1'));
-    test(join(build, 'fake', 'libcuda.so.1'));
+    for (const driver of ['fake', 'ptx']) {
+      console.log(driver === 'ptx' ? 'the PTX text, interpreted:' : 'kernels compiled for the host:');
+      test(join(build, driver, 'libcuda.so.1'));
+    }
   }
 });

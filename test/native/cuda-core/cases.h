@@ -15,6 +15,8 @@ void Launches();           // how many, how large, no waiting
 void Copies();
 void Readings();
 void StatisticsFigures();
-void Faults();  // fake only
+void RandomModels(int count);
+void Traffic();  // where the driver counts it: the one that interprets the PTX
+void Faults();   // fake only
 
 }  // namespace cases

@@ -3,6 +3,7 @@
 #include "check.h"
 
 #include <cstdio>
+#include <cstdlib>
 
 namespace check {
 namespace {
@@ -14,6 +15,7 @@ int group_passed = 0;
 int group_failed = 0;
 int passed = 0;
 int failed = 0;
+bool stops = false;
 
 void Close() {
   if (group.empty()) return;
@@ -32,9 +34,15 @@ void Group(const std::string& name) {
   group_passed = group_failed = 0;
 }
 
+void StopAtFailure() { stops = true; }
+
 bool That(bool good, const std::string& what) {
   ++(good ? group_passed : group_failed);
   if (!good && group_failed <= kDetails) std::printf("     %s\n", what.c_str());
+  if (!good && stops) {
+    Close();
+    std::_Exit(1);  // other threads may still be at work
+  }
   return good;
 }
 

@@ -9,6 +9,9 @@ namespace check {
 // Opens a group; its line is printed when the next one begins or Summary is called.
 void Group(const std::string& name);
 
+// From now on the first check that fails ends the program.
+void StopAtFailure();
+
 // Counts one check; returns `passed`.
 bool That(bool passed, const std::string& what);
 

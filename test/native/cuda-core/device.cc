@@ -46,6 +46,7 @@ FakeControls controls;
 
 [[noreturn]] void End(const std::string& message) {
   std::fprintf(stderr, "%s\n", message.c_str());
+  if (IsFake()) std::fprintf(stderr, "%s\n", Fake().first_violation());
   std::exit(2);
 }
 
@@ -100,6 +101,8 @@ void FindControls(void* library) {
   Find(library, "fake_cuda_first_violation", &controls.first_violation);
   Find(library, "fake_cuda_allocated_bytes", &controls.allocated_bytes);
   Find(library, "fake_cuda_reset", &controls.reset);
+  Find(library, "fake_cuda_bytes_requested", &controls.bytes_requested);
+  Find(library, "fake_cuda_sectors_touched", &controls.sectors_touched);
 }
 
 size_t Bytes(int64_t count) { return static_cast<size_t>(count) * sizeof(float); }

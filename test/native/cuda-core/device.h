@@ -90,6 +90,9 @@ struct FakeControls {
   const char* (*first_violation)();
   int64_t (*allocated_bytes)();
   void (*reset)();
+  // Null where the kernels are compiled for the host.
+  int64_t (*bytes_requested)();
+  int64_t (*sectors_touched)();
 };
 const FakeControls& Fake();
 bool IsFake();

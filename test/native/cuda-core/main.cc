@@ -1,12 +1,15 @@
 // Test of the CUDA launcher and kernels without TensorFlow: runs every group of cases.h.
 // Holds no checks of its own but those of a driver that lacks functions.
 //
-//   cuda_core_test DRIVER [--small]      the fake's libcuda.so.1, or "libcuda.so.1" for a real GPU
+//   cuda_core_test DRIVER [--small] [--stop]
+//     a fake's libcuda.so.1, or "libcuda.so.1" for a real GPU; --stop: at the first failure
 //   cuda_core_test --incomplete DRIVER   a driver that lacks functions: the message must name them
 #include <dlfcn.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <string>
+#include <vector>
 
 #include "cases.h"
 #include "check.h"
@@ -31,9 +34,15 @@ int main(int argc, char** argv) {
   const std::string first = argc > 1 ? argv[1] : "";
   if (first == "--incomplete" && argc > 2) return CheckIncomplete(argv[2]);
   if (first.empty()) {
-    std::fprintf(stderr, "usage: cuda_core_test [--incomplete] DRIVER [--small]\n");
+    std::fprintf(stderr, "usage: cuda_core_test [--incomplete] DRIVER [--small] [--stop]\n");
     return 2;
   }
+  const std::vector<std::string> flags(argv + 2, argv + argc);
+  const auto has = [&](const char* flag) {
+    return std::find(flags.begin(), flags.end(), flag) != flags.end();
+  };
+  const bool small = has("--small");
+  if (has("--stop")) check::StopAtFailure();
   // compute-sanitizer brings the driver along before main.
   if (dlopen("libcuda.so.1", RTLD_NOW | RTLD_NOLOAD) == nullptr) cases::NoDriver();
   cases::Streams();
@@ -45,11 +54,13 @@ int main(int argc, char** argv) {
               device::DriverVersion());
   device::MakeCurrent(0);
   cases::ModuleCache();
-  cases::Updates(argc > 2 && argv[2] == std::string("--small"));
+  cases::Updates(small);
   cases::Launches();
   cases::Copies();
   cases::Readings();
   cases::StatisticsFigures();
+  cases::RandomModels(small ? 20 : 400);
+  cases::Traffic();
   if (device::IsFake()) cases::Faults();
   return check::Summary();
 }

@@ -99,6 +99,13 @@ void Model::FillArena(unsigned seed) {
   arena_->Write(initial);
 }
 
+void Model::WriteAll() {
+  for (size_t i = 0; i < segments.size(); ++i) {
+    weight_memory_->Write(weights[i], segments[i].weight - weight_memory_->get());
+  }
+  arena_->Write(initial);
+}
+
 ema::Update Model::update() const {
   return {arena_->get(),
           row_stride_,

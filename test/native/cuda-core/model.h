@@ -34,6 +34,9 @@ class Model {
   int64_t row_stride() const { return row_stride_; }
   const device::Floats& arena() const { return *arena_; }
 
+  // Brings `weights` and `initial`, changed by the caller, to the device.
+  void WriteAll();
+
   // What the arena holds after `steps` updates, to the bit: padding untouched.
   std::vector<float> Expected(int steps) const;
 

@@ -103,14 +103,7 @@ void Check(const model::Options& options, const std::string& what,
            Shadows shadows = Shadows::kFinite) {
   Model model(options);
   Tame(&model, shadows);
-  for (size_t i = 0; i < model.segments.size(); ++i) {
-    const auto& weights = model.weights[i];
-    if (weights.empty()) continue;
-    device::Stream stream;
-    stream.Write(const_cast<float*>(model.segments[i].weight), weights);
-    stream.Synchronise();
-  }
-  const_cast<device::Floats&>(model.arena()).Write(model.initial);
+  model.WriteAll();
   const std::vector<float> none(model.alphas.size(), 0.0f);
   const auto actual = Measure(model, none);
   const auto again = Measure(model, none);

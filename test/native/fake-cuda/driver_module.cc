@@ -1,14 +1,17 @@
 // The driver API of the fake: loading PTX and launching kernels.
-// Of the PTX only entry points and limits are read; what runs is the same source (kernels.cc).
+// What the text's kernels are and do is behind kernels.h.
 #include <algorithm>
 #include <cstring>
+#include <exception>
 #include <map>
 #include <memory>
-#include <regex>
+#include <mutex>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "calls.h"
+#include "cpu/float_mode.h"
 #include "driver.h"
 #include "fake_cuda.h"
 #include "kernels.h"
@@ -19,9 +22,7 @@ struct Module;
 
 struct Function {
   Module* module;
-  const Kernel* kernel;
-  size_t parameter_bytes;
-  unsigned max_threads;
+  const Kernel kernel;
 };
 
 struct Module {
@@ -36,29 +37,30 @@ Handles<Module>& Modules() {
   return *modules;
 }
 
-// Entry points by name: `.visible .entry NAME(\n.param .align 8 .b8
-// NAME_param_0[BYTES]\n)\n.maxntid THREADS, 1, 1`. Empty when the text is no PTX that a driver of
-// CUDA 9 reads.
-std::map<std::string, std::unique_ptr<Function>> Parse(const std::string& ptx, Module* module) {
-  std::map<std::string, std::unique_ptr<Function>> functions;
-  if (ptx.rfind(".version 6.0\n.target sm_50\n.address_size 64\n", 0) != 0) return functions;
-  static const std::regex entry(
-      R"(\.visible \.entry (\w+)\(\n\.param \.align 8 \.b8 \w+\[(\d+)\]\n\)\n\.maxntid (\d+), 1, 1\n)");
-  for (auto it = std::sregex_iterator(ptx.begin(), ptx.end(), entry); it != std::sregex_iterator();
-       ++it) {
-    const std::string name = (*it)[1];
-    functions[name] =
-        std::make_unique<Function>(Function{module, FindKernel(name), std::stoul((*it)[2]),
-                                            static_cast<unsigned>(std::stoul((*it)[3]))});
+std::mutex selection_mutex;
+std::vector<unsigned> selection;
+
+// Last block first: nothing may depend on the order.
+std::vector<unsigned> BlocksToRun(unsigned count) {
+  const std::lock_guard<std::mutex> lock(selection_mutex);
+  std::vector<unsigned> blocks;
+  if (selection.empty()) {
+    for (unsigned i = count; i-- > 0;) blocks.push_back(i);
+  } else {
+    std::copy_if(selection.begin(), selection.end(), std::back_inserter(blocks),
+                 [count](unsigned i) { return i < count; });
   }
-  return functions;
+  return blocks;
 }
 
 // Writes to the caller's error log, when it gave one.
-void WriteLog(const char* text, unsigned options, const int* names, void** values) {
+void WriteLog(const std::string& text, unsigned options, const int* names, void** values) {
   constexpr int kErrorLogBuffer = 5;
+  constexpr size_t kRoom = 500;  // the product gives 511 bytes
   for (unsigned i = 0; i < options; ++i) {
-    if (names[i] == kErrorLogBuffer) std::strcpy(static_cast<char*>(values[i]), text);
+    if (names[i] != kErrorLogBuffer) continue;
+    char* const log = static_cast<char*>(values[i]);
+    log[text.copy(log, kRoom)] = '\0';
   }
 }
 
@@ -72,20 +74,29 @@ int CheckLaunch(const Function& function, const Grid& grid, unsigned z, unsigned
   constexpr unsigned kMaxY = 65535;
   if (!Modules().Has(function.module)) return kInvalidHandle;
   if (function.module->context != CurrentContext()) return kInvalidContext;
-  if (function.parameter_bytes != function.kernel->parameter_bytes) return kInvalidPtx;
-  if (function.parameter_bytes > 4096) return kInvalidPtx;
+  if (function.kernel.parameter_bytes > 4096) return kInvalidPtx;
   const bool inside = grid.blocks_x > 0 && grid.blocks_x <= kMaxX && grid.blocks_y > 0 &&
                       grid.blocks_y <= kMaxY && z == 1 && shared == 0 && grid.threads > 0;
   if (!inside) return kInvalidValue;
-  return grid.threads <= function.max_threads ? kSuccess : kInvalidValue;
+  return grid.threads <= function.kernel.max_threads ? kSuccess : kInvalidValue;
 }
 
 }  // namespace
+
+void OnlyBlocks(std::vector<unsigned> indices) {
+  const std::lock_guard<std::mutex> lock(selection_mutex);
+  selection = std::move(indices);
+}
+
 }  // namespace fake
 
 using fake::Enter;
 
 extern "C" {
+
+void fake_cuda_only_blocks(const unsigned* indices, int count) {
+  fake::OnlyBlocks({indices, indices + count});
+}
 
 int cuModuleLoadDataEx(fake::Module** handle, const void* image, unsigned options, int* names,
                        void** values) {
@@ -98,9 +109,13 @@ int cuModuleLoadDataEx(fake::Module** handle, const void* image, unsigned option
   if (fake::CurrentContext() == nullptr) return fake::kInvalidContext;
   auto module = std::make_unique<fake::Module>();
   module->context = fake::CurrentContext();
-  module->functions = fake::Parse(static_cast<const char*>(image), module.get());
-  if (module->functions.empty()) {
-    fake::WriteLog("ptxas fatal: no entry points", options, names, values);
+  try {
+    for (auto& [name, kernel] : fake::LoadKernels(static_cast<const char*>(image))) {
+      module->functions[name] =
+          std::make_unique<fake::Function>(fake::Function{module.get(), std::move(kernel)});
+    }
+  } catch (const std::exception& error) {
+    fake::WriteLog(std::string("ptxas fatal: ") + error.what(), options, names, values);
     return fake::kInvalidPtx;
   }
   *handle = fake::Modules().Add(std::move(module));
@@ -116,7 +131,7 @@ int cuModuleGetFunction(fake::Function** function, fake::Module* module, const c
   if (const int error = Enter(__func__)) return error;
   if (!fake::Modules().Has(module)) return fake::kInvalidHandle;
   const auto found = module->functions.find(name);
-  if (found == module->functions.end() || found->second->kernel == nullptr) return fake::kNotFound;
+  if (found == module->functions.end()) return fake::kNotFound;
   *function = found->second.get();
   return fake::kSuccess;
 }
@@ -135,10 +150,13 @@ int cuLaunchKernel(void* handle, unsigned grid_x, unsigned grid_y, unsigned grid
   if (target->context != function->module->context) return fake::kInvalidHandle;
   // Copied now: the caller's table may be gone when the launch runs.
   const auto* const bytes = static_cast<const char*>(parameters[0]);
-  const auto table = std::make_shared<std::vector<uint64_t>>(function->parameter_bytes / 8);
-  std::memcpy(table->data(), bytes, function->parameter_bytes);
-  const fake::Kernel* const kernel = function->kernel;
-  return fake::Enqueue(stream, [=] { fake::RunKernel(*kernel, grid, table->data()); });
+  const size_t size = function->kernel.parameter_bytes;
+  const auto table = std::make_shared<std::vector<char>>(bytes, bytes + size);
+  return fake::Enqueue(stream, [=] {
+    // Kernels keep subnormal numbers (no ftz), TensorFlow's threads flush them.
+    const ema::GradualUnderflow mode;
+    function->kernel.run(grid, fake::BlocksToRun(grid.blocks_x), table->data());
+  });
 }
 
 }  // extern "C"

@@ -36,6 +36,11 @@ int64_t fake_cuda_synchronisations();
 int64_t fake_cuda_violations();
 const char* fake_cuda_first_violation();
 
+// What kernels have asked of global memory since the driver was loaded, and the 32-byte sectors
+// that each request of a warp touched. Only in the driver that interprets the PTX.
+int64_t fake_cuda_bytes_requested();
+int64_t fake_cuda_sectors_touched();
+
 // Bytes of device memory that are allocated now.
 int64_t fake_cuda_allocated_bytes();
 

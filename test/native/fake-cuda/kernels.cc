@@ -1,21 +1,18 @@
 // Emulating a grid: blocks one after the other; threads too, as fibers where the kernel has a
-// barrier. The device code is the product's own source, included below.
+// barrier. The device code is the product's own source, included below; of the PTX only entry
+// points and limits are read.
 #include "kernels.h"
 
 #include <ucontext.h>
-#if defined(__x86_64__)
-#include <xmmintrin.h>
-#endif
 
 #include <algorithm>
 #include <memory>
-#include <mutex>
-#include <utility>
+#include <regex>
+#include <stdexcept>
 
 #include "emulated_device.h"
 // After the emulated device, which it is compiled for.
 #include "cuda/ema_kernel.cu"
-#include "fake_cuda.h"
 
 namespace ema {
 
@@ -29,18 +26,25 @@ Position& Here() {
 namespace fake {
 namespace {
 
+struct HostKernel {
+  const char* name;
+  size_t parameter_bytes;
+  bool has_barrier;
+  void (*thread)(const void* parameter);  // the work of one thread
+};
+
 template <auto kKernel, typename Table>
-constexpr Kernel Describe(const char* name, bool has_barrier) {
+constexpr HostKernel Describe(const char* name, bool has_barrier) {
   return {name, sizeof(Table), has_barrier,
           [](const void* parameter) { kKernel(*static_cast<const Table*>(parameter)); }};
 }
 
 template <auto kKernel>
-constexpr Kernel Updates(const char* name) {
+constexpr HostKernel Updates(const char* name) {
   return Describe<kKernel, ema::UpdateTable>(name, false);
 }
 
-constexpr Kernel kKernels[] = {
+constexpr HostKernel kKernels[] = {
     Updates<ema_update_1>("ema_update_1"),
     Updates<ema_update_2>("ema_update_2"),
     Updates<ema_update_3>("ema_update_3"),
@@ -67,7 +71,7 @@ class Fibers {
  public:
   explicit Fibers(unsigned count) : count_(count), contexts_(count), stacks_(count * kStackBytes) {}
 
-  void RunBlock(const Kernel& kernel, const void* parameter) {
+  void RunBlock(const HostKernel& kernel, const void* parameter) {
     kernel_ = &kernel;
     parameter_ = parameter;
     finished_ = 0;
@@ -111,55 +115,19 @@ class Fibers {
   std::vector<ucontext_t> contexts_;
   std::vector<char> stacks_;
   ucontext_t scheduler_;
-  const Kernel* kernel_ = nullptr;
+  const HostKernel* kernel_ = nullptr;
   const void* parameter_ = nullptr;
   unsigned finished_ = 0;
 };
 
 thread_local Fibers* Fibers::current_ = nullptr;
 
-// Kernels keep subnormal numbers (no ftz), TensorFlow's threads flush them: the emulation must not
-// inherit that.
-class GradualUnderflow {
- public:
-#if defined(__x86_64__)
-  GradualUnderflow() : before_(_mm_getcsr()) { _mm_setcsr(before_ & ~0x8040u); }
-  ~GradualUnderflow() { _mm_setcsr(before_); }
-
- private:
-  const unsigned before_;
-#endif
-};
-
-std::mutex selection_mutex;
-std::vector<unsigned> selection;
-
-std::vector<unsigned> BlocksToRun(unsigned count) {
-  const std::lock_guard<std::mutex> lock(selection_mutex);
-  std::vector<unsigned> blocks;
-  if (selection.empty()) {
-    for (unsigned i = count; i-- > 0;) blocks.push_back(i);
-  } else {
-    std::copy_if(selection.begin(), selection.end(), std::back_inserter(blocks),
-                 [count](unsigned i) { return i < count; });
-  }
-  return blocks;
-}
-
-}  // namespace
-
-const Kernel* FindKernel(const std::string& name) {
-  const auto found = std::find_if(std::begin(kKernels), std::end(kKernels),
-                                  [&](const Kernel& kernel) { return name == kernel.name; });
-  return found == std::end(kKernels) ? nullptr : found;
-}
-
-void RunKernel(const Kernel& kernel, Grid grid, const void* parameter) {
-  const GradualUnderflow mode;
+void RunBlocks(const HostKernel& kernel, const Grid& grid, const std::vector<unsigned>& blocks,
+               const void* parameter) {
   const auto fibers = kernel.has_barrier ? std::make_unique<Fibers>(grid.threads) : nullptr;
   ema::Position& here = ema::Here();
   for (unsigned y = grid.blocks_y; y-- > 0;) {
-    for (const unsigned x : BlocksToRun(grid.blocks_x)) {
+    for (const unsigned x : blocks) {
       here = {0, x, y};
       if (fibers != nullptr) {
         fibers->RunBlock(kernel, parameter);
@@ -170,15 +138,34 @@ void RunKernel(const Kernel& kernel, Grid grid, const void* parameter) {
   }
 }
 
-void OnlyBlocks(std::vector<unsigned> indices) {
-  const std::lock_guard<std::mutex> lock(selection_mutex);
-  selection = std::move(indices);
+}  // namespace
+
+std::map<std::string, Kernel> LoadKernels(const std::string& ptx) {
+  if (ptx.rfind(".version 6.0\n.target sm_50\n.address_size 64\n", 0) != 0) {
+    throw std::runtime_error("not PTX 6.0 for sm_50");
+  }
+  static const std::regex entry(
+      R"(\.visible \.entry (\w+)\(\n\.param \.align 8 \.b8 \w+\[(\d+)\]\n\)\n\.maxntid (\d+), 1, 1\n)");
+  std::map<std::string, Kernel> kernels;
+  for (auto it = std::sregex_iterator(ptx.begin(), ptx.end(), entry); it != std::sregex_iterator();
+       ++it) {
+    const std::string name = (*it)[1];
+    const auto* const found = std::find_if(std::begin(kKernels), std::end(kKernels),
+                                           [&](const auto& kernel) { return name == kernel.name; });
+    if (found == std::end(kKernels)) continue;
+    if (std::stoul((*it)[2]) != found->parameter_bytes) {
+      throw std::runtime_error(name + ": its parameters have another size in the sources");
+    }
+    kernels[name] = {
+        found->parameter_bytes, static_cast<unsigned>(std::stoul((*it)[3])),
+        [found](const Grid& grid, const std::vector<unsigned>& blocks, const void* parameter) {
+          RunBlocks(*found, grid, blocks, parameter);
+        }};
+  }
+  if (kernels.empty()) throw std::runtime_error("no entry points");
+  return kernels;
 }
 
 }  // namespace fake
 
 void ema::BlockBarrier() { fake::Fibers::Yield(); }
-
-extern "C" void fake_cuda_only_blocks(const unsigned* indices, int count) {
-  fake::OnlyBlocks({indices, indices + count});
-}

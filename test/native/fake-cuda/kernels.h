@@ -1,22 +1,14 @@
-// The kernels of native/cuda/ema_kernel.cu, compiled for the host, by name.
-// Knows nothing of streams; runs what it is given at once.
+// The kernels of a PTX text, ready to run: kernels.cc has them compiled for the host from the same
+// source, test/native/ptx interprets the text. Knows nothing of streams.
 #pragma once
 
 #include <cstddef>
+#include <functional>
+#include <map>
 #include <string>
 #include <vector>
 
 namespace fake {
-
-struct Kernel {
-  const char* name;
-  size_t parameter_bytes;  // of its one parameter
-  bool has_barrier;
-  void (*thread)(const void* parameter);  // the work of one thread
-};
-
-// Null when ema_kernel.cu has no such entry point.
-const Kernel* FindKernel(const std::string& name);
 
 struct Grid {
   unsigned blocks_x;
@@ -24,10 +16,17 @@ struct Grid {
   unsigned threads;
 };
 
-// Runs every thread of every block, last block first: nothing may depend on the order.
-void RunKernel(const Kernel& kernel, Grid grid, const void* parameter);
+struct Kernel {
+  size_t parameter_bytes;  // of its one parameter
+  unsigned max_threads;
+  // Runs these x indices in this order, each with every y, at once.
+  std::function<void(const Grid&, const std::vector<unsigned>& blocks, const void* parameter)> run;
+};
 
-// Restricts runs to these x indices; empty for all.
+// By name. Throws what a driver of CUDA 9 would refuse the text for.
+std::map<std::string, Kernel> LoadKernels(const std::string& ptx);
+
+// Restricts launches to these x indices; empty for all.
 void OnlyBlocks(std::vector<unsigned> indices);
 
 }  // namespace fake
