@@ -17,6 +17,8 @@ export interface LookedAt {
   nextAlphas(ahead: readonly number[] | undefined): readonly number[];
   /** Tells the alphas of every move from the `first` on, oldest first. */
   replay(first: number, visit: (alphas: readonly number[]) => void): void;
+  /** What is left of the start, by place among the alphas, where the replay does not know them: a function decided. */
+  readonly kept: ReadonlyMap<number, number>;
   readonly shadow: {
     readonly weights: {
       readonly averaged: readonly { readonly name: string; readonly variable: { readonly size: number } }[];
@@ -128,6 +130,7 @@ export class Looks {
       this.#shares = after(alphas);
     });
     this.#moves = this.#at.updates;
+    for (const [index, share] of this.#at.kept) if (this.#moves > 0) this.#shares[index] = share;
     const shares = ahead === undefined ? this.#shares : after(ahead);
     const averages = this.#options.decays.length;
     return this.#options.decays.map((_, k) => {

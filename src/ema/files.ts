@@ -64,11 +64,12 @@ export function checkpointOf(
   },
 ): readonly Uint8Array[] {
   const { steps, pending, updates, intervals } = progress;
+  const kept = progress.kept.size > 0 ? [...progress.kept.values()] : undefined;
   const held = bests.held.map(({ record, tensors }) => ({ record, tensors: withWeights ? tensors : undefined }));
   return encodeCheckpoint({
     shadow,
     options,
-    standing: { steps, pending, updates, intervals, current, monitor: bests.monitor },
+    standing: { steps, pending, updates, intervals, kept, current, monitor: bests.monitor },
     bests: held,
     beside,
   });

@@ -106,7 +106,7 @@ export class WeightEma {
     return this.#averaging.options.decays;
   }
 
-  /** What the averages are called in logs, in their order: `'0.999'`, `'uniform'`, `'width0.1'`. */
+  /** What the averages are called in logs, in their order: `'0.999'`, `'uniform'`, `'width0.1'`, `'halfLife0.05soFar'`, `'function4'`. */
   get labels(): readonly string[] {
     return this.#averaging.labels;
   }
