@@ -1,4 +1,4 @@
-// The public names of tfjs-ema: averages of weights. Subpaths: decay, report, search, tensorboard, compat.
+// The public names of tfjs-ema: averages of weights. Subpaths: decay, merge, report, search, tensorboard, compat.
 // Holds no statements.
 
 export { EmaError, type EmaErrorCode } from './base/errors.js';
