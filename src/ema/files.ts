@@ -1,11 +1,12 @@
 // Averages of an attached model on disk: a plain model of one of them, and a checkpoint of all.
 // Opens no files itself, and resolves no name.
 
-import type { io, LayersModel } from '@tensorflow/tfjs';
+import type { io, LayersModel, NamedTensorMap } from '@tensorflow/tfjs';
 import { VERSION } from '../base/version.js';
 import { decodeCheckpoint, encodeCheckpoint, tensorsOf } from '../disk/checkpoint.js';
 import type { StoredContent } from '../disk/safetensors.js';
 import { artifactsOf, withProvenance } from '../disk/save-model.js';
+import { isNamedWeights } from '../model/values.js';
 import { settingsOf } from '../options/fingerprint.js';
 import type { Which } from '../schedule/which.js';
 import type { Tfjs } from '../tfjs/backend.js';
@@ -17,7 +18,7 @@ import type { Selected } from './selected.js';
 export interface ModelToSave {
   readonly attached: Attached;
   readonly model: LayersModel;
-  readonly which: Which;
+  readonly which: Which | NamedTensorMap;
   readonly selected: Selected;
   readonly config: io.SaveConfig | undefined;
 }
@@ -39,7 +40,7 @@ export async function saveSelected(
   const { steps, updates } = attached.progress;
   const provenance = {
     version: VERSION,
-    which,
+    which: isNamedWeights(which) ? label : which,
     ...(index === undefined ? {} : { index }),
     ...{ label, steps, updates },
     settings: settingsOf(attached.options),
