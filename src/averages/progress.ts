@@ -166,14 +166,34 @@ export class Progress {
    * Goes on from another state, which `write` puts into the averages.
    * @throws {@link EmaError} POISONED — `write` failed, so that the averages are neither the old nor the new ones.
    */
-  restore({ steps, pending, updates, intervals, kept = [] }: Counters, write: () => void): void {
+  restore(counters: Counters, write: () => void): void {
     this.rewrite(write);
+    this.#goOn(counters);
+  }
+
+  #goOn({ steps, pending, updates, intervals, kept = [] }: Counters): void {
+    this.#schedule.forget();
     this.#steps = steps;
     this.#pending = pending;
     this.#updates = updates;
     this.#intervals = intervals.map(([length, count]) => [length, count]);
     [...this.#kept.keys()].forEach((index, place) => void this.#kept.set(index, kept[place] ?? 1));
     this.#due = this.#dueAfter(steps - pending);
+  }
+
+  /**
+   * Makes every average a copy of the weights, and counts as at the start of averaging; before it, nothing is different.
+   * @throws {@link EmaError} NON_FINITE — by policy; nothing was changed.
+   */
+  begin(): void {
+    if (!this.hasStarted) return;
+    if (!this.#mayMove())
+      throw new EmaError('NON_FINITE', `reset: ${this.#nonFinite()} Reset once they are finite again.`);
+    const { copies, startStep } = this.#schedule;
+    this.#moveBy(copies);
+    const intervals: readonly Interval[] = startStep === 0 ? [] : [[startStep, 1]];
+    const kept = Array.from(this.#kept, () => 1 - intervals.length);
+    this.#goOn({ steps: startStep, pending: 0, updates: intervals.length, intervals, kept });
   }
 
   /**
@@ -224,16 +244,22 @@ export class Progress {
     return `weight '${name}' holds NaN or infinite numbers at step ${this.#steps}: every average is as before.`;
   }
 
+  #moveBy(alphas: readonly number[]): void {
+    try {
+      this.shadow.update(alphas);
+    } catch (error) {
+      if (error instanceof EmaError && error.code === 'POISONED') this.#poison = error;
+      throw error;
+    }
+  }
+
   #move(): void {
     const begin = performance.now();
     try {
       const held = this.#steps - this.#pending;
       const alphas = this.#schedule.alphas(held, this.#pending);
-      this.shadow.update(alphas);
+      this.#moveBy(alphas);
       for (const [index, share] of this.#kept) this.#kept.set(index, share * (1 - (alphas[index] ?? 0)));
-    } catch (error) {
-      if (error instanceof EmaError && error.code === 'POISONED') this.#poison = error;
-      throw error;
     } finally {
       this.#milliseconds += performance.now() - begin;
     }

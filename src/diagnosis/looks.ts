@@ -77,8 +77,10 @@ export class Looks {
     this.#look(false);
   }
 
-  /** Counts looks on from the state that the averages have now: it was loaded. */
+  /** Counts looks on from the state that the averages have now: it was loaded, or they began anew. */
   resume(): void {
+    this.#moves = 0;
+    this.#last = undefined;
     this.#looks = Math.floor(this.#at.updates / (this.#options.every ?? Number.POSITIVE_INFINITY));
   }
 
@@ -119,11 +121,7 @@ export class Looks {
   }
 
   #initialShares(ahead: readonly number[] | undefined): number[] {
-    // Fewer moves than before: another state was loaded.
-    if (this.#at.updates < this.#moves || this.#moves === 0) {
-      this.#shares = [];
-      this.#moves = 0;
-    }
+    if (this.#moves === 0) this.#shares = [];
     const after = (alphas: readonly number[]): number[] =>
       alphas.map((alpha, index) => (1 - alpha) * (this.#shares[index] ?? 1));
     this.#at.replay(this.#moves, (alphas) => {

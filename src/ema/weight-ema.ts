@@ -274,6 +274,20 @@ export class WeightEma {
   }
 
   /**
+   * Lets all averages begin anew from the weights of now, as at `start`: `steps` and `updates` are counted from there, as are warm-up and shapes.
+   * For the mean of each window of a run (read, then reset), or after a teacher became the student. Best averages stay. Before the first
+   * step, and up to `start`, nothing is different.
+   * @throws {@link EmaError} NON_FINITE — by the option `nonFinite`; nothing was changed.
+   * @throws {@link EmaError} SWAPPED_IN, NOT_ATTACHED, DISPOSED, POISONED, WEIGHT_DISPOSED
+   */
+  reset(): void {
+    const attached = this.#averaging.live('reset');
+    attached.checkOwnWeights('reset', 'Let use() return first: it gives the weights back.');
+    attached.progress.begin();
+    attached.looks.resume();
+  }
+
+  /**
    * A second model that has the weights of an average: a teacher for consistency losses, a target network, a model to serve. Its
    * weights are its own; `refresh()` takes the average of that moment.
    * @param which the average; `'best'` is looked up anew at each refresh. Or weights as in {@link WeightEma.use}, which must exist at each.

@@ -124,6 +124,16 @@ export class Schedule {
     return (this.#shapes ?? []).flatMap((shape, index) => (typeof shape === 'function' ? [index] : []));
   }
 
+  /** The alphas by which every average becomes a copy of the weights. */
+  get copies(): readonly number[] {
+    return this.#copies;
+  }
+
+  /** Forgets what functions said: steps are counted anew, so that the same number may be another step. */
+  forget(): void {
+    this.#answers.clear();
+  }
+
   /** Step at which averaging starts; the warm-up's clock starts there too. */
   get startStep(): number {
     return this.#startStep;

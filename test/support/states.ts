@@ -242,6 +242,7 @@ export const METHODS: Readonly<Record<string, Call<WeightEma>>> = {
   recomputeBatchNorm: async (ema, { x }) => (await ema.recomputeBatchNorm(x)) ?? spent(ema.read({ index: 0 })),
   record: (ema) => ema.record({ ...measured, epoch: 1, averages: [{ loss: 1 }, { loss: 0.25 }] }),
   report: (ema) => `${ema.report()}`,
+  reset: (ema) => ema.reset(),
   resume: async (ema, { ema: own, model, run }) => {
     await ema.resume(run, model);
     return (own.engine === undefined ? own.attach(model) : own).steps === CHECKPOINT_STEPS ? 'resumed' : undefined;
