@@ -1,4 +1,4 @@
-// The public names of tfjs-ema: averages of weights. Subpaths: decay, report, search, tensorboard, compat.
+// The public names of tfjs-ema: averages of weights. Subpaths: decay, merge, report, search, tensorboard, compat.
 // Holds no statements.
 
 export { EmaError, type EmaErrorCode } from './base/errors.js';
@@ -30,7 +30,7 @@ export type { EmaOptions } from './options/options.js';
 export type { EmaFacts, ReportData, ReportedAverage } from './report/data.js';
 export type { EmaReport } from './report/report.js';
 export type { DecaySpec, Duration, RunLength } from './schedule/decay.js';
-export type { InverseGamma, PowerSpec } from './schedule/profile.js';
+export type { DecayFunction, GrowingSpec, InverseGamma, PowerSpec, SoFar } from './schedule/profile.js';
 export type { Warmup, WarmupCap, WarmupClock } from './schedule/schedule.js';
 export type { AverageSpec, DecaySpecs } from './schedule/specs.js';
 export type { BestWhich, SynthesizedWhich, TrackedWhich, Which } from './schedule/which.js';

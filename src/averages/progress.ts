@@ -19,6 +19,8 @@ export interface Counters {
   readonly updates: number;
   /** The moves, oldest first. */
   readonly intervals: readonly Interval[];
+  /** What each average that a function decides kept of its start: a share, in their order. */
+  readonly kept?: readonly number[] | undefined;
 }
 
 /** When averages move, beside what their schedule says. */
@@ -41,6 +43,8 @@ export class Progress {
   #pending = 0;
   #updates = 0;
   #intervals: [pending: number, updates: number][] = [];
+  // By the place of the average among the alphas.
+  readonly #kept = new Map<number, number>();
   #milliseconds = 0;
   #skipped = 0;
   #hasToldSkip = false;
@@ -53,6 +57,7 @@ export class Progress {
     this.#schedule = schedule;
     this.#options = options;
     this.#due = this.#dueAfter(0);
+    for (const index of schedule.decided) this.#kept.set(index, 1);
   }
 
   /** Optimizer steps counted so far. */
@@ -80,6 +85,11 @@ export class Progress {
     return this.#intervals;
   }
 
+  /** What averages that a function decides kept of their start, by their place among the alphas: moves cannot be gone through again. */
+  get kept(): ReadonlyMap<number, number> {
+    return this.#kept;
+  }
+
   /** Seconds spent in moves so far; on a GPU, the time to hand them over. */
   get seconds(): number {
     return this.#milliseconds / 1000;
@@ -96,7 +106,7 @@ export class Progress {
    */
   nextAlphas(ahead: readonly number[] | undefined): readonly number[] {
     const held = ahead === undefined ? this.#steps - this.#pending : this.#steps;
-    return this.#schedule.alphas(held, this.#options.updateEvery);
+    return this.#schedule.foreseen(held, this.#options.updateEvery);
   }
 
   /**
@@ -115,7 +125,7 @@ export class Progress {
   }
 
   /**
-   * Goes through the moves once more, oldest first.
+   * Goes through the moves once more, oldest first; alphas that a function decided are not known any more: see {@link Progress.kept}.
    * @param first how many of them are left out.
    * @param visit is told the alphas of a move, and the steps that it took in.
    */
@@ -123,7 +133,7 @@ export class Progress {
     let [before, move] = [0, 0];
     for (const [pending, updates] of this.#intervals) {
       const skipped = Math.min(updates, Math.max(0, first - move));
-      for (let i = skipped; i < updates; i += 1) visit(this.#schedule.alphas(before + i * pending, pending), pending);
+      for (let i = skipped; i < updates; i += 1) visit(this.#schedule.foreseen(before + i * pending, pending), pending);
       before += pending * updates;
       move += updates;
     }
@@ -156,13 +166,34 @@ export class Progress {
    * Goes on from another state, which `write` puts into the averages.
    * @throws {@link EmaError} POISONED — `write` failed, so that the averages are neither the old nor the new ones.
    */
-  restore({ steps, pending, updates, intervals }: Counters, write: () => void): void {
+  restore(counters: Counters, write: () => void): void {
     this.rewrite(write);
+    this.#goOn(counters);
+  }
+
+  #goOn({ steps, pending, updates, intervals, kept = [] }: Counters): void {
+    this.#schedule.forget();
     this.#steps = steps;
     this.#pending = pending;
     this.#updates = updates;
     this.#intervals = intervals.map(([length, count]) => [length, count]);
+    [...this.#kept.keys()].forEach((index, place) => void this.#kept.set(index, kept[place] ?? 1));
     this.#due = this.#dueAfter(steps - pending);
+  }
+
+  /**
+   * Makes every average a copy of the weights, and counts as at the start of averaging; before it, nothing is different.
+   * @throws {@link EmaError} NON_FINITE — by policy; nothing was changed.
+   */
+  begin(): void {
+    if (!this.hasStarted) return;
+    if (!this.#mayMove())
+      throw new EmaError('NON_FINITE', `reset: ${this.#nonFinite()} Reset once they are finite again.`);
+    const { copies, startStep } = this.#schedule;
+    this.#moveBy(copies);
+    const intervals: readonly Interval[] = startStep === 0 ? [] : [[startStep, 1]];
+    const kept = Array.from(this.#kept, () => 1 - intervals.length);
+    this.#goOn({ steps: startStep, pending: 0, updates: intervals.length, intervals, kept });
   }
 
   /**
@@ -213,14 +244,22 @@ export class Progress {
     return `weight '${name}' holds NaN or infinite numbers at step ${this.#steps}: every average is as before.`;
   }
 
+  #moveBy(alphas: readonly number[]): void {
+    try {
+      this.shadow.update(alphas);
+    } catch (error) {
+      if (error instanceof EmaError && error.code === 'POISONED') this.#poison = error;
+      throw error;
+    }
+  }
+
   #move(): void {
     const begin = performance.now();
     try {
       const held = this.#steps - this.#pending;
-      this.shadow.update(this.#schedule.alphas(held, this.#pending));
-    } catch (error) {
-      if (error instanceof EmaError && error.code === 'POISONED') this.#poison = error;
-      throw error;
+      const alphas = this.#schedule.alphas(held, this.#pending);
+      this.#moveBy(alphas);
+      for (const [index, share] of this.#kept) this.#kept.set(index, share * (1 - (alphas[index] ?? 0)));
     } finally {
       this.#milliseconds += performance.now() - begin;
     }

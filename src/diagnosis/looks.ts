@@ -17,6 +17,8 @@ export interface LookedAt {
   nextAlphas(ahead: readonly number[] | undefined): readonly number[];
   /** Tells the alphas of every move from the `first` on, oldest first. */
   replay(first: number, visit: (alphas: readonly number[]) => void): void;
+  /** What is left of the start, by place among the alphas, where the replay does not know them: a function decided. */
+  readonly kept: ReadonlyMap<number, number>;
   readonly shadow: {
     readonly weights: {
       readonly averaged: readonly { readonly name: string; readonly variable: { readonly size: number } }[];
@@ -75,8 +77,10 @@ export class Looks {
     this.#look(false);
   }
 
-  /** Counts looks on from the state that the averages have now: it was loaded. */
+  /** Counts looks on from the state that the averages have now: it was loaded, or they began anew. */
   resume(): void {
+    this.#moves = 0;
+    this.#last = undefined;
     this.#looks = Math.floor(this.#at.updates / (this.#options.every ?? Number.POSITIVE_INFINITY));
   }
 
@@ -117,17 +121,14 @@ export class Looks {
   }
 
   #initialShares(ahead: readonly number[] | undefined): number[] {
-    // Fewer moves than before: another state was loaded.
-    if (this.#at.updates < this.#moves || this.#moves === 0) {
-      this.#shares = [];
-      this.#moves = 0;
-    }
+    if (this.#moves === 0) this.#shares = [];
     const after = (alphas: readonly number[]): number[] =>
       alphas.map((alpha, index) => (1 - alpha) * (this.#shares[index] ?? 1));
     this.#at.replay(this.#moves, (alphas) => {
       this.#shares = after(alphas);
     });
     this.#moves = this.#at.updates;
+    for (const [index, share] of this.#at.kept) if (this.#moves > 0) this.#shares[index] = share;
     const shares = ahead === undefined ? this.#shares : after(ahead);
     const averages = this.#options.decays.length;
     return this.#options.decays.map((_, k) => {

@@ -2,9 +2,8 @@
 // Opens no files, and moves no average.
 
 import type { NamedTensorMap } from '@tensorflow/tfjs';
-import type { Counters, Interval } from '../averages/progress.js';
 import type { ModelShadows, Part } from '../averages/shadows.js';
-import { invalid, isPositive, quote, shorten, show } from '../base/argument.js';
+import { invalid, isPositive, quote, shorten } from '../base/argument.js';
 import { EmaError } from '../base/errors.js';
 import { settingDifferences, settingsOf } from '../options/fingerprint.js';
 import type { ResolvedOptions } from '../options/options.js';
@@ -19,19 +18,12 @@ import {
   type StoredTensor,
   withDigests,
 } from './safetensors.js';
+import { type Standing, standingOf } from './standing.js';
 
 /** What a checkpoint holds beyond the averages. */
 export interface CheckpointOptions {
   /** Whether the weights of the best averages of all epochs are saved, so that `use('best', ...)` and `use('best-loss', ...)` work in the resumed run. @defaultValue true */
   readonly keepBest?: boolean;
-}
-
-/** Where averaging stands. */
-export interface Standing extends Counters {
-  /** Which average `'current'` stands for. */
-  readonly current: number | undefined;
-  /** The metric by which `'best'` is the best. */
-  readonly monitor: string | undefined;
 }
 
 /** Values of one average, in the order of the model's weights. */
@@ -65,11 +57,6 @@ const VERSION = '1';
 const LISTED = 10;
 /** Characters of a text of the metadata: 10,000 weights with their shapes are half a million. To read one takes up to 64 bytes. */
 const MAX_JSON = 4_000_000;
-/**
- * Updates that a file may claim. Averaging without a pause makes so many in hours; what goes through all of them, such as the first
- * diagnosis after a load, would otherwise never return.
- */
-const MOST_UPDATES = 1_000_000_000;
 /** How deep such a text nests: settings nest five deep. */
 const MAX_DEPTH = 32;
 
@@ -304,45 +291,6 @@ function dataOf({ tensors }: StoredContent, name: string, shape: readonly number
     'CHECKPOINT',
     `checkpoint: expected tensor '${name}' of type F32 and shape [${shape.join(', ')}].`,
   );
-}
-
-function intervalsOf(saved: unknown): readonly Interval[] {
-  const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && Number(value) >= 1;
-  return (Array.isArray(saved) ? saved : [undefined]).map((interval: unknown) => {
-    const [pending, updates]: readonly unknown[] = Array.isArray(interval) ? interval : [];
-    if (isCount(pending) && isCount(updates)) return [pending, updates];
-    throw new EmaError('CHECKPOINT', `checkpoint: expected intervals as pairs of counts, received ${show(saved)}.`);
-  });
-}
-
-function textOrNone(name: string, value: unknown): string | undefined {
-  if (value === undefined || typeof value === 'string') return value;
-  throw new EmaError('CHECKPOINT', `checkpoint: expected text as ${name}, received ${show(value)}.`);
-}
-
-function standingOf(saved: Readonly<Record<string, unknown>>, { decays }: ResolvedOptions): Standing {
-  const count = (name: string, most: number): number => {
-    const value = saved[name];
-    if (typeof value === 'number' && Number.isSafeInteger(value) && value >= 0 && value <= most) return value;
-    throw new EmaError('CHECKPOINT', `checkpoint: expected ${name} from 0 to ${most}, received ${show(value)}.`);
-  };
-  const steps = count('steps', Number.MAX_SAFE_INTEGER);
-  const intervals = intervalsOf(saved['intervals']);
-  const sum = (of: (interval: Interval) => number): number => intervals.reduce((total, one) => total + of(one), 0);
-  const standing = {
-    steps,
-    intervals,
-    // A failed update leaves more steps pending than an interval has.
-    pending: count('pending', steps),
-    updates: count('updates', Math.min(steps, MOST_UPDATES)),
-    current: saved['current'] === undefined ? undefined : count('current', decays.length - 1),
-    monitor: textOrNone('monitor', saved['monitor']),
-  };
-  const isWhole =
-    sum(([, updates]) => updates) === standing.updates &&
-    sum(([pending, updates]) => pending * updates) === steps - standing.pending;
-  if (isWhole) return standing;
-  throw new EmaError('CHECKPOINT', `checkpoint: expected intervals that add up to ${steps} steps less those pending.`);
 }
 
 /** Tensors of stored values, by weight name, in the current scope. */

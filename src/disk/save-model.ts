@@ -17,9 +17,9 @@ export type SaveTarget = io.IOHandler | string;
 export interface Provenance {
   /** Version of this package. */
   readonly version: string;
-  /** What was asked for, such as `'best-loss'`. */
+  /** What was asked for, such as `'best-loss'`; `'weights'` for tensors that were given. */
   readonly which: unknown;
-  /** Which average that was: its place in `settings.decays`, and what it is called; no place for a `'synthesized'` one. */
+  /** Which average that was: its place in `settings.decays`, and what it is called; no place for a `'synthesized'` one, nor for `'weights'`. */
   readonly index?: number;
   readonly label: string;
   /** Of the run when this was saved. */

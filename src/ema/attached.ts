@@ -128,7 +128,7 @@ export class Attached {
   /** An average by weight name; the caller disposes it. Works also after the model was disposed. */
   read(selected: Selected): NamedTensorMap {
     const { pending } = this.progress;
-    if (selected.record === undefined && pending > 0 && !this.shadows.isAlive) {
+    if (!selected.isFixed && pending > 0 && !this.shadows.isAlive) {
       this.#warnings.add(
         `read() after the model was disposed: its last ${pending} steps are not in the averages. Read before that.`,
       );
@@ -141,7 +141,7 @@ export class Attached {
     this.checkNoGradient('use');
     this.checkOwnWeights('use', 'Let the first use() return before the next.');
     this.shadows.checkModel();
-    if (!this.hasBegun('use', 'the model runs with its own weights')) return fn();
+    if (!selected.isFixed && !this.hasBegun('use', 'the model runs with its own weights')) return fn();
     return this.#leavingStates(selected.swapIn(this.#ahead(selected)), fn);
   }
 
@@ -193,9 +193,8 @@ export class Attached {
     }
   }
 
-  /** A best average stands since it was the best: pending steps do not concern it. */
-  #ahead({ record }: Selected): Alphas | undefined {
-    return record === undefined ? this.progress.ahead() : undefined;
+  #ahead({ isFixed }: Selected): Alphas | undefined {
+    return isFixed ? undefined : this.progress.ahead();
   }
 
   /** Releases the averages; the model keeps its weights. */

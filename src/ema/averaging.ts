@@ -1,7 +1,7 @@
 // The state behind a `WeightEma`: its options, what it holds with a model, what was measured, and who may do what now.
 // Names nothing that users see but in messages.
 
-import type { LayersModel } from '@tensorflow/tfjs';
+import type { LayersModel, NamedTensorMap } from '@tensorflow/tfjs';
 import { invalid } from '../base/argument.js';
 import { EmaError } from '../base/errors.js';
 import { Warnings } from '../base/warnings.js';
@@ -198,7 +198,7 @@ export class Averaging {
   }
 
   /** Resolves a name; a warning says where it is a copy of the weights still. */
-  select(which: Which, attached: Attached): Selected {
+  select(which: Which | NamedTensorMap, attached: Attached): Selected {
     const { shadows, options } = attached;
     const selected = select(this.tf, which, { shadows, options, bests: this.bests, current: this.current });
     // By its own name it is what was asked for, a copy or not.
@@ -212,7 +212,7 @@ export class Averaging {
   }
 
   /** Runs `fn` with an average in the model's place; see `WeightEma.use`. */
-  use<R>(which: Which, fn: (model: LayersModel) => R): R {
+  use<R>(which: Which | NamedTensorMap, fn: (model: LayersModel) => R): R {
     const attached = this.live('use');
     const selected = this.select(which, attached);
     if (typeof fn !== 'function') throw invalid('fn', 'a function', fn);

@@ -1,13 +1,14 @@
 // Averages of an attached model on disk: a plain model of one of them, and a checkpoint of all.
 // Opens no files itself, and resolves no name.
 
-import type { io, LayersModel, Tensor } from '@tensorflow/tfjs';
+import type { io, LayersModel, NamedTensorMap, Tensor } from '@tensorflow/tfjs';
 import { fieldOf, invalid } from '../base/argument.js';
 import { VERSION } from '../base/version.js';
 import { decodeCheckpoint, encodeCheckpoint, tensorsOf } from '../disk/checkpoint.js';
 import { storedOf } from '../disk/checkpoint-bests.js';
 import type { StoredContent } from '../disk/safetensors.js';
 import { artifactsOf, withProvenance } from '../disk/save-model.js';
+import { isNamedWeights } from '../model/values.js';
 import { disposed } from '../model/weights.js';
 import { settingsOf } from '../options/fingerprint.js';
 import type { Which } from '../schedule/which.js';
@@ -20,7 +21,7 @@ import type { Selected } from './selected.js';
 export interface ModelToSave {
   readonly attached: Attached;
   readonly model: LayersModel;
-  readonly which: Which;
+  readonly which: Which | NamedTensorMap;
   readonly selected: Selected;
   readonly config: io.SaveConfig | undefined;
 }
@@ -38,7 +39,7 @@ export async function saveSelected(tf: Tfjs, toSave: ModelToSave, save: Save): P
   const { steps, updates } = attached.progress;
   const provenance = {
     version: VERSION,
-    which,
+    which: isNamedWeights(which) ? label : which,
     ...(index === undefined ? {} : { index }),
     ...{ label, steps, updates },
     settings: settingsOf(attached.options),
@@ -133,11 +134,12 @@ export function checkpointOf(
   },
 ): readonly Uint8Array[] {
   const { steps, pending, updates, intervals } = progress;
+  const kept = progress.kept.size > 0 ? [...progress.kept.values()] : undefined;
   const held = bests.held.map(({ record, tensors }) => ({ record, tensors: withWeights ? tensors : undefined }));
   return encodeCheckpoint({
     shadow,
     options,
-    standing: { steps, pending, updates, intervals, current, monitor: bests.monitor },
+    standing: { steps, pending, updates, intervals, kept, current, monitor: bests.monitor },
     bests: held,
     beside,
   });

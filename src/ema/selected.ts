@@ -4,6 +4,7 @@
 import type { NamedTensorMap } from '@tensorflow/tfjs';
 import type { Alphas, ModelShadows } from '../averages/shadows.js';
 import type { Swap } from '../model/swap.js';
+import { checkValues, isNamedWeights, matched } from '../model/values.js';
 import type { ResolvedOptions } from '../options/options.js';
 import { labelsOf } from '../schedule/specs.js';
 import { indexOf, isSynthesized, type Which } from '../schedule/which.js';
@@ -14,12 +15,14 @@ import type { BestAverages, BestRecord } from '../validation/bests.js';
 
 /** An average, and the ways to have it. */
 export interface Selected {
-  /** Its place in `decays`; undefined for one that is combined. */
+  /** Its place in `decays`; undefined for one that is combined, and for weights that were given. */
   readonly index: number | undefined;
   /** What it is called in logs. */
   readonly label: string;
-  /** Of a best average of all epochs: when it was that, by what. It stands since then, so pending steps do not concern it. */
+  /** Of a best average of all epochs: when it was that, by what. */
   readonly record: BestRecord | undefined;
+  /** Whether it stands, as a best average does since it was the best: neither pending steps nor the start concern it. */
+  readonly isFixed: boolean;
   /**
    * By weight name; the caller disposes it.
    * @param ahead alphas of an update that is not made: the average as it would be after it.
@@ -39,10 +42,15 @@ export interface Choices {
 }
 
 /**
- * Resolves a name, once.
- * @throws {@link EmaError} INVALID_ARGUMENT — there is no such average.
+ * Resolves a name, once; weights that are given stand for themselves.
+ * @throws {@link EmaError} INVALID_ARGUMENT — there is no such average, or the weights are not those of the model.
  */
-export function select(tf: Tfjs, which: Which, { shadows, options, bests, current }: Choices): Selected {
+export function select(
+  tf: Tfjs,
+  which: Which | NamedTensorMap,
+  { shadows, options, bests, current }: Choices,
+): Selected {
+  if (isNamedWeights(which)) return given(tf, which, shadows);
   const labels = labelsOf(options);
   const held = bests.find(which);
   if (held !== undefined) {
@@ -50,13 +58,13 @@ export function select(tf: Tfjs, which: Which, { shadows, options, bests, curren
     const { index } = record;
     const swapIn = (): Swap => shadows.swapIn(tensors);
     const read = (): NamedTensorMap => shadows.inOrder(clone());
-    return { index, label: labels[index] ?? '', record, read, swapIn };
+    return { index, label: labels[index] ?? '', record, isFixed: true, read, swapIn };
   }
   if (isSynthesized(which)) return combined(tf, shadows, synthesisOf(options, which.synthesized));
   const index = indexOf(which, labels, current);
   const read = (ahead?: Alphas): NamedTensorMap => shadows.read(index, ahead);
   const swapIn = (ahead?: Alphas): Swap => shadows.swapIn(index, ahead);
-  return { index, label: labels[index] ?? '', record: undefined, read, swapIn };
+  return { index, label: labels[index] ?? '', record: undefined, isFixed: false, read, swapIn };
 }
 
 function combined(tf: Tfjs, shadows: ModelShadows, { coefficients }: Synthesis): Selected {
@@ -69,5 +77,29 @@ function combined(tf: Tfjs, shadows: ModelShadows, { coefficients }: Synthesis):
       tf.dispose(tensors);
     }
   };
-  return { index: undefined, label: 'synthesized', record: undefined, read, swapIn };
+  return { index: undefined, label: 'synthesized', record: undefined, isFixed: false, read, swapIn };
+}
+
+/** Weights as a value: they stay the caller's. */
+function given(tf: Tfjs, weights: NamedTensorMap, shadows: ModelShadows): Selected {
+  const { averaged, live } = shadows.weights;
+  const variables = Object.fromEntries([...averaged, ...live].map(({ name, variable }) => [name, variable]));
+  const model = { called: 'the model', entries: Object.entries(shadows.inOrder(variables)), isList: false };
+  const tensors = matched(model, checkValues('which', weights));
+  const own = Object.fromEntries(
+    model.entries.flatMap(([name], place) => {
+      const tensor = tensors[place];
+      return tensor === undefined ? [] : [[name, tensor] as const];
+    }),
+  );
+  const read = (): NamedTensorMap =>
+    tf.tidy(() => Object.fromEntries(Object.entries(own).map(([name, tensor]) => [name, tensor.clone()])));
+  return {
+    index: undefined,
+    label: 'weights',
+    record: undefined,
+    isFixed: true,
+    read,
+    swapIn: () => shadows.swapIn(own),
+  };
 }

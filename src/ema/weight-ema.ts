@@ -109,7 +109,7 @@ export class WeightEma {
     return this.#averaging.options.decays;
   }
 
-  /** What the averages are called in logs, in their order: `'0.999'`, `'uniform'`, `'width0.1'`. */
+  /** What the averages are called in logs, in their order: `'0.999'`, `'uniform'`, `'width0.1'`, `'halfLife0.05soFar'`, `'function4'`. */
   get labels(): readonly string[] {
     return this.#averaging.labels;
   }
@@ -218,15 +218,16 @@ export class WeightEma {
   /**
    * Runs `fn` while an average stands in the model's place, and gives the model its own weights back, to the bit, whatever
    * is thrown; and what running it moved: states of recurrent layers, seeds, weights that a layer writes when it is called. Before the first step there is no average yet: `fn` runs with the model as it is, and a warning says so.
-   * @param which the average.
+   * @param which the average; or weights of your own, all of the model's: tensors by name, or by place where they are a copy's, such as
+   *   `tfjs-ema/merge` gives. They stay yours, and need no step.
    * @param fn synchronous or not; do not train in it. It is given the model, and nothing where variables are attached.
    * @returns what `fn` returns; a promise settles after the weights are back.
    * @throws {@link EmaError} SWAPPED_IN — an average stands there already, or `fn` changed the weights: they are then in `overwritten`.
-   * @throws {@link EmaError} INVALID_ARGUMENT — there is no such average.
+   * @throws {@link EmaError} INVALID_ARGUMENT — there is no such average, or the weights are not the model's: their names, shapes or types.
    * @throws {@link EmaError} NO_LAYERS_MODEL — `fn` takes a model, and variables are attached.
    * @throws {@link EmaError} NOT_ATTACHED, DISPOSED, POISONED, MODEL_CHANGED, WEIGHT_DISPOSED
    */
-  use<R>(which: Which, fn: (model: LayersModel) => R): R {
+  use<R>(which: Which | NamedTensorMap, fn: (model: LayersModel) => R): R {
     return this.#averaging.use(which, fn);
   }
 
@@ -234,11 +235,11 @@ export class WeightEma {
    * An average as tensors by weight name (that of `model.save`), with copies of the weights that are not averaged, in the order of
    * `model.getWeights()`: `other.loadWeights(ema.read(0.999))` gives them to a model of the same names, setWeights to one made alike.
    * The caller disposes it: `tf.dispose(ema.read(0.999))`. Works also after the model was disposed.
-   * @param which the average.
+   * @param which the average; or weights as in {@link WeightEma.use}, which gives them the names of the model.
    * @throws {@link EmaError} INVALID_ARGUMENT — there is no such average.
    * @throws {@link EmaError} NOT_ATTACHED, DISPOSED, POISONED
    */
-  read(which: Which): NamedTensorMap {
+  read(which: Which | NamedTensorMap): NamedTensorMap {
     const attached = this.#averaging.live('read');
     return attached.read(this.#averaging.select(which, attached));
   }
@@ -261,30 +262,44 @@ export class WeightEma {
   /**
    * Gives the model, for good, the weights of an average, and goes on averaging (Switch-EMA). The raw weights are gone; an optimizer
    * keeps its slots. Before the first step, and up to `start`, there is no average yet: nothing happens, and a warning says so.
-   * @param which the average.
+   * @param which the average; or weights as in {@link WeightEma.use}.
    * @throws {@link EmaError} INVALID_ARGUMENT — there is no such average.
    * @throws {@link EmaError} SWAPPED_IN, NOT_ATTACHED, DISPOSED, POISONED, WEIGHT_DISPOSED, MODEL_CHANGED
    */
-  putBack(which: Which): void {
+  putBack(which: Which | NamedTensorMap): void {
     const attached = this.#averaging.live('putBack');
     const selected = this.#averaging.select(which, attached);
     attached.checkNoGradient('putBack');
     attached.checkOwnWeights('putBack', 'Let use() return first: it gives the weights back.');
     attached.shadows.checkModel();
-    if (!attached.hasStarted('putBack', 'the model keeps its own weights')) return;
+    if (!selected.isFixed && !attached.hasStarted('putBack', 'the model keeps its own weights')) return;
     attached.settle(selected);
+  }
+
+  /**
+   * Lets all averages begin anew from the weights of now, as at `start`: `steps` and `updates` are counted from there, as are warm-up and shapes.
+   * For the mean of each window of a run (read, then reset), or after a teacher became the student. Best averages stay. Before the first
+   * step, and up to `start`, nothing is different.
+   * @throws {@link EmaError} NON_FINITE — by the option `nonFinite`; nothing was changed.
+   * @throws {@link EmaError} SWAPPED_IN, NOT_ATTACHED, DISPOSED, POISONED, WEIGHT_DISPOSED
+   */
+  reset(): void {
+    const attached = this.#averaging.live('reset');
+    attached.checkOwnWeights('reset', 'Let use() return first: it gives the weights back.');
+    attached.progress.begin();
+    attached.looks.resume();
   }
 
   /**
    * A second model that has the weights of an average: a teacher for consistency losses, a target network, a model to serve. Its
    * weights are its own; `refresh()` takes the average of that moment.
-   * @param which the average; `'best'` is looked up anew at each refresh.
+   * @param which the average; `'best'` is looked up anew at each refresh. Or weights as in {@link WeightEma.use}, which must exist at each.
    * @returns the twin, which the caller disposes.
    * @throws {@link EmaError} INVALID_ARGUMENT — no such average, or a layer of your own that is not registered.
    * @throws {@link EmaError} NO_LAYERS_MODEL — variables are attached.
    * @throws {@link EmaError} NOT_ATTACHED, DISPOSED, POISONED
    */
-  async asModel(which: Which): Promise<AverageTwin> {
+  async asModel(which: Which | NamedTensorMap): Promise<AverageTwin> {
     const attached = this.#averaging.live('asModel');
     const { weights } = attached.shadows;
     const model = this.#averaging.layersModel(
@@ -292,9 +307,9 @@ export class WeightEma {
       'asModel',
       'read() gives the tensors by name, to assign to variables of your own.',
     );
-    this.#averaging.select(which, attached);
+    const { isFixed } = this.#averaging.select(which, attached);
     return makeTwin(this.#averaging.tf, { model, weights }, () =>
-      this.steps === 0 && !this.#averaging.isDisposed ? undefined : this.read(which),
+      this.steps === 0 && !isFixed && !this.#averaging.isDisposed ? undefined : this.read(which),
     );
   }
 
@@ -356,7 +371,7 @@ export class WeightEma {
    *
    * All of it is of the moment of the call, also inside of `use()`, and training may go on before it is written. Only with `includeOptimizer`
    * the average stands in the model's place meanwhile: await it before the next step.
-   * @param which the average.
+   * @param which the average; or weights as in {@link WeightEma.use}.
    * @param target a URL such as `file://folder`, or a handler of tfjs.
    * @param config options of `model.save`.
    * @throws {@link EmaError} INVALID_ARGUMENT — tfjs knows no way to write there.
@@ -364,7 +379,7 @@ export class WeightEma {
    * @throws {@link EmaError} NO_LAYERS_MODEL — variables are attached: `read()` the tensors, or `saveCheckpoint`.
    * @throws {@link EmaError} NOT_ATTACHED, DISPOSED, POISONED, WEIGHT_DISPOSED, MODEL_CHANGED; with `includeOptimizer` as {@link WeightEma.use}
    */
-  async saveModel(which: Which, target: SaveTarget, config?: io.SaveConfig): Promise<io.SaveResult> {
+  async saveModel(which: Which | NamedTensorMap, target: SaveTarget, config?: io.SaveConfig): Promise<io.SaveResult> {
     const attached = this.#averaging.live('saveModel');
     const fix = 'read() gives the tensors by name; saveCheckpoint() saves averages to go on from.';
     const model = this.#averaging.layersModel(attached, 'saveModel', fix);

@@ -4,8 +4,8 @@
 import { invalid } from '../base/argument.js';
 import type { LayerRule } from '../model/alpha-spread.js';
 import { type Duration, type RunLength, stepsOf, windowOf } from '../schedule/decay.js';
-import type { Profile } from '../schedule/profile.js';
-import { type DecaySpecs, resolveAverages } from '../schedule/specs.js';
+import { growingWindow, type Profile } from '../schedule/profile.js';
+import { type Averages, type DecaySpecs, resolveAverages } from '../schedule/specs.js';
 import { type LayerDecay, resolveLayerDecays } from './layer-decays.js';
 
 /** Decays and other lengths in the units in which they were given. */
@@ -60,14 +60,18 @@ export function inSteps({ specs, updateEvery, start, layerDecays }: Specs, run: 
   const startStep = start === undefined || start === 0 ? 0 : Math.ceil(stepsOf(start, run, 'start'));
   const layerRules = resolveLayerDecays(layerDecays, averages, run);
   const length = (run.totalSteps ?? Number.POSITIVE_INFINITY) - startStep;
-  const every = updateEvery === 'auto' ? oftenEnough([averages, ...layerRules], length) : updateEvery;
+  const every = updateEvery === 'auto' ? oftenEnough(averages, layerRules, length) : updateEvery;
   return { ...averages, startStep, layerRules, updateEvery: every };
 }
 
-/** The paper's T, or less where the shortest window would have fewer than {@link UPDATES_IN_WINDOW} updates. */
-function oftenEnough(averages: readonly Pick<InSteps, 'decays'>[], length: number): number {
-  // A decay of 1 stands for averages of other shapes, whose window is a share of the run.
-  const windows = averages.flatMap(({ decays }) => decays).map((decay) => Math.min(windowOf(decay), length));
+/** The paper's T, or less where the shortest window would have fewer than {@link UPDATES_IN_WINDOW} updates at the end of the run. */
+function oftenEnough(averages: Averages, layerRules: readonly LayerRule[], length: number): number {
+  // A decay of 1 stands for averages of other shapes: of growing ones the window is known, of functions it may be anything.
+  const shapes = averages.profiles.map((profile) =>
+    typeof profile === 'function' ? 1 : (growingWindow(profile) ?? 1) * length,
+  );
+  const decays = [averages, ...layerRules].flatMap((one) => one.decays);
+  const windows = [...shapes, ...decays.map((decay) => Math.min(windowOf(decay), length))];
   return Math.min(PAPER_EVERY, Math.max(1, Math.floor(Math.min(...windows) / UPDATES_IN_WINDOW)));
 }
 

@@ -19,10 +19,12 @@ import { checkRun, type InSteps, type Specs, withRun } from './lengths.js';
 export interface EmaOptions {
   /**
    * One average, a list that is tracked in one pass, or `'auto'`: the paper's five windows as shares of the run, 0.64, 1.28, 2.56, 5.12 and
-   * 10.23 % of its steps; in a run of fewer than 313 steps without those of less than two steps.
+   * 10.23 % of its steps; in a run of fewer than 313 steps without those of less than two steps. `'anytime'`: the same as shares of the steps so
+   * far, which needs no length, and means the same at any step.
    *
    * An average is a decay per optimizer step, in [0, 1]: the share of the average that a step keeps; or how long it remembers, as
-   * `{ halfLife: { epochs: 1 } }`; or one of another shape: `[0.999, 'uniform', { relativeWidth: 0.1 }]`, see {@link AverageSpec}.
+   * `{ halfLife: { epochs: 1 } }`; or one of another shape: `[0.999, 'uniform', { relativeWidth: 0.1 }, { halfLife: { soFar: 0.05 } }]`; or a
+   * schedule of your own: `(step) => 1 - step ** -0.7`; see {@link AverageSpec}.
    * @defaultValue `'auto'` where the length of the run is known, else the paper's five: `[0.998, 0.999, 0.9995, 0.99975, 0.999875]`
    */
   readonly decays?: DecaySpecs;
@@ -33,7 +35,8 @@ export interface EmaOptions {
   readonly run?: RunLength;
   /**
    * Optimizer steps between updates, an integer of at least 1; an update after T steps keeps `decay ** T`. `'auto'` is 16, as in the paper,
-   * or less where the shortest window (`1 / (1 - decay)` steps) would have fewer than four updates. @defaultValue `'auto'`
+   * or less where the shortest window (`1 / (1 - decay)` steps) would have fewer than four updates, and 1 where a function decides a decay.
+   * @defaultValue `'auto'`
    */
   readonly updateEvery?: number | 'auto';
   /**
@@ -175,7 +178,7 @@ export function checkTfjs(tf: Tfjs): void {
 }
 
 function specsOf({ decays, updateEvery = 'auto', start, layerDecays = [] }: EmaOptions): Specs {
-  if (decays === null) throw invalid('decays', "'auto', one average or a list of at least one", decays);
+  if (decays === null) throw invalid('decays', "'auto', 'anytime', one average or a list of at least one", decays);
   const every = updateEvery === 'auto' ? updateEvery : positiveInteger('updateEvery', updateEvery);
   return { specs: decays, updateEvery: every, start, layerDecays };
 }

@@ -86,7 +86,7 @@ export function foresee(schedule: Schedule, options: Foreseen): string[] {
   const { startStep } = schedule;
   const steps = run.totalSteps - startStep;
   if (steps <= 0) return [...low, neverStarts(startStep, run.totalSteps)];
-  const memory = forecast(steps, updateEvery, (before, pending) => schedule.alphas(startStep + before, pending));
+  const memory = forecast(steps, updateEvery, (before, pending) => schedule.foreseen(startStep + before, pending));
   const exponential = decays.flatMap((_, index) =>
     (profiles[index] ?? 'exponential') === 'exponential' ? [index] : [],
   );
@@ -144,7 +144,7 @@ function fixFor(options: Foreseen, holding: readonly Holding[], steps: number): 
   const halfLife = `Use a half-life of at most ${Number(longestHalfLife(steps, FORGOTTEN).toPrecision(2))} steps`;
   if (warmup === 'none') return `${halfLife}, or the warm-up.`;
   const often = new Schedule({ ...options, startStep: 0, updateEvery: 1 });
-  const memory = forecast(steps, 1, (before, pending) => often.alphas(before, pending));
+  const memory = forecast(steps, 1, (before, pending) => often.foreseen(before, pending));
   const isCured = holding.every(({ index }) => memory.initialShare(index) <= FORGOTTEN);
   return updateEvery > 1 && isCured ? "Use a smaller updateEvery, or leave it 'auto'." : `${halfLife}.`;
 }

@@ -1,7 +1,7 @@
 // Averages of other shapes: from steps to alphas.
 // Pure numbers: no tensors, no tfjs; the choice between shapes is schedule.ts's.
 
-import { invalid } from '../base/argument.js';
+import { fieldOf, invalid } from '../base/argument.js';
 
 /** timm's and diffusers' warm-up: the decay of update `n` is capped at `1 - (1 + n / scale) ** -power`. */
 export interface InverseGamma {
@@ -20,8 +20,27 @@ export interface PowerSpec {
   readonly relativeWidth: number;
 }
 
+/** A share of the steps so far, above 0 and at most 1. */
+export interface SoFar {
+  readonly soFar: number;
+}
+
+/**
+ * The average whose half-life, time constant or window grows with the run: at every step it is that share of the steps since the start.
+ * `{ halfLife: { soFar: 0.05 } }` is, but for the first steps, an exponential average with decay `2 ** (-1 / (0.05 * step))`.
+ */
+export type GrowingSpec = { readonly halfLife: SoFar } | { readonly timeConstant: SoFar } | { readonly window: SoFar };
+
+/**
+ * A schedule of one's own for the decay of one average. It is asked when an update is due, and where somebody looks between updates; once a
+ * step, whoever looks and how often, so that it may depend on data.
+ * @param step optimizer steps since `start`, those that the update takes in included: 1 at the first step.
+ * @returns the decay per step, in [0, 1], of all steps of this update: one of T steps keeps `decay ** T`.
+ */
+export type DecayFunction = (step: number) => number;
+
 /** The shape of an average. */
-export type Profile = 'exponential' | 'uniform' | PowerSpec;
+export type Profile = 'exponential' | 'uniform' | PowerSpec | GrowingSpec | DecayFunction;
 
 /**
  * Alpha of the plain mean (SWA, Polyak-Ruppert): `pending / (stepsBefore + pending)`, which is `1 / (n + 1)` at equal distances.
@@ -43,7 +62,7 @@ export function uniformAlpha(stepsBefore: number, pending: number): number {
  * `1 - 9 / (t + 10)`, is close to exponent 8.
  * @param stepsBefore steps that the average already holds; at 0, the start is replaced.
  * @param pending steps that this update adds, above 0.
- * @param exponent at least 0.
+ * @param exponent above -1.
  * @see "Analyzing and Improving the Training Dynamics of Diffusion Models", arXiv 2312.02696, section 3.1.
  */
 export function powerAlpha(stepsBefore: number, pending: number, exponent: number): number {
@@ -82,10 +101,33 @@ export function exponentFromWidth(width: number, name = 'relativeWidth'): number
   }
 }
 
-/** The exponent of an average's shape; undefined for an exponential one. */
+/** What a share of the steps so far may be the share of, and what it is in time constants. */
+const MEASURES = { halfLife: Math.LN2, timeConstant: 1, window: 1 } as const;
+
+/** A growing average as its measure and share; undefined for any other. */
+export function growing(spec: unknown): readonly [measure: keyof typeof MEASURES, share: unknown] | undefined {
+  for (const measure of ['halfLife', 'timeConstant', 'window'] as const) {
+    const length = fieldOf(spec, measure);
+    if (typeof spec === 'object' && typeof length === 'object' && length !== null && 'soFar' in length)
+      return [measure, length.soFar];
+  }
+  return undefined;
+}
+
+/** The window of a growing average, as a share of the steps so far; undefined for any other. */
+export function growingWindow(profile: Profile | undefined): number | undefined {
+  const [measure, share] = growing(profile) ?? [];
+  return measure === undefined ? undefined : Number(share) / MEASURES[measure];
+}
+
+/** The exponent of an average's shape; undefined for an exponential one, and one with a function. */
 export function exponentOf(profile: Profile | undefined): number | undefined {
-  if (profile === undefined || profile === 'exponential') return undefined;
-  return profile === 'uniform' ? 0 : exponentFromWidth(profile.relativeWidth);
+  if (profile === undefined || profile === 'exponential' || typeof profile === 'function') return undefined;
+  if (profile === 'uniform') return 0;
+  // With a time constant of `c` times the steps so far, a step keeps `1 - 1 / (c s)`: as `s ** (-1 / c)` falls.
+  return 'relativeWidth' in profile
+    ? exponentFromWidth(profile.relativeWidth)
+    : 1 / (growingWindow(profile) ?? Number.NaN) - 1;
 }
 
 /**

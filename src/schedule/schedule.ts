@@ -3,7 +3,15 @@
 
 import { invalid } from '../base/argument.js';
 import { equivalentDecay } from './decay.js';
-import { debiasedAlpha, exponentOf, type InverseGamma, inverseGamma, type Profile, powerAlpha } from './profile.js';
+import {
+  type DecayFunction,
+  debiasedAlpha,
+  exponentOf,
+  type InverseGamma,
+  inverseGamma,
+  type Profile,
+  powerAlpha,
+} from './profile.js';
 
 /**
  * How the decay grows at the start of a run: a cap by itself, which counts updates, or with what it counts: `{ cap: 'paper', by: 'steps' }`.
@@ -88,7 +96,9 @@ export class Schedule {
   readonly #clock: WarmupClock;
   readonly #startStep: number;
   // Undefined where all averages are exponential, which then costs nothing.
-  readonly #exponents: readonly (number | undefined)[] | undefined;
+  readonly #shapes: readonly (number | DecayFunction | undefined)[] | undefined;
+  // What each function said last, and of which step.
+  readonly #answers = new Map<DecayFunction, { readonly step: number; readonly decay: number }>();
   readonly #copies: readonly number[];
   #lastLogs: readonly number[] = [];
   #lastAlphas: readonly number[] = [];
@@ -102,8 +112,26 @@ export class Schedule {
     this.#clock = options.warmupClock ?? 'updates';
     this.#startStep = options.startStep ?? 0;
     this.#copies = options.decays.map(() => 1);
-    const exponents = options.decays.map((_, index) => exponentOf(options.profiles?.[index]));
-    this.#exponents = exponents.some((exponent) => exponent !== undefined) ? exponents : undefined;
+    const shapes = options.decays.map((_, index) => {
+      const profile = options.profiles?.[index];
+      return typeof profile === 'function' ? profile : exponentOf(profile);
+    });
+    this.#shapes = shapes.some((shape) => shape !== undefined) ? shapes : undefined;
+  }
+
+  /** Which averages a function decides: what they kept of their start cannot be computed anew. */
+  get decided(): readonly number[] {
+    return (this.#shapes ?? []).flatMap((shape, index) => (typeof shape === 'function' ? [index] : []));
+  }
+
+  /** The alphas by which every average becomes a copy of the weights. */
+  get copies(): readonly number[] {
+    return this.#copies;
+  }
+
+  /** Forgets what functions said: steps are counted anew, so that the same number may be another step. */
+  forget(): void {
+    this.#answers.clear();
   }
 
   /** Step at which averaging starts; the warm-up's clock starts there too. */
@@ -117,16 +145,46 @@ export class Schedule {
    * @param stepsBefore steps that the averages already hold.
    * @param pending steps that this update adds, at least 1.
    * @returns one alpha in [0, 1] per average, in the order of the decays; the same array while nothing changes.
+   * @throws {@link EmaError} INVALID_ARGUMENT — a function of the user gave no decay.
    */
   alphas(stepsBefore: number, pending: number): readonly number[] {
+    return this.#alphas(stepsBefore, pending, (index, decay) => this.#asked(index, decay, stepsBefore + pending));
+  }
+
+  /** The same of an update that is not due, without asking a function of the user: as if it said again what it said last, or else 0. */
+  foreseen(stepsBefore: number, pending: number): readonly number[] {
+    return this.#alphas(stepsBefore, pending, (_, decay) => this.#answers.get(decay)?.decay ?? 0);
+  }
+
+  #alphas(
+    stepsBefore: number,
+    pending: number,
+    decayOf: (index: number, decay: DecayFunction) => number,
+  ): readonly number[] {
     const since = stepsBefore - this.#startStep;
     // Up to the start, averages are copies; so is the first one after it, should the update at the start have failed.
     if (since < 0) return this.#copies;
     const alphas = this.#exponentialAlphas(since, pending);
-    if (this.#exponents === undefined) return alphas;
-    return this.#exponents.map((exponent, index) =>
-      exponent === undefined ? (alphas[index] ?? 0) : powerAlpha(since, pending, exponent),
-    );
+    if (this.#shapes === undefined) return alphas;
+    return this.#shapes.map((shape, index) => {
+      if (shape === undefined) return alphas[index] ?? 0;
+      if (typeof shape === 'number') return powerAlpha(since, pending, shape);
+      return 0 - Math.expm1(pending * logDecay(decayOf(index, shape)));
+    });
+  }
+
+  /** A function is asked once a step, so that averages do not depend on who looks at them. */
+  #asked(index: number, decayOf: DecayFunction, until: number): number {
+    const step = until - this.#startStep;
+    const answer = this.#answers.get(decayOf);
+    if (answer?.step === step) return answer.decay;
+    const decay = decayOf(step);
+    if (!(typeof decay === 'number' && decay >= 0 && decay <= 1)) {
+      const fix = 'The function gives the decay per step, the share of the average that a step keeps.';
+      throw invalid(`decays[${index}](${step})`, 'a number from 0 to 1', decay, fix);
+    }
+    this.#answers.set(decayOf, { step, decay });
+    return decay;
   }
 
   /**

@@ -3,7 +3,14 @@
 
 import { invalid } from '../base/argument.js';
 import { type DecaySpec, decayFromWindow, PAPER_WINDOWS, type RunLength, resolveDecay, stepsOf } from './decay.js';
-import { exponentFromWidth, type PowerSpec, type Profile } from './profile.js';
+import {
+  type DecayFunction,
+  exponentFromWidth,
+  type GrowingSpec,
+  growing,
+  type PowerSpec,
+  type Profile,
+} from './profile.js';
 import { labelOf } from './which.js';
 
 /**
@@ -12,16 +19,26 @@ import { labelOf } from './which.js';
  * - a {@link DecaySpec}: exponential.
  * - `'uniform'`: the plain mean of all steps since the start (SWA, Polyak-Ruppert): every step weighs the same.
  * - a {@link PowerSpec}: power-function.
+ * - a {@link GrowingSpec}: `{ halfLife: { soFar: 0.05 } }`, or a time constant or window that is a share of the steps so far.
+ * - a {@link DecayFunction}: a schedule of one's own, `(step) => 1 - step ** -0.7`.
  *
- * The last two forget what they started from at their first update, and no warm-up changes them.
+ * No warm-up changes the last four. But for the last, which does what it says, they forget what they started from at their first update.
  */
-export type AverageSpec = DecaySpec | 'uniform' | PowerSpec;
+export type AverageSpec = DecaySpec | 'uniform' | PowerSpec | GrowingSpec | DecayFunction;
 
-/** One average or several; `'auto'` is the paper's five windows, scaled to the run. */
-export type DecaySpecs = 'auto' | AverageSpec | readonly AverageSpec[];
+/**
+ * One average or several; `'auto'` is the paper's five windows as shares of the run, `'anytime'` the same as shares of the steps so far, which
+ * needs no length.
+ */
+export type DecaySpecs = 'auto' | 'anytime' | AverageSpec | readonly AverageSpec[];
 
 /** The paper's decays at T = 16 (0.968, 0.984, 0.992, 0.996, 0.998), per step. */
 export const PAPER_DECAYS: readonly number[] = [0.998, 0.999, 0.9995, 0.99975, 0.999875];
+
+/** {@link PAPER_WINDOWS} of the steps so far, to three digits, so that they can be read and written. */
+const ANYTIME: readonly GrowingSpec[] = PAPER_WINDOWS.map((share) => ({
+  window: { soFar: Number(share.toPrecision(3)) },
+}));
 
 /** An automatic window shorter than this many steps is as good as the weights themselves. */
 const SHORTEST_WINDOW = 2;
@@ -36,21 +53,23 @@ export interface Averages {
 
 /**
  * Averages from specifications in any unit.
- * @param specs one, a list, or `'auto'` for {@link PAPER_WINDOWS} of the run; undefined: `'auto'` where the run's length is known, else
- *   {@link PAPER_DECAYS}.
+ * @param specs one, a list, or `'auto'` for {@link PAPER_WINDOWS} of the run, `'anytime'` for the same of the steps so far; undefined:
+ *   `'auto'` where the run's length is known, else {@link PAPER_DECAYS}.
  * @param run what the units need; `'auto'` needs `totalSteps`.
  * @throws {@link EmaError} INVALID_ARGUMENT — as `resolveDecay`; an empty list; two that are the same average.
  */
 export function resolveAverages(specs: DecaySpecs | undefined, run: RunLength = {}): Averages {
   const isAuto = specs === 'auto' || (specs === undefined && run.totalSteps !== undefined);
-  const given = isAuto ? windowsOf(run) : (specs ?? PAPER_DECAYS);
+  const given = isAuto ? windowsOf(run) : specs === 'anytime' ? ANYTIME : (specs ?? PAPER_DECAYS);
   const list: readonly AverageSpec[] = isList(given) ? given : [given];
-  if (list.length === 0) throw invalid('decays', "'auto', one average or a list of at least one", specs);
+  if (list.length === 0) throw invalid('decays', "'auto', 'anytime', one average or a list of at least one", specs);
   const nameOf = (index: number): string => (isList(given) ? `decays[${index}]` : 'decays');
   const profiles = list.map((spec, index) => profileOf(spec, nameOf(index)));
   const decays = list.map((spec, index) => (isDecay(spec) ? resolveDecay(spec, run, nameOf(index)) : 1));
   const labels = labelsOf({ decays, profiles });
-  const twice = labels.find((label, index) => labels.indexOf(label) !== index);
+  // Functions are called by their places: of the same one, all but the first are too many.
+  const again = profiles.findIndex((one, index) => typeof one === 'function' && profiles.indexOf(one) !== index);
+  const twice = labels.find((label, index) => labels.indexOf(label) !== index || index === again);
   if (twice !== undefined)
     throw invalid('decays', 'different decays', labels.map(numeric), `${twice} stands there twice.`);
   return { decays, profiles };
@@ -76,7 +95,7 @@ function isList(specs: AverageSpec | readonly AverageSpec[]): specs is readonly 
 
 /** What averages are called in logs and messages. */
 export function labelsOf({ decays, profiles }: Averages): readonly string[] {
-  return decays.map((decay, index) => labelOf(decay, profiles[index]));
+  return decays.map((decay, index) => labelOf(decay, profiles[index], index));
 }
 
 /** What averages are called, and their decays, in the same order. */
@@ -102,17 +121,41 @@ export function shortLabels({ labels, decays }: Named): readonly string[] {
 }
 
 function isDecay(spec: AverageSpec): spec is DecaySpec {
-  return spec !== 'uniform' && !(typeof spec === 'object' && spec !== null && 'relativeWidth' in spec);
+  if (spec === 'uniform' || typeof spec === 'function' || growing(spec) !== undefined) return false;
+  return !(typeof spec === 'object' && spec !== null && 'relativeWidth' in spec);
 }
 
 function profileOf(spec: AverageSpec, name: string): Profile {
   if (isDecay(spec)) return 'exponential';
-  if (spec === 'uniform') return spec;
+  if (spec === 'uniform' || typeof spec === 'function') return spec;
+  if (!('relativeWidth' in spec)) return growingOf(spec, name);
   const others = Object.keys(spec).filter((key) => key !== 'relativeWidth');
   if (others.length > 0) throw invalid(name, '{ relativeWidth } alone', `{ ${Object.keys(spec).join(', ')} }`);
   // For its check.
   exponentFromWidth(spec.relativeWidth, `${name}.relativeWidth`);
   return { relativeWidth: spec.relativeWidth };
+}
+
+function growingOf(spec: GrowingSpec, name: string): GrowingSpec {
+  const [measure, share] = growing(spec) ?? [];
+  const keys = [...Object.keys(spec), ...Object.values(spec).flatMap((length: object) => Object.keys(length))];
+  if (measure === undefined || keys.length !== 2)
+    throw invalid(name, 'one measure in one unit, such as { halfLife: { soFar: 0.05 } }', `{ ${keys.join(', ')} }`);
+  if (!(typeof share === 'number' && share > 0 && share <= 1)) {
+    throw invalid(
+      `${name}.${measure}.soFar`,
+      'a share of the steps so far, above 0 and at most 1',
+      share,
+      'A usual one is 0.05.',
+    );
+  }
+  // Without what else the object may be of: settings are compared as text.
+  const length = { soFar: share };
+  return measure === 'halfLife'
+    ? { halfLife: length }
+    : measure === 'window'
+      ? { window: length }
+      : { timeConstant: length };
 }
 
 /** A label that is a number as one, so that a message shows it without quotes. */

@@ -4,12 +4,13 @@
 import { invalid, show } from '../base/argument.js';
 import { EmaError } from '../base/errors.js';
 import type { DecaySpec } from './decay.js';
-import type { PowerSpec, Profile } from './profile.js';
+import { type GrowingSpec, growing, type PowerSpec, type Profile } from './profile.js';
 
 /**
  * Names one of the averages:
  *
- * - its decay as given in the options, `'uniform'` or `{ relativeWidth }` for one that is not exponential, its place in the list of decays;
+ * - its decay as given in the options; `'uniform'`, `{ relativeWidth }` or `{ halfLife: { soFar } }` for one of another shape; its place in the
+ *   list of decays, `{ index: 0 }`, which is the only name of one with a function;
  * - `'best'`: the best of all epochs by the monitored metric, with the weights as they were then; `'best-loss'`: the same by another metric;
  * - `'current'`: the best of the last validation, as it is now;
  * - `{ synthesized: { halfLife: 700 } }`: a decay between the tracked ones.
@@ -22,7 +23,7 @@ export type Which = TrackedWhich | BestWhich | SynthesizedWhich;
 export type BestWhich = 'best' | `best-${string}`;
 
 /** Names one of the averages that are kept up. */
-export type TrackedWhich = 'current' | 'uniform' | number | PowerSpec | { readonly index: number };
+export type TrackedWhich = 'current' | 'uniform' | number | PowerSpec | GrowingSpec | { readonly index: number };
 
 /** Names an average that is combined from the tracked ones whenever it is used: any decay between them. */
 export type SynthesizedWhich = { readonly synthesized: DecaySpec };
@@ -32,10 +33,16 @@ export function isSynthesized(which: unknown): which is SynthesizedWhich {
   return typeof which === 'object' && which !== null && 'synthesized' in which;
 }
 
-/** What an average is called in logs and messages: its decay, `'uniform'`, or `'width0.1'`. */
-export function labelOf(decay: number, profile: Profile = 'exponential'): string {
+/**
+ * What an average is called in logs and messages: its decay, `'uniform'`, `'width0.1'`, `'halfLife0.05soFar'`, or `'function2'`.
+ * @param index its place in the list of decays, which is all that a function can be called by: its own name differs in a bundle.
+ */
+export function labelOf(decay: number, profile: Profile = 'exponential', index = 0): string {
   if (profile === 'exponential') return `${decay}`;
-  return profile === 'uniform' ? profile : `width${profile.relativeWidth}`;
+  if (profile === 'uniform') return profile;
+  if (typeof profile === 'function') return `function${index}`;
+  const [measure, share] = growing(profile) ?? [];
+  return 'relativeWidth' in profile ? `width${profile.relativeWidth}` : `${measure}${share}soFar`;
 }
 
 /**
@@ -67,7 +74,11 @@ function placeOf(
   if (typeof which === 'number') return called(labelOf(which));
   if (which === 'uniform') return called(labelOf(1, which));
   if (typeof which !== 'object' || which === null) return Number.NaN;
-  return 'relativeWidth' in which ? called(labelOf(1, which)) : which.index;
+  return 'index' in which ? which.index : isShape(which) ? called(labelOf(1, which)) : Number.NaN;
+}
+
+function isShape(which: PowerSpec | GrowingSpec): boolean {
+  return 'relativeWidth' in which || growing(which) !== undefined;
 }
 
 function noSuch(which: unknown, labels: readonly (number | string)[]): EmaError {
@@ -81,6 +92,11 @@ function noSuch(which: unknown, labels: readonly (number | string)[]): EmaError 
 /** As one writes them: `0.9, 'uniform', { relativeWidth: 0.1 }`. */
 function list(labels: readonly (number | string)[]): string {
   const written = (label: string): string =>
-    label === 'uniform' ? `'${label}'` : label.replace(/^width(.*)$/, '{ relativeWidth: $1 }');
+    label === 'uniform'
+      ? `'${label}'`
+      : label
+          .replace(/^width(.*)$/, '{ relativeWidth: $1 }')
+          .replace(/^(\D+)(.*)soFar$/, '{ $1: { soFar: $2 } }')
+          .replace(/^function(.*)$/, '{ index: $1 }');
   return labels.map((label) => written(`${label}`)).join(', ');
 }

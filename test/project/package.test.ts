@@ -115,7 +115,15 @@ describe('the package', () => {
   it('exports its names, those of its subpaths and compat, each with types that are there', () => {
     const { './package.json': own, ...exports } = manifest().exports;
     expect(own).toBe('./package.json');
-    expect(Object.keys(exports)).toEqual(['.', './decay', './report', './search', './tensorboard', './compat']);
+    expect(Object.keys(exports)).toEqual([
+      '.',
+      './decay',
+      './merge',
+      './report',
+      './search',
+      './tensorboard',
+      './compat',
+    ]);
     for (const entry of Object.values<Record<string, string>>(exports)) {
       expect(Object.keys(entry)).toEqual(['types', 'default']);
       for (const path of Object.values<string>(entry)) expect(paths).toContain(path.slice(2));

@@ -84,7 +84,7 @@ const LEVELS: readonly (readonly string[])[] = [
   ['schedule', 'tfjs'],
   ['engine', 'model', 'validation'],
   ['averages', 'diagnosis', 'options'],
-  ['callback', 'disk', 'report', 'search'],
+  ['callback', 'disk', 'merge', 'report', 'search'],
   ['ema'],
   ['.'],
   ['cli'],

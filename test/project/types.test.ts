@@ -21,6 +21,7 @@ import {
   WeightEma,
   type Which,
 } from '../../src/index.js';
+import * as merge from '../../src/merge.js';
 import * as report from '../../src/report.js';
 import * as search from '../../src/search.js';
 import * as tensorboard from '../../src/tensorboard.js';
@@ -28,7 +29,7 @@ import { denseModel, tf } from '../support/models.js';
 
 describe('public names', () => {
   it('are three, and those of each subpath', () => {
-    const names = [api, decay, report, search, tensorboard].map((entry) => Object.keys(entry).sort());
+    const names = [api, decay, merge, report, search, tensorboard].map((entry) => Object.keys(entry).sort());
     expect(names).toEqual([
       ['EmaError', 'WeightEma', 'recomputeBatchNorm'],
       [
@@ -42,6 +43,7 @@ describe('public names', () => {
         'timeConstantOf',
         'windowOf',
       ],
+      ['mix', 'modelStock', 'slerp'],
       ['chartsOf', 'saveReport', 'toHtml', 'toPng', 'toSvg'],
       ['searchDecay', 'synthesize'],
       ['emaTensorBoard'],

@@ -206,6 +206,17 @@ function spent(named: NamedTensorMap): string {
   return `${sizes}`;
 }
 
+/** Runs a call with weights of one's own, by place: those of another model of this kind. */
+function withWeights<T>(call: (weights: NamedTensorMap) => T): T {
+  const shapes = [[4, 3], [3], [3], [3], [3, 3], [3], [3], [3]];
+  const weights = Object.fromEntries(shapes.map((shape, place) => [`weight${place}`, tf.ones(shape)]));
+  try {
+    return call(weights);
+  } finally {
+    tf.dispose(weights);
+  }
+}
+
 /** A valid call; it disposes what it is given, and gives back something where it is done with more than a counter to show for it. */
 export type Call<T> = (target: T, subject: Subject) => unknown;
 
@@ -223,6 +234,7 @@ export const METHODS: Readonly<Record<string, Call<WeightEma>>> = {
   putBack: (ema) => ema.putBack(0.5),
   'putBack best': (ema) => ema.putBack('best'),
   'putBack best-loss': (ema) => ema.putBack('best-loss'),
+  'putBack weights': (ema) => withWeights((weights) => ema.putBack(weights)),
   read: (ema) => spent(ema.read(0.5)),
   'read best': (ema) => spent(ema.read('best')),
   'read best-loss': (ema) => spent(ema.read('best-loss')),
@@ -230,6 +242,7 @@ export const METHODS: Readonly<Record<string, Call<WeightEma>>> = {
   recomputeBatchNorm: async (ema, { x }) => (await ema.recomputeBatchNorm(x)) ?? spent(ema.read({ index: 0 })),
   record: (ema) => ema.record({ ...measured, epoch: 1, averages: [{ loss: 1 }, { loss: 0.25 }] }),
   report: (ema) => `${ema.report()}`,
+  reset: (ema) => ema.reset(),
   resume: async (ema, { ema: own, model, run }) => {
     await ema.resume(run, model);
     return (own.engine === undefined ? own.attach(model) : own).steps === CHECKPOINT_STEPS ? 'resumed' : undefined;
@@ -256,6 +269,7 @@ export const METHODS: Readonly<Record<string, Call<WeightEma>>> = {
   'use best-loss': (ema) => ema.use('best-loss', layersOf),
   'use current': (ema) => ema.use('current', layersOf),
   'use synthesized': (ema) => ema.use({ synthesized: 0.7 }, layersOf),
+  'use weights': (ema) => withWeights((weights) => ema.use(weights, layersOf)),
 };
 
 /** Calls of every method of the callback. */

@@ -46,6 +46,7 @@ loadCheckpoint       ok            ok                ok                ok       
 putBack              NOT_ATTACHED  ok                ok                ok                SWAPPED_IN        SWAPPED_IN        POISONED  DISPOSED  WEIGHT_DISPOSED   POISONED|WEIGHT_DISPOSED
 putBack best         NOT_ATTACHED  INVALID_ARGUMENT  ok                ok                SWAPPED_IN        SWAPPED_IN        POISONED  DISPOSED  WEIGHT_DISPOSED   POISONED|WEIGHT_DISPOSED
 putBack best-loss    NOT_ATTACHED  INVALID_ARGUMENT  ok                ok                SWAPPED_IN        SWAPPED_IN        POISONED  DISPOSED  WEIGHT_DISPOSED   POISONED|WEIGHT_DISPOSED
+putBack weights      NOT_ATTACHED  ok                ok                ok                SWAPPED_IN        SWAPPED_IN        POISONED  DISPOSED  WEIGHT_DISPOSED   POISONED|WEIGHT_DISPOSED
 read                 NOT_ATTACHED  ok                ok                ok                ok                ok                POISONED  DISPOSED  ok                POISONED
 read best            NOT_ATTACHED  INVALID_ARGUMENT  ok                ok                ok                ok                POISONED  DISPOSED  ok                POISONED
 read best-loss       NOT_ATTACHED  INVALID_ARGUMENT  ok                ok                ok                ok                POISONED  DISPOSED  ok                POISONED
@@ -53,6 +54,7 @@ read synthesized     NOT_ATTACHED  ok                ok                ok       
 recomputeBatchNorm   NOT_ATTACHED  ok                ok                ok                SWAPPED_IN        SWAPPED_IN        POISONED  DISPOSED  WEIGHT_DISPOSED   POISONED|WEIGHT_DISPOSED
 record               NOT_ATTACHED  ok                ok                ok                ok                ok                POISONED  DISPOSED  WEIGHT_DISPOSED   WEIGHT_DISPOSED
 report               ok            ok                ok                ok                ok                ok                ok        ok        ok                ok
+reset                NOT_ATTACHED  no-op             ok                ok                SWAPPED_IN        SWAPPED_IN        POISONED  DISPOSED  WEIGHT_DISPOSED   POISONED|WEIGHT_DISPOSED
 resume               ok            ok                ok                INVALID_ARGUMENT  SWAPPED_IN        SWAPPED_IN        POISONED  DISPOSED  WEIGHT_DISPOSED   WEIGHT_DISPOSED
 saveCheckpoint       NOT_ATTACHED  ok                ok                ok                ok                ok                POISONED  DISPOSED  ok                POISONED
 saveModel            NOT_ATTACHED  ok                ok                ok                ok                ok                POISONED  DISPOSED  WEIGHT_DISPOSED   WEIGHT_DISPOSED
@@ -66,6 +68,7 @@ use best             NOT_ATTACHED  INVALID_ARGUMENT  ok                ok       
 use best-loss        NOT_ATTACHED  INVALID_ARGUMENT  ok                ok                SWAPPED_IN        SWAPPED_IN        POISONED  DISPOSED  WEIGHT_DISPOSED   WEIGHT_DISPOSED
 use current          NOT_ATTACHED  INVALID_ARGUMENT  ok                ok                SWAPPED_IN        SWAPPED_IN        POISONED  DISPOSED  WEIGHT_DISPOSED   WEIGHT_DISPOSED
 use synthesized      NOT_ATTACHED  ok                ok                ok                SWAPPED_IN        SWAPPED_IN        POISONED  DISPOSED  WEIGHT_DISPOSED   POISONED
+use weights          NOT_ATTACHED  ok                ok                ok                SWAPPED_IN        SWAPPED_IN        POISONED  DISPOSED  WEIGHT_DISPOSED   WEIGHT_DISPOSED
 `;
 
 const HOOK_TABLE = `
@@ -216,8 +219,8 @@ beforeAll(async () => {
 
 afterAll(() => {
   for (const { remove } of folders) remove();
-  // In 11 states, with both engines: 29 calls of methods, 8 of hooks and 11 getters.
-  expect(cells).toBe(11 * 2 * (29 + 8 + 11));
+  // In 11 states, with both engines: 32 calls of methods, 8 of hooks and 11 getters.
+  expect(cells).toBe(11 * 2 * (32 + 8 + 11));
 });
 
 describe('the tables', () => {

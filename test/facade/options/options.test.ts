@@ -104,8 +104,16 @@ describe('what is refused', () => {
     ['a decay that is not a number', { decays: Number.NaN }, /^decays: .*received NaN\./],
     ['an infinite decay', { decays: Number.POSITIVE_INFINITY }, /^decays: .*received Infinity\./],
     ['a decay in quotes', { decays: '0.9' }, /^decays: .*received '0\.9'\. Write 0\.9 without quotes\.$/],
-    ['decays of null', { decays: null }, /^decays: expected 'auto', one average or a list of .*received null\./],
-    ['no decays', { decays: [] }, /^decays: expected 'auto', one average or a list of at least one, received \[\]\./],
+    [
+      'decays of null',
+      { decays: null },
+      /^decays: expected 'auto', 'anytime', one average or a list of .*received null\./,
+    ],
+    [
+      'no decays',
+      { decays: [] },
+      /^decays: expected 'auto', 'anytime', one average or a list of at least one, received \[\]\./,
+    ],
     ['one wrong decay of several', { decays: [0.9, 2] }, /^decays\[1\]: .*received 2\./],
     ['equal decays', { decays: [0.9, 0.99, 0.9] }, /^decays: expected different decays.*0\.9 stands there twice\.$/],
     [

@@ -1,9 +1,11 @@
 // Schedule: alphas against closed forms and the paper's figures.
 
 import { describe, expect, it } from 'vitest';
-import { equivalentDecay } from '../../../src/schedule/decay.js';
+import { equivalentDecay, halfLifeOf, timeConstantOf, windowOf } from '../../../src/schedule/decay.js';
+import type { DecayFunction, GrowingSpec, Profile } from '../../../src/schedule/profile.js';
 import { paperWarmup, Schedule } from '../../../src/schedule/schedule.js';
 import { at } from '../../support/oracle.js';
+import { randoms } from '../../support/random.js';
 
 const none = (decays: readonly number[], updateEvery = 1) => new Schedule({ decays, updateEvery, warmup: 'none' });
 const paper = (decays: readonly number[], updateEvery = 1) => new Schedule({ decays, updateEvery, warmup: 'paper' });
@@ -153,5 +155,111 @@ describe('Schedule with other warm-ups', () => {
       ]);
     }
     expect(schedule.alphas(20_016, 16)).toBe(schedule.alphas(20_000, 16));
+  });
+});
+
+describe('Schedule with shapes that grow, and functions', () => {
+  /** A schedule of one average of a shape. */
+  const shaped = (profile: Profile, options: object = {}) =>
+    new Schedule({ decays: [1], profiles: [profile], updateEvery: 1, warmup: 'none', ...options });
+
+  it('gives the averages that float64 sums give, in 10,000 random runs', () => {
+    const next = randoms(11);
+    const whole = (from: number, to: number) => from + Math.floor(next() * (to - from + 1));
+    const functions: readonly DecayFunction[] = [
+      (step) => 1 - (step + 1) ** -0.7,
+      (step) => step / (step + 10),
+      (step) => 2 ** (-1 / (0.05 * step)),
+      (step) => (step % 3 === 0 ? 1 : 0.5),
+    ];
+    for (let run = 0; run < 10_000; run += 1) {
+      const [updateEvery, startStep, updates] = [whole(1, 20), whole(0, 5), whole(1, 12)];
+      const [decay, share, decayOf] = [next(), 0.005 + 0.995 * next(), at(functions, whole(0, 3))];
+      const measure = at(['halfLife', 'timeConstant', 'window'] as const, whole(0, 2));
+      const growing = { [measure]: { soFar: share } } as GrowingSpec;
+      const profiles = ['exponential', growing, decayOf] as const;
+      const schedule = new Schedule({ decays: [decay, 1, 1], profiles, updateEvery, warmup: 'none', startStep });
+      const found = [0, 0, 0];
+      const expected = [0, 0, 0];
+      const power = (measure === 'halfLife' ? Math.LN2 : 1) / share;
+      const last = updates * updateEvery;
+      for (let update = 1; update <= updates; update += 1) {
+        const [held, value] = [(update - 1) * updateEvery, 2 * next() - 1];
+        const until = held + updateEvery;
+        schedule.alphas(startStep + held, updateEvery).forEach((alpha, k) => {
+          found[k] = at(found, k) + alpha * (value - at(found, k));
+        });
+        const keep = (k: number, kept: number) => {
+          expected[k] = kept * at(expected, k) + (1 - kept) * value;
+        };
+        keep(0, decay ** updateEvery);
+        keep(2, decayOf(until) ** updateEvery);
+        // The share of a step at the end, by the closed form: no recurrence.
+        expected[1] = at(expected, 1) + ((until / last) ** power - (held / last) ** power) * value;
+      }
+      found.forEach((value, k) => {
+        expect(Math.abs(value - at(expected, k)), `run ${run}, average ${k}`).toBeLessThan(1e-11);
+      });
+    }
+  });
+
+  it('has at every step the half-life, time constant and window that were asked for', () => {
+    for (const soFar of [0.01, 0.05, 0.3]) {
+      for (const step of [1e4, 1e6]) {
+        const decay = (spec: GrowingSpec) => 1 - at(shaped(spec).alphas(step - 1, 1), 0);
+        // Within one step the length itself grows: by a part in `step` of what it is.
+        expect(halfLifeOf(decay({ halfLife: { soFar } })) / (soFar * step)).toBeCloseTo(1, 3);
+        expect(timeConstantOf(decay({ timeConstant: { soFar } })) / (soFar * step)).toBeCloseTo(1, 3);
+        expect(windowOf(decay({ window: { soFar } })) / (soFar * step)).toBeCloseTo(1, 1);
+      }
+    }
+  });
+
+  it('forgets the start at the first update of a growing one, which no warm-up holds back, and window 1 is the plain mean', () => {
+    const growing = shaped({ halfLife: { soFar: 0.05 } }, { warmup: 'paper' });
+    expect(growing.alphas(0, 1)).toEqual([1]);
+    for (const before of [0, 1, 10, 1000])
+      expect(at(shaped({ window: { soFar: 1 } }).alphas(before, 3), 0)).toBeCloseTo(3 / (before + 3), 14);
+  });
+
+  it('asks a function once a step, with the steps since the start, and warms none up', () => {
+    const asked: number[] = [];
+    const decayOf = (step: number) => {
+      asked.push(step);
+      return 0.5 + asked.length / 100;
+    };
+    const schedule = shaped(decayOf, { startStep: 10, warmup: 'paper' });
+    expect(schedule.alphas(5, 5)).toEqual([1]);
+    expect(asked).toEqual([]);
+    const alpha = at(schedule.alphas(10, 2), 0);
+    expect(alpha).toBeCloseTo(1 - 0.51 ** 2, 15);
+    // Who looks at the same step, and who foresees another one, asks nobody.
+    expect(schedule.alphas(10, 2)).toEqual([alpha]);
+    expect(schedule.foreseen(12, 1)[0]).toBeCloseTo(0.49, 15);
+    expect(asked).toEqual([2]);
+    schedule.alphas(10, 3);
+    expect(asked).toEqual([2, 3]);
+  });
+
+  it('takes a function that was never asked for one that copies', () => {
+    expect(shaped(() => 0.9).foreseen(0, 1)).toEqual([1]);
+  });
+
+  it.each([-0.1, 1.1, Number.NaN, '0.9', undefined, Promise.resolve(0.9)])('refuses %j of a function', (value) => {
+    const schedule = new Schedule({
+      decays: [0.9, 1],
+      profiles: ['exponential', () => value as number],
+      updateEvery: 1,
+      warmup: 'none',
+    });
+    expect(() => schedule.alphas(6, 1)).toThrow(/^decays\[1\]\(7\): expected a number from 0 to 1, received /);
+  });
+
+  it('gives exactly 1 for decay 0 and exactly +0 for decay 1 of a function', () => {
+    for (const [decay, alpha] of [
+      [0, 1],
+      [1, 0],
+    ] as const)
+      expect(Object.is(at(shaped(() => decay).alphas(3, 5), 0), alpha)).toBe(true);
   });
 });
