@@ -5,6 +5,14 @@ import type { LayersModel, Tensor, Variable } from '@tensorflow/tfjs';
 import { isAlive, nextTensorId, type Tfjs } from './backend.js';
 import { findKept, type Kept, putKept, tensorsIn, withTensors } from './layers.js';
 
+/** Variables whose own values {@link States} keep now, and these: the first to keep one has it. */
+const ownValues = new Map<Variable, Tensor>();
+
+/** A variable's own value, also while a run from {@link States} may have written over it: it stays its owner's. */
+export function valueBeneath(variable: Variable): Tensor {
+  return ownValues.get(variable) ?? variable;
+}
+
 /**
  * States of a model that runs go on from, while the model itself keeps its own.
  *
@@ -52,6 +60,7 @@ export class States {
       this.#release(backups.values());
       throw error;
     }
+    for (const [variable, backup] of backups) if (!ownValues.has(variable)) ownValues.set(variable, backup);
     const first = nextTensorId(this.#tf);
     putKept(this.#tf, this.#kept);
     for (const [variable, value] of this.#written) if (backups.has(variable)) variable.assign(value);
@@ -112,6 +121,7 @@ export class States {
       }
     } finally {
       for (const [variable, backup] of changed) if (isAlive(this.#tf, variable)) variable.assign(backup);
+      for (const [variable, backup] of backups) if (ownValues.get(variable) === backup) ownValues.delete(variable);
       this.#release(backups.values());
     }
   }
