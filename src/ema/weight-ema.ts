@@ -217,7 +217,8 @@ export class WeightEma {
    * is thrown; and what running it moved: states of recurrent layers, seeds, weights that a layer writes when it is called. Before the first step there is no average yet: `fn` runs with the model as it is, and a warning says so.
    * @param which the average.
    * @param fn synchronous or not; do not train in it. It is given the model, and nothing where variables are attached.
-   * @returns what `fn` returns; a promise settles after the weights are back.
+   * @returns what `fn` returns; a promise settles after the weights are back. Tensors that a layer kept in this run, such as its states, end
+   *   with it, unless they are in what is returned, to any depth of lists and objects; clone what leaves by another way.
    * @throws {@link EmaError} SWAPPED_IN — an average stands there already, or `fn` changed the weights: they are then in `overwritten`.
    * @throws {@link EmaError} INVALID_ARGUMENT — there is no such average.
    * @throws {@link EmaError} NO_LAYERS_MODEL — `fn` takes a model, and variables are attached.
