@@ -3,13 +3,14 @@
 
 import type { NamedTensorMap } from '@tensorflow/tfjs';
 import type { ModelShadows, Part } from '../averages/shadows.js';
-import { invalid, isPositive, quote, shorten } from '../base/argument.js';
+import { invalid, isPositive, shorten } from '../base/argument.js';
 import { EmaError } from '../base/errors.js';
 import { settingDifferences, settingsOf } from '../options/fingerprint.js';
 import type { ResolvedOptions } from '../options/options.js';
 import type { Tfjs } from '../tfjs/backend.js';
 import type { HeldAverage } from '../validation/bests.js';
 import { decodeBests, encodeBests, type SavedBest } from './checkpoint-bests.js';
+import { matchWeights } from './checkpoint-weights.js';
 import {
   checkDigests,
   decodeSafetensors,
@@ -221,56 +222,6 @@ function isDeep(value: unknown): boolean {
   for (let depth = 0; depth < MAX_DEPTH; depth += 1)
     level = level.filter(isObject).flatMap((one) => Object.values(one));
   return level.some(isObject);
-}
-
-/** Weights of a model beside those that were saved. */
-export interface MatchedWeights {
-  /** What a weight of the model is called in the file. */
-  readonly savedAs: (name: string) => string;
-  /** Where they are not the same, as sentences. */
-  readonly differences: readonly string[];
-}
-
-/**
- * Compares two records of weights, what they are called and their shapes: by name, or by place where only the numbers differ that tfjs gives
- * to layers without a name, `dense_Dense1`, on and on in one process.
- */
-export function matchWeights(
-  saved: Readonly<Record<string, unknown>>,
-  own: Readonly<Record<string, unknown>>,
-): MatchedWeights {
-  const differences = weightDifferences(saved, own);
-  const [before, now] = [Object.keys(saved), Object.keys(own)];
-  const isSame = (name: string, index: number): boolean =>
-    unnumbered(name) === unnumbered(before[index] ?? '') && own[name] === saved[before[index] ?? ''];
-  if (differences.length === 0 || before.length !== now.length || !now.every(isSame))
-    return { savedAs: (name) => name, differences };
-  const names = new Map(now.map((name, index) => [name, before[index] ?? name]));
-  return { savedAs: (name) => names.get(name) ?? name, differences: [] };
-}
-
-/** A weight's name without what tfjs numbers in it (tfjs-layers/src/engine/topology.ts, `Layer`): the class of a layer that has no name. */
-function unnumbered(name: string): string {
-  return name.replaceAll(/(_[A-Z]\w*?)\d+(?=\/|$)/g, '$1');
-}
-
-function weightDifferences(saved: Readonly<Record<string, unknown>>, own: Readonly<Record<string, unknown>>): string[] {
-  return [
-    ...Object.keys(saved)
-      .filter((name) => !Object.hasOwn(own, name))
-      .map((name) => `weight ${quote(name)} is only in the checkpoint`),
-    ...Object.keys(own)
-      .filter((name) => !Object.hasOwn(saved, name))
-      .map((name) => `weight ${quote(name)} is only in the model`),
-    ...Object.keys(own)
-      .filter((name) => Object.hasOwn(saved, name) && saved[name] !== own[name])
-      .map((name) => `weight ${quote(name)} was ${textOf(saved[name])}, now it is ${own[name]}`),
-  ];
-}
-
-/** Not by String(): an object from JSON may have a toString of its own. */
-function textOf(value: unknown): string {
-  return shorten(typeof value === 'string' ? value : JSON.stringify(value));
 }
 
 /** The error for a checkpoint of another model, or of other options. */

@@ -7,8 +7,9 @@ import { EmaError } from '../base/errors.js';
 import type { Settings } from '../options/fingerprint.js';
 import type { Tfjs } from '../tfjs/backend.js';
 import type { BestRecord } from '../validation/bests.js';
-import { type FileSystem, inTurn, makeFolder, readWhole, writeAtomically } from './atomic-file.js';
+import { type FileSystem, makeFolder, readWhole, writeAtomically } from './atomic-file.js';
 import { basename, fileSystem, join } from './node.js';
+import { inTurn } from './turns.js';
 
 /** Where {@link WeightEma.saveModel} writes: a URL such as `file://folder`, or a handler of tfjs. */
 export type SaveTarget = io.IOHandler | string;

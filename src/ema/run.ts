@@ -2,33 +2,22 @@
 // Opens no files.
 
 import type { io, LayersModel, NamedTensorMap, Tensor } from '@tensorflow/tfjs';
-import { fieldOf, invalid, quote, show } from '../base/argument.js';
+import { invalid, quote } from '../base/argument.js';
 import { EmaError, messageOf } from '../base/errors.js';
 import { VERSION } from '../base/version.js';
-import {
-  type MatchedWeights,
-  matchWeights,
-  metadataOf,
-  openCheckpoint,
-  otherRun,
-  tensorsOf,
-} from '../disk/checkpoint.js';
+import { openCheckpoint, otherRun, tensorsOf } from '../disk/checkpoint.js';
 import { storedOf } from '../disk/checkpoint-bests.js';
-import { checkDigests, type ModelDigests, type RunFiles, runFiles, type StoredRun } from '../disk/run-folder.js';
+import { type MatchedWeights, matchWeights } from '../disk/checkpoint-weights.js';
+import { checkDigests, type RunFiles, runFiles, type StoredRun } from '../disk/run-folder.js';
 import type { StoredContent, StoredTensor } from '../disk/safetensors.js';
 import { isSwapped, ownValue, swappedIn } from '../model/swap.js';
 import { collectWeights, type Weight } from '../model/weights.js';
 import { type Tfjs, trainedWeights } from '../tfjs/backend.js';
-import {
-  type OptimizerFacts,
-  optimizerDifference,
-  optimizerState,
-  prepareOptimizer,
-  trainingConfigOf,
-} from '../tfjs/optimizer.js';
+import { optimizerDifference, optimizerState, prepareOptimizer, trainingConfigOf } from '../tfjs/optimizer.js';
 import type { BestAverages } from '../validation/bests.js';
 import type { Attached } from './attached.js';
 import { checkpointOf } from './files.js';
+import { factsOf, RUN_FACTS, type RunFacts } from './run-facts.js';
 
 /** What {@link WeightEma.resume} gives: where training goes on. */
 export interface Resumed {
@@ -49,18 +38,6 @@ export interface RunToSave {
   readonly warn: (message: string) => void;
 }
 
-/** What of a run is in the metadata, under this name. */
-interface RunFacts {
-  readonly epochs: number;
-  readonly digests: ModelDigests;
-  /** Names of the model's weights, each once, in the order of their file. */
-  readonly names: readonly string[];
-  readonly optimizer: OptimizerFacts | undefined;
-  /** Names of the weights that it trains, in its order: flags of models in a model are in no config of tfjs. */
-  readonly trained: readonly string[];
-}
-
-const NAME = 'run';
 /** What the names of the optimizer's tensors begin with. */
 const OPTIMIZER = 'optimizer/';
 
@@ -91,7 +68,7 @@ export function takeRun(tf: Tfjs, { attached, model, bests, current, epochs, war
     const { className, figures, scalars, slots } = optimizer ?? {};
     const kept = optimizer && { className, figures, scalars, slots };
     const facts = { epochs, digests, names, optimizer: kept, trained: trainedNames(model, weights) };
-    const beside = { tensors, metadata: new Map([[NAME, JSON.stringify(facts)]]) };
+    const beside = { tensors, metadata: new Map([[RUN_FACTS, JSON.stringify(facts)]]) };
     return checkpointOf(attached, { bests, current, withWeights: true, beside });
   });
 }
@@ -156,51 +133,6 @@ function warnOfMissing(optimizer: ReturnType<typeof optimizerState>, warn: RunTo
     const fields = optimizer.unknown.join(', ');
     warn(`saveRun: of the optimizer ${optimizer.className}, ${kept} are saved. In the run there is no ${fields}.`);
   }
-}
-
-function isCount(value: unknown): value is number {
-  return Number.isSafeInteger(value) && Number(value) >= 0;
-}
-
-function isText(value: unknown): value is string {
-  return typeof value === 'string';
-}
-
-function isTexts(value: unknown): value is readonly string[] {
-  return Array.isArray(value) && value.every(isText);
-}
-
-function isRecordOf<T>(value: unknown, is: (one: unknown) => one is T): value is Readonly<Record<string, T>> {
-  return typeof value === 'object' && value !== null && Object.values(value).every(is);
-}
-
-function isFigure(value: unknown): value is number | boolean {
-  return typeof value === 'number' || typeof value === 'boolean';
-}
-
-/** It passed its digest, so only a file made on purpose, or a checkpoint of averages alone, is wrong here. */
-function factsOf(content: StoredContent): RunFacts {
-  if (!content.metadata.has(NAME)) throw noRun('averages alone');
-  const saved = metadataOf(content, NAME);
-  const { epochs, names, trained, optimizer, digests } = saved;
-  const [topology, weights] = [fieldOf(digests, 'topology'), fieldOf(digests, 'weights')];
-  if (!isCount(epochs)) throw noRun(`${show(epochs)} epochs`);
-  if (!isTexts(names) || !isTexts(trained) || !isText(topology) || !isText(weights)) throw noRun('others');
-  return { epochs, names, trained, digests: { topology, weights }, optimizer: optimizerFactsOf(optimizer) };
-}
-
-function optimizerFactsOf(saved: unknown): OptimizerFacts | undefined {
-  if (saved === undefined) return undefined;
-  const fields = ['className', 'figures', 'scalars', 'slots'];
-  const [className, figures, scalars, slots] = fields.map((one) => fieldOf(saved, one));
-  if (isText(className) && isRecordOf(figures, isFigure) && isTexts(scalars) && isRecordOf(slots, isTexts))
-    return { className, figures, scalars, slots };
-  throw noRun('another optimizer');
-}
-
-function noRun(received: string): EmaError {
-  const message = `checkpoint: expected the facts of a run, received ${received}. Use a folder of saveRun() as it was saved.`;
-  return new EmaError('CHECKPOINT', message);
 }
 
 /** What the model's own file says of it: it passed its digest. */

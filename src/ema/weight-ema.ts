@@ -221,7 +221,8 @@ export class WeightEma {
    * @param which the average; or weights of your own, all of the model's: tensors by name, or by place where they are a copy's, such as
    *   `tfjs-ema/merge` gives. They stay yours, and need no step.
    * @param fn synchronous or not; do not train in it. It is given the model, and nothing where variables are attached.
-   * @returns what `fn` returns; a promise settles after the weights are back.
+   * @returns what `fn` returns; a promise settles after the weights are back. Tensors that a layer kept in this run, such as its states, end
+   *   with it, unless they are in what is returned, to any depth of lists and objects; clone what leaves by another way.
    * @throws {@link EmaError} SWAPPED_IN — an average stands there already, or `fn` changed the weights: they are then in `overwritten`.
    * @throws {@link EmaError} INVALID_ARGUMENT — there is no such average, or the weights are not the model's: their names, shapes or types.
    * @throws {@link EmaError} NO_LAYERS_MODEL — `fn` takes a model, and variables are attached.

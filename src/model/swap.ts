@@ -4,6 +4,7 @@
 import type { NamedTensorMap, Tensor, Variable } from '@tensorflow/tfjs';
 import { EmaError } from '../base/errors.js';
 import { isAlive, type Tfjs } from '../tfjs/backend.js';
+import { valueBeneath } from '../tfjs/states.js';
 import type { Weight } from './weights.js';
 
 /** Every variable in whose place another value stands now, whichever average put it there, and its own value. */
@@ -14,9 +15,9 @@ export function isSwapped(weights: readonly Weight[]): boolean {
   return swapped.size > 0 && weights.some(({ variable }) => swapped.has(variable));
 }
 
-/** A weight's own value, also while an average stands in its place: it stays its owner's. */
+/** A weight's own value, also while an average stands in its place, or a run that is undone wrote over it: it stays its owner's. */
 export function ownValue({ variable }: Weight): Tensor {
-  return swapped.get(variable) ?? variable;
+  return swapped.get(variable) ?? valueBeneath(variable);
 }
 
 /** What restoring found. */

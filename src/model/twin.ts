@@ -3,7 +3,7 @@
 
 import type { LayersModel, NamedTensorMap, Variable } from '@tensorflow/tfjs';
 import { EmaError, messageOf } from '../base/errors.js';
-import { declaredWeights, sameArchitecture, type Tfjs, variableOf } from '../tfjs/backend.js';
+import { declaredWeights, isModelDisposed, sameArchitecture, type Tfjs, variableOf } from '../tfjs/backend.js';
 import type { ModelWeights, Weight } from './weights.js';
 
 /** A model of its own with the weights of an average. */
@@ -45,7 +45,8 @@ export async function makeTwin(
   const dispose = (): void => {
     if (isDisposed) return;
     isDisposed = true;
-    model.dispose();
+    // Its owner may have done so.
+    if (!isModelDisposed(model)) model.dispose();
     // tfjs leaves the weights of a layer that the model applies twice.
     for (const variable of own) if (!variable.isDisposed) variable.dispose();
   };

@@ -6,10 +6,10 @@ import { invalid, isPositive } from '../base/argument.js';
 /** A length of training in one unit. A bare number counts optimizer steps; `fraction` is a share of the whole run. */
 export type Duration =
   | number
-  | { readonly steps: number }
-  | { readonly epochs: number }
-  | { readonly samples: number }
-  | { readonly fraction: number };
+  | { readonly steps: number; readonly epochs?: never; readonly samples?: never; readonly fraction?: never }
+  | { readonly epochs: number; readonly steps?: never; readonly samples?: never; readonly fraction?: never }
+  | { readonly samples: number; readonly steps?: never; readonly epochs?: never; readonly fraction?: never }
+  | { readonly fraction: number; readonly steps?: never; readonly epochs?: never; readonly samples?: never };
 
 /** What turns epochs, samples and shares of a run into optimizer steps. */
 export interface RunLength {
@@ -30,9 +30,9 @@ export interface RunLength {
  */
 export type DecaySpec =
   | number
-  | { readonly halfLife: Duration }
-  | { readonly timeConstant: Duration }
-  | { readonly window: Duration };
+  | { readonly halfLife: Duration; readonly timeConstant?: never; readonly window?: never }
+  | { readonly timeConstant: Duration; readonly halfLife?: never; readonly window?: never }
+  | { readonly window: Duration; readonly halfLife?: never; readonly timeConstant?: never };
 
 /**
  * The paper's five windows as shares of its run: 500 to 8,000 of 78,200 steps, so 0.64, 1.28, 2.56, 5.12 and 10.23 %.

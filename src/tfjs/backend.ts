@@ -240,6 +240,12 @@ export function isAlive(tf: Tfjs, tensor: Tensor): boolean {
   return !tensor.isDisposed && tf.engine().state.tensorInfo.has(tensor.dataId);
 }
 
+/** Whether a model was disposed by everyone who has it: once more, and tfjs throws. */
+export function isModelDisposed(model: LayersModel): boolean {
+  // Protected in the types: tfjs-layers/src/engine/container.ts.
+  return (model as unknown as { readonly _refCount: number })._refCount === 0;
+}
+
 /** A number as tensors get it: in the order in which they are made. */
 export function nextTensorId(tf: Tfjs): number {
   // Private in the types: tfjs-core/src/engine.ts. It leaves a number out, which nobody misses.

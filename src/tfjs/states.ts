@@ -3,7 +3,16 @@
 
 import type { LayersModel, Tensor, Variable } from '@tensorflow/tfjs';
 import { isAlive, nextTensorId, type Tfjs } from './backend.js';
+import { isTensor } from './data.js';
 import { findKept, type Kept, putKept, tensorsIn, withTensors } from './layers.js';
+
+/** Variables whose own values {@link States} keep now, and these: the first to keep one has it. */
+const ownValues = new Map<Variable, Tensor>();
+
+/** A variable's own value, also while a run from {@link States} may have written over it: it stays its owner's. */
+export function valueBeneath(variable: Variable): Tensor {
+  return ownValues.get(variable) ?? variable;
+}
 
 /**
  * States of a model that runs go on from, while the model itself keeps its own.
@@ -52,6 +61,7 @@ export class States {
       this.#release(backups.values());
       throw error;
     }
+    for (const [variable, backup] of backups) if (!ownValues.has(variable)) ownValues.set(variable, backup);
     const first = nextTensorId(this.#tf);
     putKept(this.#tf, this.#kept);
     for (const [variable, value] of this.#written) if (backups.has(variable)) variable.assign(value);
@@ -62,11 +72,11 @@ export class States {
     };
   }
 
-  /** Releases the states, but for tensors that somebody got: one, or those in a list or an object. */
+  /** Releases the states, but for tensors that somebody got: one, or those in lists and objects, as deep as `tf.tidy` looks for them. */
   dispose(given?: unknown): void {
-    const values: readonly unknown[] =
-      typeof given === 'object' && given !== null ? [given, ...Object.values(given)] : [];
-    this.#release([...this.#owned].filter((tensor) => !values.includes(tensor)));
+    // Most runs leave nothing, and what was given may be large.
+    const values = this.#owned.size === 0 ? new Set() : reachable(given);
+    this.#release([...this.#owned].filter((tensor) => !values.has(tensor)));
     this.#tf.dispose([...this.#written.values()]);
     this.#owned = new Set();
     this.#written.clear();
@@ -112,6 +122,7 @@ export class States {
       }
     } finally {
       for (const [variable, backup] of changed) if (isAlive(this.#tf, variable)) variable.assign(backup);
+      for (const [variable, backup] of backups) if (ownValues.get(variable) === backup) ownValues.delete(variable);
       this.#release(backups.values());
     }
   }
@@ -119,4 +130,13 @@ export class States {
   #release(tensors: Iterable<Tensor>): void {
     for (const tensor of tensors) if (isAlive(this.#tf, tensor)) tensor.dispose();
   }
+}
+
+/** Everything in a value, to any depth, but for what a layer keeps: who gets the model does not take its states. */
+function reachable(value: unknown, found: Set<unknown> = new Set()): ReadonlySet<unknown> {
+  if (typeof value !== 'object' || value === null || found.has(value) || 'inboundNodes' in value) return found;
+  found.add(value);
+  // A tensor holds no others, and an array of numbers none at all.
+  if (!isTensor(value) && !ArrayBuffer.isView(value)) for (const inner of Object.values(value)) reachable(inner, found);
+  return found;
 }

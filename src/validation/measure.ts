@@ -122,8 +122,9 @@ function warnOfUnsteady(
     if (layer !== undefined)
       ema.warn(
         `validation: layer '${layer}' answers the same inputs otherwise each time, with every weight, state and seed that can be found put back: ` +
-          'it keeps something out of reach, as in a #private field or a closure, or draws random numbers while it is not trained. So averages are ' +
-          'not compared alike, and measuring leaves a trace. Keep it in a field of the layer or in a weight: they are put back.',
+          'it keeps something out of reach, as in a #private field, a closure, a Map, a Set or an object inside of an object of a class, or draws random ' +
+          'numbers while it is not trained. So averages are not compared alike, and measuring leaves a trace. Keep it as a number, a tensor, a list ' +
+          'or a plain object in a field of the layer, or in a weight: they are put back.',
       );
     return;
   }

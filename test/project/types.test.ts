@@ -91,11 +91,18 @@ describe('types', () => {
     expectTypeOf<{ warmup: 'linear' }>().not.toExtend<EmaOptions>();
     expectTypeOf<{ warmup: { cap: 'paper'; by: 'epochs' } }>().not.toExtend<EmaOptions>();
     expectTypeOf<{ engine: 'cuda' }>().not.toExtend<EmaOptions>();
+    expectTypeOf<{ decays: { halfLife: 1 } }>().toExtend<EmaOptions>();
+    expectTypeOf<{ decays: { halfLife: 1; window: 2 } }>().not.toExtend<EmaOptions>();
+    expectTypeOf<{ decays: { halfLife: { epochs: 1; steps: 2 } } }>().not.toExtend<EmaOptions>();
     const wrong = [
       // @ts-expect-error misspelt
       (): unknown => new WeightEma(tf, { decyas: 0.9 }),
       // @ts-expect-error its name is decays
       (): unknown => new WeightEma(tf, { decay: 0.9 }),
+      // @ts-expect-error two measures in one decay
+      (): unknown => new WeightEma(tf, { decays: [{ halfLife: 1, window: 2 }] }),
+      // @ts-expect-error two units in one length
+      (): unknown => new WeightEma(tf, { decays: { window: { epochs: 1, fraction: 0.1 } } }),
       // @ts-expect-error validation is the callback's
       (): unknown => new WeightEma(tf, { monitor: 'val_loss' }),
       // @ts-expect-error averages are not

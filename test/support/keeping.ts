@@ -285,9 +285,20 @@ export const KEEPING: Readonly<Record<string, () => Layer[]>> = {
   'lists of functions and of numbers': () => [new Mixed()],
 };
 
+class MappedState extends tf.layers.Layer {
+  static className = 'KeepingMappedState';
+  readonly seen = new Map<string, number>();
+  override call(inputs: Tensor | Tensor[]): Tensor {
+    const calls = this.seen.get('calls') ?? 0;
+    this.seen.set('calls', calls + 1);
+    return tf.tidy(() => ([inputs].flat()[0] as Tensor).mul(1 + 0.1 * calls));
+  }
+}
+
 /** Layers whose calls change what nobody can put back. */
 export const HIDING: Readonly<Record<string, () => Layer>> = {
   'a state in a private field': () => new PrivateState(),
+  'a state in a Map': () => new MappedState(),
   'noise without a seed': () => new AlwaysNoisy(),
 };
 

@@ -340,6 +340,27 @@ describe('what is saved', () => {
     expect(moved).not.toEqual(expected);
   });
 
+  it('is the model with its own statistics inside of use, live ones that were run over included', async () => {
+    const [model, ema] = [makeModel(), make({ batchNorm: 'copy' })];
+    ema.attach(model);
+    await train(model, ema, 0, 4);
+    const own = weightBits(model);
+    const statistics = (named: ReturnType<typeof valuesOf>) => String(named['norm/moving_mean']);
+    const read = statistics(valuesOf(ema.read(0.5)));
+    await ema.use(0.9, async (one) => {
+      tf.dispose(one.apply(x, { training: true }) as Tensor);
+      expect(weightBits(one)).not.toEqual(own);
+      expect(statistics(valuesOf(ema.read(0.5)))).toBe(read);
+      await ema.saveRun(folder);
+      await ema.saveModel(0.5, `file://${folder}-model`);
+    });
+    expect(weightBits(model)).toEqual(own);
+    expect(weightBits((await found(make({ batchNorm: 'copy' }).resume(folder))).model)).toEqual(own);
+    const saved = await tf.loadLayersModel(`file://${folder}-model/model.json`);
+    expect(String(at(saved.getWeights(), 5).dataSync())).toBe(read);
+    ema.dispose();
+  });
+
   it('takes no memory, and no step', async () => {
     const { ema } = await savedRun();
     const before = [tf.memory().numTensors, ema.steps, ema.updates];

@@ -101,6 +101,20 @@ describe.each(['native', 'js'] as const)('asModel, engine %s', (engine) => {
     ema.dispose();
   });
 
+  it.each([
+    ['a Sequential', denseModel],
+    ['a layer that is applied twice', sharedModel],
+  ])('is released whole where its model was disposed before: %s', async (_, make) => {
+    const model = make();
+    const ema = new WeightEma(tf, options).attach(model);
+    const before = tf.memory().numTensors;
+    const twin = await ema.asModel(0.5);
+    twin.model.dispose();
+    twin.dispose();
+    expect(tf.memory().numTensors).toBe(before);
+    ema.dispose();
+  });
+
   it("takes the model's own weights before the first step, and best averages of all epochs", async () => {
     const { x, y } = data(32);
     const model = denseModel();

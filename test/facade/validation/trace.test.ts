@@ -151,7 +151,9 @@ describe('what cannot be put back', () => {
     const said = ema.warnings.filter((message) => message.startsWith('validation'));
     expect(said).toHaveLength(1);
     expect(said[0]).toMatch(
-      new RegExp(`layer '${layer.name}' answers .*Keep it in a field of the layer or in a weight`),
+      new RegExp(
+        `layer '${layer.name}' answers .*a Map, a Set .*Keep it as .* in a field of the layer, or in a weight`,
+      ),
     );
     ema.dispose();
   });
