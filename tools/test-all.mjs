@@ -26,6 +26,8 @@ const first = { name: 'tests', command: ['npm', 'test', '--'], isTests: true };
 const lanes = (scratch) => [
   [
     { name: 'durability', command: vitest('durability'), isTests: true },
+    // The JavaScript engine as it runs where there is no tfjs-node.
+    { name: 'plain-tfjs', command: node('release/test-plain-tfjs.mjs'), isTests: true },
     { name: 'study-tests', command: vitest('study'), isTests: true },
     { name: 'study', command: ['npm', 'run', 'study', '--', '--quick', '--out', join(scratch, 'study')] },
   ],
@@ -39,6 +41,7 @@ const lanes = (scratch) => [
     { name: 'sbom', command: node('release/sbom.mjs', join(scratch, 'sbom.json')) },
     { name: 'install', command: node('release/test-install.mjs', 'npm') },
     { name: 'project', command: vitest('project'), isTests: true },
+    { name: 'wine', command: node('release/test-wine.mjs') },
     { name: 'site', command: ['npm', 'run', 'site'] },
     // What loads TensorFlow, once more on the one that tfjs-node ships.
     {

@@ -1,0 +1,43 @@
+// The JavaScript engine as users without tfjs-node have it: its contract and the tests of the facade that need no TensorFlow, on plain tfjs.
+// What runs on macOS and Windows too: tfjs-node's binding is not looked for. Other versions of tfjs: test-tfjs.mjs.
+//
+//   node tools/release/test-plain-tfjs.mjs [OPTION OF VITEST ...]
+
+import { spawnSync } from 'node:child_process';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import { PROJECT } from '../tensorflow/project.mjs';
+
+const require = createRequire(import.meta.url);
+const inPackage = (name, ...path) => join(dirname(require.resolve(`${name}/package.json`)), ...path);
+
+/** Below test/facade; a file counts in as a whole, but for the tests that NAMES leaves out. */
+const FILES = [
+  'engine/contract',
+  'averages/combination',
+  'averages/shadows',
+  'callback/line',
+  'callback/validate',
+  'ema/gradient',
+  'ema/looking',
+  'ema/misuse',
+  'ema/put-back',
+  'ema/recompile',
+  'tfjs/backend',
+  'tfjs/fit-data',
+  'validation/measure',
+  'validation/ties',
+  'validation/trace',
+].map((name) => `test/facade/${name}.test.ts`);
+
+/** A test that needs more says so in its name. */
+const NAMES = '^(?!.*(native|tfjs-node|TensorFlow))';
+
+const env = { ...process.env, TFJS_EMA_TFJS: inPackage('@tensorflow/tfjs', 'dist', 'tf.node.js') };
+const vitest = inPackage('vitest', 'vitest.mjs');
+const { status } = spawnSync(
+  process.execPath,
+  [vitest, 'run', '--project', 'facade', ...process.argv.slice(2), '--testNamePattern', NAMES, ...FILES],
+  { cwd: PROJECT, env, stdio: 'inherit' },
+);
+process.exitCode = status ?? 1;

@@ -1,0 +1,58 @@
+// Windows, as far as Debian's wine is one: the published binary loads and computes, and an app on plain tfjs trains, saves and resumes.
+// Says why where there is no wine, or no binary yet; `--require` then fails.
+//
+//   node tools/release/test-wine.mjs [--require]
+
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { PROJECT } from '../tensorflow/project.mjs';
+import { nodeRunner, runNode } from './node-program.mjs';
+import { prebuildPath, TARGETS } from './targets.mjs';
+
+/** Node 24 does not start in wine 8: it reserves more memory than that has. */
+const NODES = ['20.20.2', '22.23.3'];
+const target = TARGETS.find(({ platform }) => platform === 'win32');
+const binary = join(PROJECT, 'prebuilds', prebuildPath(target));
+
+/** The app as one file, with our sources and tfjs in it. */
+async function bundle(folder) {
+  // The bundler that tsx brings along.
+  const { build } = createRequire(createRequire(import.meta.url).resolve('tsx'))('esbuild');
+  const outfile = join(folder, 'app.mjs');
+  await build({
+    entryPoints: [join(PROJECT, 'tools', 'release', 'windows-app.mjs')],
+    ...{ bundle: true, platform: 'node', format: 'esm', outfile, logLevel: 'error' },
+    alias: { 'tfjs-ema': join(PROJECT, 'src', 'index.ts') },
+    // tfjs's CommonJS files in an ES module.
+    banner: { js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);" },
+  });
+  return outfile;
+}
+
+function tryOn(runner, script, args) {
+  const { status, output } = runNode(runner, [script, ...args]);
+  if (status !== 0) throw new Error(`${script} by ${runner.join(' ')}: exit code ${status}\n${output}`);
+  process.stdout.write(`ok ${output}\n`);
+}
+
+const isRequired = process.argv.includes('--require');
+const missing = [
+  ...(nodeRunner(target, NODES[0]) === undefined ? ['there is no wine: "apt-get install wine64" on Debian'] : []),
+  ...(existsSync(binary) ? [] : [`there is no ${prebuildPath(target)}: "node tools/release/prebuild.mjs" makes it`]),
+];
+for (const reason of missing) process.stdout.write(`${isRequired ? 'FAILED' : 'skipped'}: ${reason}\n`);
+if (missing.length > 0) process.exit(isRequired ? 1 : 0);
+
+const folder = mkdtempSync(join(tmpdir(), 'tfjs-ema-wine-'));
+try {
+  const app = await bundle(folder);
+  for (const version of NODES) {
+    const runner = nodeRunner(target, version);
+    tryOn(runner, join(PROJECT, 'tools', 'release', 'load-check.mjs'), [binary]);
+    tryOn(runner, app, []);
+  }
+} finally {
+  rmSync(folder, { recursive: true, force: true });
+}
