@@ -75,7 +75,7 @@ function addon({ addon, node }: Facts): Check {
 function addonCure(reason: string, { platform, arch, glibc }: Facts['node']): string {
   if (!reason.includes('No native build')) return 'reinstall tfjs-ema; if that does not help, report the message above';
   const here = platform === 'linux' && glibc === undefined ? `${platform}-${arch} with musl` : `${platform}-${arch}`;
-  return `binaries exist for linux-x64 and linux-arm64 with glibc, none was found for ${here}: updates run in JavaScript, with the same results`;
+  return `binaries exist for linux-x64 and linux-arm64 with glibc, darwin-arm64, darwin-x64 and win32-x64; none was found for ${here}: updates run in JavaScript, with the same results`;
 }
 
 function selfTest({ addon }: Facts): Check | undefined {

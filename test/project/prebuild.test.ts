@@ -144,18 +144,20 @@ describe.each(['darwin-arm64', 'darwin-x64'])('the rules for %s', (name) => {
   const path = published(name);
 
   it.skipIf(path === undefined)(
-    'name another processor, another library, and a byte that was changed after signing',
+    'name another processor, another library, and, where it must be signed, a byte that was changed afterwards',
     () => {
       const target = targetOf(name);
       const bytes = readFileSync(path as string);
       expect(faultsOf(written(bytes), target)).toEqual([]);
       const other = targetOf(name === 'darwin-x64' ? 'darwin-arm64' : 'darwin-x64');
-      expect(faultsOf(written(bytes), other)).toEqual([`is for machine ${target.machine}, not ${other.machine}`]);
+      expect(faultsOf(written(bytes), other)).toContain(`is for machine ${target.machine}, not ${other.machine}`);
       const text = 'libSystem.B.dylib';
       const changed = Buffer.from(bytes);
       changed.write('libOther0.B.dylib', changed.indexOf(text));
       const faults = faultsOf(written(changed), target).join('\n');
       expect(faults).toContain('links /usr/lib/libOther0.B.dylib, not just /usr/lib/libSystem.B.dylib');
+      // Those for Intel's processors are not signed, and need not be.
+      if (name !== 'darwin-arm64') return;
       expect(faults).toContain('has no signature, or one of other bytes');
       const one = Buffer.from(bytes);
       one.writeUInt8(one.readUInt8(bytes.length >> 1) ^ 1, bytes.length >> 1);
