@@ -37,6 +37,7 @@ const lanes = (scratch) => [
     { name: 'cuda', command: node('native/test-native-cuda.mjs') },
     { name: 'sanitizers', command: node('native/sanitize.mjs') },
     { name: 'faults', command: node('native/planted-faults.mjs', '--check') },
+    { name: 'ptx-faults', command: node('native/planted-faults.mjs', '--only', 'native/cuda/ptx') },
     { name: 'package', command: node('release/pack-check.mjs') },
     { name: 'sbom', command: node('release/sbom.mjs', join(scratch, 'sbom.json')) },
     { name: 'install', command: node('release/test-install.mjs', 'npm') },

@@ -12,7 +12,7 @@ namespace ptx {
 namespace {
 
 constexpr size_t kSector = 32;
-// Of one warp; the longest of a launch here takes some thousands.
+// Instructions of one warp in one block: far beyond the longest loop of the suite.
 constexpr int64_t kEndless = 20'000'000;
 
 template <typename Work>
