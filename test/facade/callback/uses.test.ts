@@ -11,7 +11,10 @@ import { data, denseModel, tf } from '../../support/models.js';
 
 const home = mkdtempSync(join(tmpdir(), 'tfjs-ema-uses-'));
 let count = 0;
-const folder = () => join(home, `${(count += 1)}`);
+function folder(): string {
+  count += 1;
+  return join(home, `${count}`);
+}
 
 afterAll(() => rmSync(home, { recursive: true }));
 afterEach(() => {
