@@ -5,8 +5,8 @@ export const faults = [
   {
     name: 'what is pending counts by the model’s own weights, also while an average stands in their place',
     file: 'src/model/swap.ts',
-    find: 'return swapped.get(variable) ?? variable;',
-    replace: 'return variable;',
+    find: 'return swapped.get(variable) ?? valueBeneath(variable);',
+    replace: 'return valueBeneath(variable);',
     test: 'test/facade/ema/misuse.test.ts',
   },
   {
