@@ -158,7 +158,7 @@ export const faults = [
   },
   {
     name: 'saved intervals add up to the steps',
-    file: 'src/disk/checkpoint.ts',
+    file: 'src/disk/standing.ts',
     find: '  if (isWhole) return standing;',
     replace: '  if (isWhole || !isWhole) return standing;',
     test: 'test/facade/disk/checkpoint.test.ts',
