@@ -1,10 +1,11 @@
 // Windows: all of it.
-#include <psapi.h>
-#include <windows.h>
-
-#include <cstdint>
-
 #include "platform/platform.h"
+
+// In this order: psapi.h uses the types of windows.h.
+// clang-format off
+#include <windows.h>
+#include <psapi.h>
+// clang-format on
 
 namespace ema {
 namespace {

@@ -52,7 +52,9 @@ export function nodeRunner({ platform, arch }, version = NODE_VERSIONS[0]) {
 }
 
 function wineRunner(arch, version) {
-  const wine = process.arch === arch ? findProgram(WINE) : undefined;
+  // Node 24 reserves more memory at its start than wine 8 gives.
+  const canStart = process.arch === arch && Number(version.split('.')[0]) < 24;
+  const wine = canStart ? findProgram(WINE) : undefined;
   if (wine === undefined) return undefined;
   // A Windows of its own, not that of the user; Node takes wine's version for one too old.
   const settings = [`WINEPREFIX=${join(cacheDirectory(), 'wine')}`, 'WINEDEBUG=-all', 'NODE_SKIP_PLATFORM_CHECK=1'];

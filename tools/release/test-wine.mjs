@@ -8,12 +8,11 @@ import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PROJECT } from '../tensorflow/project.mjs';
-import { nodeRunner, runNode } from './node-program.mjs';
+import { NODE_VERSIONS, nodeRunner, runNode } from './node-program.mjs';
 import { prebuildPath, TARGETS } from './targets.mjs';
 
-/** Node 24 does not start in wine 8: it reserves more memory than that has. */
-const NODES = ['20.20.2', '22.23.3'];
 const target = TARGETS.find(({ platform }) => platform === 'win32');
+const runners = NODE_VERSIONS.map((version) => nodeRunner(target, version)).filter((runner) => runner !== undefined);
 const binary = join(PROJECT, 'prebuilds', prebuildPath(target));
 
 /** The app as one file, with our sources and tfjs in it. */
@@ -39,7 +38,7 @@ function tryOn(runner, script, args) {
 
 const isRequired = process.argv.includes('--require');
 const missing = [
-  ...(nodeRunner(target, NODES[0]) === undefined ? ['there is no wine: "apt-get install wine64" on Debian'] : []),
+  ...(runners.length === 0 ? ['there is no wine: "apt-get install wine64" on Debian'] : []),
   ...(existsSync(binary) ? [] : [`there is no ${prebuildPath(target)}: "node tools/release/prebuild.mjs" makes it`]),
 ];
 for (const reason of missing) process.stdout.write(`${isRequired ? 'FAILED' : 'skipped'}: ${reason}\n`);
@@ -48,8 +47,7 @@ if (missing.length > 0) process.exit(isRequired ? 1 : 0);
 const folder = mkdtempSync(join(tmpdir(), 'tfjs-ema-wine-'));
 try {
   const app = await bundle(folder);
-  for (const version of NODES) {
-    const runner = nodeRunner(target, version);
+  for (const runner of runners) {
     tryOn(runner, join(PROJECT, 'tools', 'release', 'load-check.mjs'), [binary]);
     tryOn(runner, app, []);
   }
