@@ -41,7 +41,7 @@ const CudaApi& Driver() { return api; }
 
 Status FindCuda() {
   const std::string name = kCudaDriver;
-  const Library library = OpenLoaded(name);
+  Library library = OpenLoaded(name);
   if (library == nullptr) {
     return Status::Failure("TensorFlow has not loaded the CUDA driver (" + name + ")");
   }

@@ -72,7 +72,7 @@ void* TensorFlowSymbol(const char* name) {
 Status FindTensorFlow() {
   const std::vector<std::string> paths = LoadedLibraries("tensorflow");
   for (const std::string& path : paths) {
-    const Library candidate = OpenLoaded(path);
+    Library candidate = OpenLoaded(path);
     if (candidate == nullptr || !HasKernelApi(candidate)) continue;
     library = candidate;
     library_path = path;
