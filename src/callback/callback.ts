@@ -45,9 +45,15 @@ function defineCallback(tf: Tfjs): EmaCallbackClass {
     #breath = performance.now();
     // Fit calls setParams, setModel and onTrainBegin, in this order: the last of them tells what went wrong.
     #last: 'none' | 'setParams' | 'setModel' | 'onTrainBegin' = 'none';
+    // Before the last setParams, which may be that of another fit.
+    #before: {
+      readonly last: 'none' | 'setParams' | 'setModel' | 'onTrainBegin';
+      readonly params: Callback['params'];
+    } = {
+      last: 'none',
+      params: {},
+    };
     #fitData: FitValidation | undefined;
-    // Of the fit that has begun.
-    #params: Callback['params'] = {};
     #epoch = 0;
     #stepsPerEpoch: number | undefined;
 
@@ -65,12 +71,10 @@ function defineCallback(tf: Tfjs): EmaCallbackClass {
     }
 
     override setParams(params: Parameters<Callback['setParams']>[0]): void {
-      // Another fit came between the model and the beginning of this one.
-      if (this.#last === 'setModel' && this.model instanceof tf.LayersModel && isTraining(this.model))
-        throw misuse(OTHER_FIT);
       // Fit gives every callback the same object, one after the other.
       if (this.#last === 'setParams' && this.params === params)
         throw misuse('the same callback stands in callbacks twice, and would count every step twice.');
+      this.#before = { last: this.#last, params: this.params };
       super.setParams(params);
       this.#last = 'setParams';
       // In the same turn fit gives every callback its params, which fails at a plain object, and then the model.
@@ -82,8 +86,8 @@ function defineCallback(tf: Tfjs): EmaCallbackClass {
 
     override setModel(model: Parameters<Callback['setModel']>[0]): void {
       if (this.model instanceof tf.LayersModel && this.model !== model && isTraining(this.model)) {
-        this.#last = 'onTrainBegin';
-        super.setParams(this.#params);
+        this.#last = this.#before.last;
+        super.setParams(this.#before.params);
         throw misuse(OTHER_FIT);
       }
       this.#last = 'setModel';
@@ -95,7 +99,6 @@ function defineCallback(tf: Tfjs): EmaCallbackClass {
     override onTrainBegin(): Promise<void> {
       if (this.#last !== 'setModel') throw misuse(`fit took it for a plain object, so that it has no model. ${MIXED}`);
       this.#last = 'onTrainBegin';
-      this.#params = this.params;
       const { data, validate, monitor, asksFor } = this.#options;
       const model = this.#trained();
       const isFits = data === undefined && validate === undefined;
