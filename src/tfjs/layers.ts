@@ -26,7 +26,7 @@ const BASE = new Set(
   ).split(' '),
 );
 
-/** Longer lists are data, such as a vocabulary, and not what a call changes. */
+/** Longer lists and larger records are data, such as a vocabulary, and not what a call changes. */
 const LONGEST_LIST = 4096;
 
 /** A layer, as far as it is looked at here; a container is one that has `layers`. */
@@ -138,8 +138,8 @@ class Search implements Found {
     else if (!this.#seen.has(value)) {
       if (!isList(value) && !isRecord(value) && !mayEnter) return;
       this.#seen.add(value);
-      if (!isList(value)) this.#holder(value, fieldsOf(value), false);
-      else if (lengthOf(value) <= LONGEST_LIST) this.#holder(value, fieldsOf(value), mayEnter);
+      const length = isList(value) ? lengthOf(value) : Object.keys(value).length;
+      if (length <= LONGEST_LIST) this.#holder(value, fieldsOf(value), isList(value) && mayEnter);
     }
   }
 }
