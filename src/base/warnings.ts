@@ -24,7 +24,7 @@ function emitAtOnce(message: string): void {
 export class Warnings {
   readonly #messages: string[] = [];
   readonly #keys = new Set<string>();
-  #handler: WarningHandler;
+  readonly #handler: WarningHandler;
 
   /** @param handler receives each warning once. @defaultValue `process.emitWarning` */
   constructor(handler: WarningHandler = emitWarning) {
@@ -38,10 +38,7 @@ export class Warnings {
 
   /** Adds a warning where the process may end at once: `process.emitWarning` waits for a turn that may not come. */
   addAtOnce(message: string): void {
-    const before = this.#handler;
-    this.#handler = before === emitWarning ? emitAtOnce : before;
-    this.add(message);
-    this.#handler = before;
+    this.#tell(message, message, this.#handler === emitWarning ? emitAtOnce : this.#handler);
   }
 
   /**
@@ -49,9 +46,13 @@ export class Warnings {
    * @param key what it is about, where figures in the message differ each time. @defaultValue the message
    */
   add(message: string, key = message): void {
+    this.#tell(message, key, this.#handler);
+  }
+
+  #tell(message: string, key: string, handler: WarningHandler): void {
     if (this.#keys.has(key)) return;
     this.#keys.add(key);
     this.#messages.push(message);
-    this.#handler(message);
+    handler(message);
   }
 }

@@ -15,6 +15,9 @@ import type { ResolvedCallback } from './options.js';
 
 type EmaCallbackClass = new (averages: FitAverages, options: ResolvedCallback) => Callback;
 
+/** What fit has called before training. */
+type Stage = 'none' | 'setParams' | 'setModel' | 'onTrainBegin';
+
 /** One class for each copy of tfjs: fit recognises callbacks by their base class. */
 const classes = new WeakMap<object, EmaCallbackClass>();
 
@@ -44,15 +47,9 @@ function defineCallback(tf: Tfjs): EmaCallbackClass {
     // When fit last let others have their turn.
     #breath = performance.now();
     // Fit calls setParams, setModel and onTrainBegin, in this order: the last of them tells what went wrong.
-    #last: 'none' | 'setParams' | 'setModel' | 'onTrainBegin' = 'none';
+    #last: Stage = 'none';
     // Before the last setParams, which may be that of another fit.
-    #before: {
-      readonly last: 'none' | 'setParams' | 'setModel' | 'onTrainBegin';
-      readonly params: Callback['params'];
-    } = {
-      last: 'none',
-      params: {},
-    };
+    #before: { readonly last: Stage; readonly params: Callback['params'] } = { last: 'none', params: {} };
     #fitData: FitValidation | undefined;
     #epoch = 0;
     #stepsPerEpoch: number | undefined;

@@ -18,6 +18,7 @@ import {
 } from './atomic-file.js';
 import { createHash, fileSystem, join, resolve } from './node.js';
 import { filesNamedIn, modelJson, RUN, TOPOLOGY, topologyIn } from './save-model.js';
+import { inTurn } from './turns.js';
 
 /** SHA-256 of the model's two files: they are kept in the third, which has digests of its own. */
 export interface ModelDigests {
@@ -41,9 +42,6 @@ export interface StoredRun {
 
 const WEIGHTS: OwnNames = { prefix: 'weights.', suffix: '.bin' };
 const AVERAGES: OwnNames = { prefix: 'averages.', suffix: '.safetensors' };
-
-/** The last save of each folder: the next one waits, so that what was asked for last is there in the end. */
-const saves = new Map<string, Promise<void>>();
 
 /**
  * Checks the argument of the methods.
@@ -85,15 +83,9 @@ export function runFiles(
  * @throws {@link EmaError} CHECKPOINT — it cannot be written; the old run is as before.
  */
 export async function writeRun(folder: string, files: RunFiles, fs: FileSystem = fileSystem()): Promise<void> {
+  // As it is now: the working directory may be another one when its turn comes.
   const place = resolve(folder);
-  const before = saves.get(place) ?? Promise.resolve();
-  const saving = before.catch(() => undefined).then(() => writeNow(place, files, fs));
-  saves.set(place, saving);
-  try {
-    await saving;
-  } finally {
-    if (saves.get(place) === saving) saves.delete(place);
-  }
+  await inTurn(place, () => writeNow(place, files, fs));
 }
 
 async function writeNow(folder: string, { topology, others }: RunFiles, fs: FileSystem): Promise<void> {
