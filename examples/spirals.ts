@@ -3,13 +3,13 @@
 
 import * as tf from '@tensorflow/tfjs-node';
 
-/** Points of two spirals and their class: x is [count, 2], y is [count, 1]. */
-export function spirals(count: number, seed: number): { x: tf.Tensor2D; y: tf.Tensor2D } {
+/** Points of two spirals and their class: x is [count, 2], y is [count, 1]. With much noise the spirals overlap. */
+export function spirals(count: number, seed: number, spread = 0.05): { x: tf.Tensor2D; y: tf.Tensor2D } {
   return tf.tidy(() => {
     const y = tf.range(0, count).mod(2).reshape([count, 1]) as tf.Tensor2D;
     const radius = tf.randomUniform([count, 1], 0.2, 1, 'float32', seed);
     const angle = radius.mul(6).add(y.mul(Math.PI));
-    const noise = tf.randomNormal([count, 2], 0, 0.05, 'float32', seed + 1);
+    const noise = tf.randomNormal([count, 2], 0, spread, 'float32', seed + 1);
     const x = tf.concat([radius.mul(angle.cos()), radius.mul(angle.sin())], 1).add(noise) as tf.Tensor2D;
     return { x, y };
   });

@@ -12,6 +12,7 @@ const FOLDERS = ['docs', 'bench', 'study', 'examples'];
 const ORDER = [
   'index',
   'guide',
+  'systems',
   'guarantees',
   'evidence',
   'features',

@@ -22,7 +22,7 @@ interface Folders {
  */
 export function stage({ root, pages }: Folders): void {
   const documents = documentsOf(root);
-  const examples = readdirSync(join(root, 'examples')).map((name) => `examples/${name}`);
+  const examples = readdirSync(join(root, 'examples')).filter((name) => extname(name) !== '');
   const sources = new Map<string, string>();
   const add = (path: string): string => {
     const page = pageOf(path);
@@ -31,7 +31,7 @@ export function stage({ root, pages }: Folders): void {
     sources.set(page, path);
     return `/${page}`;
   };
-  for (const path of [...documents, ...examples]) add(path);
+  for (const path of [...documents, ...examples.map((name) => `examples/${name}`)]) add(path);
 
   const addressOf = (document: string, link: string): string => {
     const path = posix.join(posix.dirname(document), link).replace(/\/$/, '');
