@@ -176,17 +176,31 @@ describe.skipIf(reason !== '')(`on ${device}`, () => {
     expect({ tensors, violation }).toEqual({ tensors: 0, violation: '' });
   });
 
-  it.skipIf(isInTree)('doctor proves by the count of the kernel that updates run on it', async () => {
+  it.skipIf(isInTree)('doctor proves by the count of the kernel that updates run on it, and tries it', async () => {
     const root = join(import.meta.dirname, '..', '..');
     const preload = `--import=tsx --import=${join(import.meta.dirname, 'fake-gpu', 'preload.ts')}`;
-    const { stdout } = await run(process.execPath, [join(root, 'src', 'cli', 'main.ts'), 'doctor', '--json'], {
+    const doctor = run(process.execPath, [join(root, 'src', 'cli', 'main.ts'), 'doctor', '--gpu', '--json'], {
       cwd: root,
       env: { ...process.env, TF_CPP_MIN_LOG_LEVEL: '2', NODE_OPTIONS: preload },
     });
+    // The fake device runs a launch inside of the call: to doctor a host that waits, which is broken.
+    const { stdout, code } = await doctor.catch((error) => error);
     const report = JSON.parse(stdout);
-    const check = report.checks.find(({ id }: { id: string }) => id === 'device');
-    expect(check).toMatchObject({ status: 'ok', message: 'updates ran on GPU (its kernel counted 3 of 3)' });
+    const check = (wanted: string) => report.checks.find(({ id }: { id: string }) => id === wanted);
+    expect(check('device')).toMatchObject({ status: 'ok', message: 'updates ran on GPU (its kernel counted 3 of 3)' });
     expect(report).toMatchObject({ engine: 'native', device: 'GPU', verdict: 'Updates run natively, on the GPU.' });
+    expect(check('gpu-kernel')).toMatchObject({
+      status: 'ok',
+      message: expect.stringMatching(/equal the CPU kernel's/),
+    });
+    expect(report.gpu).toMatchObject({
+      kernels: { differing: 0 },
+      speed: { floats: 2 ** 18 },
+      order: { isRight: true },
+    });
+    expect(report.gpu.kernels.floats).toBeGreaterThan(1_000_000);
+    expect(check('gpu-order')).toMatchObject({ status: 'fail', message: expect.stringMatching(/the host waits/) });
+    expect(code).toBe(1);
   });
 
   it('with two GPUs the averages are right', async () => {
