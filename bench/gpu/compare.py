@@ -161,6 +161,11 @@ def goals(rows):
     return out
 
 
+def write(path, result):
+    with open(path, "w") as file:
+        json.dump(result, file, indent=1)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--bench", required=True)
@@ -189,12 +194,14 @@ def main():
         facts, rows = measure(options, network, torch, end)
         for fact in facts:
             result["gpu"] = fact["gpu"]
+        if not rows:
+            result["skipped"].append(network[0])
         for row in rows:
             show(row)
         result["kernel"] += rows
         result["goals"] = goals(result["kernel"])
-        with open(options.out, "w") as file:
-            json.dump(result, file, indent=1)
+        write(options.out, result)
+    write(options.out, result)
     if not result["kernel"]:
         sys.exit(f"nothing was measured in {options.seconds:.0f} s")
     if result["skipped"]:
