@@ -44,6 +44,15 @@ const lanes = (scratch) => [
     { name: 'project', command: vitest('project'), isTests: true },
     { name: 'wine', command: node('release/test-wine.mjs') },
     { name: 'site', command: ['npm', 'run', 'site'] },
+    // TensorFlow's own CUDA device on a driver that interprets our PTX: the one that tfjs-node-gpu ships, and the newest.
+    ...['2.9.1', '2.21.0'].map((version) => ({
+      name: `cuda-device-${version}`,
+      command: [
+        ...[...node('tensorflow/with-tf.mjs'), version, '--gpu', '--'],
+        ...[...vitest('native'), 'test/native/fake-gpu.test.ts'],
+      ],
+      isTests: true,
+    })),
     // What loads TensorFlow, once more on the one that tfjs-node ships.
     {
       name: 'tensorflow-2.9.1',
@@ -81,7 +90,7 @@ async function main() {
   const { isFirst, others } = chosen(lanes(scratch), values);
   if (values.list) {
     const wanted = [...(isFirst ? [first] : []), ...others.flat()];
-    const lines = wanted.map(({ name, command }) => `${name.padEnd(16)}  ${command.join(' ')}\n`);
+    const lines = wanted.map(({ name, command }) => `${name.padEnd(18)}  ${command.join(' ')}\n`);
     process.stdout.write(lines.join(''));
     return 0;
   }

@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
 """Runs the kernel benchmark and torch's foreach_lerp on the same networks, and writes one JSON file with both.
 
-    python3 bench/gpu/compare.py --bench BUILD/kernel_bench --shapes shapes.json --out gpu.json [--rounds 15] [--fit fit.json]
+    python3 bench/gpu/compare.py --bench BUILD/kernel_bench --shapes shapes.json --out gpu.json [--seconds 300] [--rounds 15] [--fit fit.json]
 
 shapes.json is written by `npx tsx bench/export-shapes.ts shapes.json`. Without torch or without a GPU for it, torchUs is null.
+Network by network, the file anew after each: what is done when the time is over is whole, and `skipped` names the rest.
 """
 import argparse
 import json
@@ -12,7 +13,15 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import time
 
+# What the goals name, first; the rest after it.
+FIRST = ["resnet-50", "small-cnn", "resnet-18", "tiny-10000", "gpt-2"]
+# A round of these takes a second or more, and is a mean of many calls.
+LARGE = 50_000_000
+ROUNDS_OF_LARGE = 3
+# Sets of ten thousand tensors take longer to make than to time.
+MOST_TENSORS = 40_000
 ROTATED_BYTES = 512 << 20  # more than any cache: as in kernel_bench.cc
 MOST_SETS = 64
 
@@ -27,20 +36,26 @@ def gpt2_large():
 def read_networks(path):
     with open(path) as file:
         networks = json.load(file)["networks"]
-    return [(n["name"], [math.prod(shape) for shape in n["shapes"]]) for n in networks + [gpt2_large()]]
+    found = [(n["name"], [math.prod(shape) for shape in n["shapes"]]) for n in networks + [gpt2_large()]]
+    return sorted(found, key=lambda network: FIRST.index(network[0]) if network[0] in FIRST else len(FIRST))
 
 
-def run_kernels(program, driver, networks, rounds):
-    """The benchmark's lines: facts about the GPU, then one measurement each."""
+def run_kernels(program, driver, network, rounds, limit):
+    """The benchmark's lines of one network: facts about the GPU, then one measurement each; fewer when the time is over."""
+    name, sizes = network
     with tempfile.NamedTemporaryFile("w", suffix=".txt") as file:
-        for name, sizes in networks:
-            print(name, *sizes, file=file)
+        print(name, *sizes, file=file)
         file.flush()
-        done = subprocess.run([program, driver, file.name, str(rounds)], stdout=subprocess.PIPE, text=True)
-    lines = [json.loads(line) for line in done.stdout.splitlines()]
-    if done.returncode != 0 or not lines:
-        sys.exit(f"kernel_bench ended with {done.returncode} after {len(lines)} lines")
-    return lines[0], lines[1:]
+        process = subprocess.Popen([program, driver, file.name, str(rounds)], stdout=subprocess.PIPE, text=True)
+        try:
+            text, late = process.communicate(timeout=limit)[0], False
+        except subprocess.TimeoutExpired:
+            process.kill()
+            text, late = process.communicate()[0], True
+    lines = [json.loads(line) for line in text.splitlines() if line.endswith("}")]
+    if not late and (process.returncode != 0 or not lines):
+        sys.exit(f"kernel_bench ended with {process.returncode} after {len(lines)} lines of {name}")
+    return lines[:1], lines[1:]
 
 
 def driver_version():
@@ -64,7 +79,8 @@ class Torch:
     def microseconds(self, sizes, averages, rounds):
         torch = self.torch
         bytes_per_set = 4 * sum(sizes) * (1 + averages)
-        count = max(1, min(MOST_SETS, ROTATED_BYTES // max(1, bytes_per_set)))
+        most = min(MOST_SETS, MOST_TENSORS // (len(sizes) * (1 + averages)))
+        count = max(1, min(most, ROTATED_BYTES // max(1, bytes_per_set)))
         sets = [self.make_set(sizes, averages) for _ in range(count)]
         calls = 4 if len(sizes) > 1000 else 20
         times = [self.time(sets, calls) for _ in range(rounds + 1)][1:]
@@ -91,19 +107,34 @@ class Torch:
         return begin.elapsed_time(end) * 1000 / calls
 
 
-def add_torch(rows, networks, rounds):
-    """Puts torchUs and the ratio into the plain rows; returns torch's version or why there is none."""
+def torch_or_why():
+    """Torch, and its version or why there is none."""
     try:
         torch = Torch()
+        return torch, torch.torch.__version__
     except Exception as error:  # no torch, no GPU, another CUDA: the kernel's own figures stand without it
-        return f"none: {error}"
-    sizes = dict(networks)
+        return None, f"none: {error}"
+
+
+def measure(options, network, torch, end):
+    """The facts about the GPU and the measurements of one network, with torch's where the time allows."""
+    name, sizes = network
+    rounds = min(options.rounds, ROUNDS_OF_LARGE) if sum(sizes) > LARGE else options.rounds
+    facts, rows = run_kernels(options.bench, options.driver, network, rounds, max(5, end - time.monotonic()))
     for row in rows:
-        if row["compensated"]:
+        row["us"] = row.pop("Us")
+        row["torchUs"] = None
+        if torch is None or row["compensated"] or time.monotonic() > end:
             continue
-        row["torchUs"] = torch.microseconds(sizes[row["shape"]], row["k"], max(3, rounds // 3))
+        row["torchUs"] = torch.microseconds(sizes, row["k"], max(3, rounds // 3))
         row["timeOverTorch"] = row["us"] / row["torchUs"]
-    return torch.torch.__version__
+    return facts, rows
+
+
+def show(row):
+    compared = f"{row['timeOverTorch']:.2f} of torch" if row["torchUs"] else ""
+    kind = "compensated" if row["compensated"] else ""
+    print(f"{row['shape']:16} K={row['k']} {kind:11} {row['us']:10.1f} us {row['gbPerS']:7.0f} GB/s {row['shareOfCopy']:5.2f} of copy {compared}", flush=True)
 
 
 def goals(rows):
@@ -130,12 +161,18 @@ def goals(rows):
     return out
 
 
+def write(path, result):
+    with open(path, "w") as file:
+        json.dump(result, file, indent=1)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--bench", required=True)
     parser.add_argument("--driver", default="libcuda.so.1")
     parser.add_argument("--shapes", required=True)
     parser.add_argument("--only", default="", help="names of networks, separated by commas")
+    parser.add_argument("--seconds", type=float, default=300, help="no network is begun later")
     parser.add_argument("--rounds", type=int, default=15)
     parser.add_argument("--fit", help="JSON of bench/gpu/fit.ts, taken over as it is")
     parser.add_argument("--out", required=True)
@@ -143,23 +180,32 @@ def main():
     networks = read_networks(options.shapes)
     if options.only:
         networks = [(name, sizes) for name, sizes in networks if name in options.only.split(",")]
-    facts, rows = run_kernels(options.bench, options.driver, networks, options.rounds)
-    for row in rows:
-        row["us"] = row.pop("Us")
-        row["torchUs"] = None
-    torch = add_torch(rows, networks, options.rounds)
     fit = None
     if options.fit:
         with open(options.fit) as file:
             fit = json.load(file)
-    result = {"gpu": facts["gpu"], "driver": driver_version(), "torch": torch, "goals": goals(rows), "kernel": rows, "fit": fit}
-    with open(options.out, "w") as file:
-        json.dump(result, file, indent=1)
-    for row in rows:
-        share, torch_us = row["shareOfCopy"], row["torchUs"]
-        compared = f"{row['timeOverTorch']:.2f} of torch" if torch_us else ""
-        kind = "compensated" if row["compensated"] else ""
-        print(f"{row['shape']:16} K={row['k']} {kind:11} {row['us']:10.1f} us {row['gbPerS']:7.0f} GB/s {share:5.2f} of copy {compared}")
+    end = time.monotonic() + options.seconds
+    torch, torch_version = torch_or_why()
+    result = {"gpu": None, "driver": driver_version(), "torch": torch_version, "goals": [], "kernel": [], "fit": fit, "skipped": []}
+    for network in networks:
+        if time.monotonic() > end:
+            result["skipped"].append(network[0])
+            continue
+        facts, rows = measure(options, network, torch, end)
+        for fact in facts:
+            result["gpu"] = fact["gpu"]
+        if not rows:
+            result["skipped"].append(network[0])
+        for row in rows:
+            show(row)
+        result["kernel"] += rows
+        result["goals"] = goals(result["kernel"])
+        write(options.out, result)
+    write(options.out, result)
+    if not result["kernel"]:
+        sys.exit(f"nothing was measured in {options.seconds:.0f} s")
+    if result["skipped"]:
+        print("no time for", *result["skipped"])
     for goal in result["goals"]:
         print("met   " if goal["met"] else "MISSED", goal["goal"], goal["worst"])
 

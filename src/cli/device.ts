@@ -5,7 +5,8 @@ import type { Check, Device, Facts, ProbeFacts } from './facts.js';
 
 type GoodProbe = ProbeFacts & { readonly registration: { readonly gpuReason: string } };
 
-const REPORT = "use engine: 'js', and report this with the output of doctor --json";
+/** What to do about what must not happen. */
+export const REPORT = "use engine: 'js', and report this with the output of doctor --json";
 
 /** The device whose kernel counted every update of the trial; undefined when none did. */
 export function provenDevice(probe: ProbeFacts | undefined): Device | undefined {

@@ -6,10 +6,11 @@ import { judge, verdict } from './checks.js';
 import { provenDevice } from './device.js';
 import type { Check, Facts } from './facts.js';
 import { gather, ownVersion } from './gather.js';
+import { gpuChecks } from './gpu.js';
 
 /** One line for the list of commands. */
 export const DOCTOR_SUMMARY =
-  'doctor [--json]   what runs here, and why: Node, addon, tfjs, TensorFlow, GPU; exit code 1 when something is broken';
+  'doctor [--gpu] [--json]   what runs here, and why: Node, addon, tfjs, TensorFlow, GPU; exit code 1 when something is broken; --gpu tries the card, half a minute';
 
 /**
  * Runs the command in the current folder.
@@ -17,9 +18,10 @@ export const DOCTOR_SUMMARY =
  * @returns the exit code: 0, or 1 when a check failed.
  */
 export async function doctor(args: readonly string[]): Promise<number> {
-  const { values } = parseArgs({ args: [...args], options: { json: { type: 'boolean', default: false } } });
-  const facts = await gather(process.cwd());
-  const checks = judge(facts);
+  const boolean = { type: 'boolean', default: false } as const;
+  const { values } = parseArgs({ args: [...args], options: { json: boolean, gpu: boolean } });
+  const facts = await gather(process.cwd(), values);
+  const checks = [...judge(facts), ...(values.gpu ? gpuChecks(facts) : [])];
   process.stdout.write(values.json ? asJson(facts, checks) : asText(facts, checks));
   return checks.some(({ status }) => status === 'fail') ? 1 : 0;
 }
@@ -27,7 +29,8 @@ export async function doctor(args: readonly string[]): Promise<number> {
 function asJson(facts: Facts, checks: readonly Check[]): string {
   const engine = facts.probe?.engines?.engine ?? null;
   const device = provenDevice(facts.probe) ?? null;
-  const report = { version: ownVersion(), directory: facts.directory, engine, device, verdict: verdict(facts), checks };
+  const { directory, gpu } = facts;
+  const report = { version: ownVersion(), directory, engine, device, verdict: verdict(facts), checks, gpu };
   return `${JSON.stringify(report, undefined, 2)}\n`;
 }
 

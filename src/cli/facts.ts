@@ -18,6 +18,8 @@ export interface Facts {
   readonly probe: ProbeFacts | undefined;
   /** CUDA as the dynamic loader finds it; undefined where it is not asked for. */
   readonly cuda: CudaFacts | undefined;
+  /** What `--gpu` tried: undefined where it was not asked for, or updates do not run on a GPU. */
+  readonly gpu?: GpuFacts | undefined;
 }
 
 /** The reason why something is not there. */
@@ -106,6 +108,20 @@ export interface MissingLibrary {
   readonly reason: string;
 }
 
+/** What the child process that tries the GPU has found; what it did not reach is undefined. */
+export interface GpuFacts {
+  /** Name, driver and memory by `nvidia-smi`; undefined where there is none. */
+  readonly card: string | undefined;
+  /** Why it ended early. */
+  readonly error: string | undefined;
+  /** Random models updated on the GPU: numbers compared with the CPU kernel's, and how many differ in a bit. */
+  readonly kernels: { readonly models: number; readonly floats: number; readonly differing: number } | undefined;
+  /** Milliseconds of one average's update and of TensorFlow's copy, both of that many floats. */
+  readonly speed: { readonly floats: number; readonly updateMs: number; readonly copyMs: number } | undefined;
+  /** One update behind queued work: milliseconds in the call, and those that the device needed afterwards; whether all values are right. */
+  readonly order: { readonly hostMs: number; readonly queuedMs: number; readonly isRight: boolean } | undefined;
+}
+
 /** One judged fact. */
 export interface Check {
   readonly id: CheckId;
@@ -128,4 +144,7 @@ export type CheckId =
   | 'ops'
   | 'device'
   | 'engines'
-  | 'cuda';
+  | 'cuda'
+  | 'gpu-kernel'
+  | 'gpu-order'
+  | 'gpu-speed';

@@ -1,6 +1,7 @@
 // Gathering facts about this machine and the app around a folder: files, the addon, child processes.
 // Judges nothing.
 
+import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -8,10 +9,12 @@ import { dirname, join, relative, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { loadAddon } from '../engine/addon.js';
 import { CUDA_LIBRARIES } from './cures.js';
+import { provenDevice } from './device.js';
 import type {
   AddonFacts,
   CudaFacts,
   Facts,
+  GpuFacts,
   NodeFacts,
   PackageCopy,
   TfjsFacts,
@@ -19,24 +22,29 @@ import type {
   Unavailable,
 } from './facts.js';
 import { readManifest, tfjsCopies } from './node-modules.js';
-import { runCudaProbe, runTfjsProbe } from './run-probe.js';
+import { runCudaProbe, runGpuProbe, runTfjsProbe } from './run-probe.js';
 import { coreSelfTest } from './self-test.js';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const TFJS_NAMES: readonly TfjsName[] = ['@tensorflow/tfjs-node-gpu', '@tensorflow/tfjs-node', '@tensorflow/tfjs'];
 
-/** Everything that doctor can find out, without changing anything. */
-export async function gather(directory: string): Promise<Facts> {
+/**
+ * Everything that doctor can find out, without changing anything.
+ * @param gpu whether to try the GPU, too, where updates run on one: half a minute.
+ */
+export async function gather(directory: string, { gpu = false }: { readonly gpu?: boolean } = {}): Promise<Facts> {
   const tfjs = tfjsFacts(directory);
   const runs = tfjs !== undefined && (tfjs.name === '@tensorflow/tfjs' || tfjs.binding !== undefined);
+  const probe = runs ? await runTfjsProbe(tfjs.path) : undefined;
   return {
     directory,
     node: nodeFacts(),
     addon: addonFacts(),
     copies: tfjsCopies(directory),
     tfjs,
-    probe: runs ? await runTfjsProbe(tfjs.path) : undefined,
+    probe,
     cuda: tfjs?.name === '@tensorflow/tfjs-node-gpu' ? await cudaFacts() : undefined,
+    gpu: gpu && tfjs !== undefined && provenDevice(probe) === 'GPU' ? await gpuFacts(tfjs.path) : undefined,
   };
 }
 
@@ -99,6 +107,17 @@ function bindingOf(path: string): string | undefined {
   return versions
     .map((version) => join(path, 'lib', `napi-v${version}`, 'tfjs_binding.node'))
     .find((file) => existsSync(file));
+}
+
+async function gpuFacts(path: string): Promise<GpuFacts> {
+  return { card: cardName(), ...(await runGpuProbe(path)) };
+}
+
+function cardName(): string | undefined {
+  const args = ['--query-gpu=name,driver_version,memory.total', '--format=csv,noheader'];
+  // Without it: an error and no output.
+  const { stdout } = spawnSync('nvidia-smi', args, { encoding: 'utf8' });
+  return stdout?.trim().split('\n').join('; ') || undefined;
 }
 
 async function cudaFacts(): Promise<CudaFacts> {

@@ -3,7 +3,7 @@
 
 import { fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
-import type { CudaFacts, ProbeFacts } from './facts.js';
+import type { CudaFacts, GpuFacts, ProbeFacts } from './facts.js';
 
 const TIMEOUT_MS = 120_000;
 const TAIL = 600;
@@ -62,4 +62,18 @@ export async function runCudaProbe(sonames: readonly string[]): Promise<CudaFact
   const everything = sonames.map((soname) => ({ soname, reason: death ?? 'no answer' }));
   // Only probe-cuda.ts sends here, and its one message is a CudaFacts.
   return { driver: undefined, missing: everything, ...(sent as Partial<CudaFacts>) };
+}
+
+/** Tries the GPU of the tfjs package in a folder: half a minute. */
+export async function runGpuProbe(path: string): Promise<Omit<GpuFacts, 'card'>> {
+  const { sent, death } = await run('probe-gpu', [path]);
+  // Only probe-gpu.ts sends here, and its messages are parts of GpuFacts.
+  const facts = {
+    error: undefined,
+    kernels: undefined,
+    speed: undefined,
+    order: undefined,
+    ...(sent as Partial<GpuFacts>),
+  };
+  return { ...facts, error: facts.error ?? death };
 }

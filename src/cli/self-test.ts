@@ -2,6 +2,7 @@
 // Prints nothing and judges nothing but equality.
 
 import type { Addon } from '../engine/addon.js';
+import { randomFloats } from './random.js';
 
 /** What the comparison found. */
 export interface SelfTest {
@@ -55,15 +56,6 @@ function fma(a: number, b: number, c: number): number {
   const [word = 0n] = bits;
   if ((word & 1n) === 0n) bits[0] = word + (lost > 0 === sum > 0 ? 1n : -1n);
   return Math.fround(double[0] ?? Number.NaN);
-}
-
-/** Numbers of many magnitudes, the same on every machine. */
-function randomFloats(length: number, seed: number): Float32Array {
-  let state = seed;
-  return Float32Array.from({ length }, () => {
-    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
-    return (state / 2 ** 32 - 0.5) * 2 ** ((state % 40) - 20);
-  });
 }
 
 function bitsOf(values: Float32Array): Uint32Array {

@@ -1,11 +1,12 @@
-// The whole path on a GPU that is not there: real TensorFlow with a pluggable device of type "GPU" on the fake CUDA driver.
+// The whole path on a GPU that is not there: real TensorFlow with a pluggable device of type "GPU" on the fake CUDA driver; and, where
+// with-tf.mjs gives it a TensorFlow with CUDA, that TensorFlow's own device on the driver that interprets the PTX.
 // Each case runs in a process of its own (test/native/fake-gpu/cases.ts), on the device and, to compare, without it.
 
 import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { buildFakeGpu, whyNoFakeGpu } from './fake-gpu/index.js';
+import { buildFakeGpu, deviceEnvironment, isInTree, whyNoFakeGpu } from './fake-gpu/index.js';
 
 const reason = whyNoFakeGpu();
 if (reason !== '') console.log(`skipped: ${reason}`);
@@ -22,7 +23,7 @@ interface Options {
 async function runCase<T>(name: string, { cpu = false, env = {} }: Options = {}): Promise<T> {
   const args = ['--import', 'tsx', program, name, ...(cpu ? ['--cpu'] : [])];
   const { stdout } = await run(process.execPath, args, {
-    env: { ...process.env, TF_CPP_MIN_LOG_LEVEL: '2', ...env },
+    env: { ...process.env, TF_CPP_MIN_LOG_LEVEL: '2', ...(cpu ? {} : deviceEnvironment), ...env },
     maxBuffer: 1 << 26,
   });
   return JSON.parse(stdout.trim().split('\n').at(-1) ?? '') as T;
@@ -44,6 +45,10 @@ interface Fit extends OnGpu {
   readonly evaluated: number[][];
 }
 
+interface Replay extends OnGpu {
+  readonly averages: readonly { reason: string; updates: number; averages: number[][] }[];
+}
+
 interface Failure {
   readonly code: string;
   readonly message: string;
@@ -54,10 +59,26 @@ function numbersOf({ engine, updates, averages, weights, losses, evaluated }: Fi
   return { engine, updates, averages, weights, losses, evaluated };
 }
 
-describe.skipIf(reason !== '')('on the fake GPU', () => {
+const device = isInTree ? 'TensorFlow’s own CUDA device' : 'the fake GPU';
+
+describe.skipIf(reason !== '')(`on ${device}`, () => {
   beforeAll(buildFakeGpu);
 
-  it('model.fit with the callback gives the averages of the CPU, to the bit', async () => {
+  it.each(['0', '300'])('averages of a training are the CPU’s, to the bit, %s us behind', async (delay) => {
+    const [gpu, cpu] = await Promise.all([
+      runCase<Replay>('replay', { env: { FAKE_CUDA_DELAY_US: delay } }),
+      runCase<Replay>('replay', { cpu: true }),
+    ]);
+    expect(gpu).toMatchObject({ isGpu: true, violation: '' });
+    expect(cpu).toMatchObject({ isGpu: false, launches: 0 });
+    const plainAndCompensated = Array.from({ length: 2 }, () => ({ updates: 20 }));
+    expect(gpu.averages).toMatchObject(plainAndCompensated);
+    for (const { reason } of gpu.averages) expect(reason).toMatch(/ on GPU$/);
+    expect(gpu.averages.map(({ averages }) => averages)).toEqual(cpu.averages.map(({ averages }) => averages));
+  });
+
+  // TensorFlow's own device would run the kernels of the training too, which are not there.
+  it.skipIf(isInTree)('model.fit with the callback gives the averages of the CPU, to the bit', async () => {
     const [gpu, cpu] = await Promise.all([runCase<Fit>('fit'), runCase<Fit>('fit', { cpu: true })]);
     expect(gpu).toMatchObject({ isGpu: true, engine: 'native', violation: '', updates: 15 });
     expect(gpu.reason).toMatch(/ on GPU$/);
@@ -67,14 +88,17 @@ describe.skipIf(reason !== '')('on the fake GPU', () => {
     expect(numbersOf(gpu)).toEqual(numbersOf(cpu));
   });
 
-  it('gives them also when the device lags behind the host: nothing is read before it is there', async () => {
-    const [slow, cpu] = await Promise.all([
-      runCase<Fit>('fit', { env: { FAKE_CUDA_DELAY_US: '300' } }),
-      runCase<Fit>('fit', { cpu: true }),
-    ]);
-    expect(slow).toMatchObject({ isGpu: true, violation: '' });
-    expect(numbersOf(slow)).toEqual(numbersOf(cpu));
-  });
+  it.skipIf(isInTree)(
+    'gives them also when the device lags behind the host: nothing is read before it is there',
+    async () => {
+      const [slow, cpu] = await Promise.all([
+        runCase<Fit>('fit', { env: { FAKE_CUDA_DELAY_US: '300' } }),
+        runCase<Fit>('fit', { cpu: true }),
+      ]);
+      expect(slow).toMatchObject({ isGpu: true, violation: '' });
+      expect(numbersOf(slow)).toEqual(numbersOf(cpu));
+    },
+  );
 
   it('an update is one launch: no copy, no host synchronisation, no device memory', async () => {
     expect(await runCase('counts')).toEqual({
@@ -126,6 +150,13 @@ describe.skipIf(reason !== '')('on the fake GPU', () => {
     }
   });
 
+  it.runIf(isInTree)(
+    'an error that stays, and that TensorFlow meets first, ends the process, as the documents say',
+    async () => {
+      await expect(runCase('stickyError')).rejects.toMatchObject({ signal: 'SIGABRT' });
+    },
+  );
+
   it('an update that the op refuses calls no driver, and the averages go on', async () => {
     const result = await runCase<OnGpu & Record<'refused' | 'next', Failure>>('refusal');
     expect(result).toMatchObject({ isGpu: true, violation: '', isUntouched: true, isAsBefore: true });
@@ -145,17 +176,31 @@ describe.skipIf(reason !== '')('on the fake GPU', () => {
     expect({ tensors, violation }).toEqual({ tensors: 0, violation: '' });
   });
 
-  it('doctor proves by the count of the kernel that updates run on it', async () => {
+  it.skipIf(isInTree)('doctor proves by the count of the kernel that updates run on it, and tries it', async () => {
     const root = join(import.meta.dirname, '..', '..');
     const preload = `--import=tsx --import=${join(import.meta.dirname, 'fake-gpu', 'preload.ts')}`;
-    const { stdout } = await run(process.execPath, [join(root, 'src', 'cli', 'main.ts'), 'doctor', '--json'], {
+    const doctor = run(process.execPath, [join(root, 'src', 'cli', 'main.ts'), 'doctor', '--gpu', '--json'], {
       cwd: root,
       env: { ...process.env, TF_CPP_MIN_LOG_LEVEL: '2', NODE_OPTIONS: preload },
     });
+    // The fake device runs a launch inside of the call: to doctor a host that waits, which is broken.
+    const { stdout, code } = await doctor.catch((error) => error);
     const report = JSON.parse(stdout);
-    const check = report.checks.find(({ id }: { id: string }) => id === 'device');
-    expect(check).toMatchObject({ status: 'ok', message: 'updates ran on GPU (its kernel counted 3 of 3)' });
+    const check = (wanted: string) => report.checks.find(({ id }: { id: string }) => id === wanted);
+    expect(check('device')).toMatchObject({ status: 'ok', message: 'updates ran on GPU (its kernel counted 3 of 3)' });
     expect(report).toMatchObject({ engine: 'native', device: 'GPU', verdict: 'Updates run natively, on the GPU.' });
+    expect(check('gpu-kernel')).toMatchObject({
+      status: 'ok',
+      message: expect.stringMatching(/equal the CPU kernel's/),
+    });
+    expect(report.gpu).toMatchObject({
+      kernels: { differing: 0 },
+      speed: { floats: 2 ** 18 },
+      order: { isRight: true },
+    });
+    expect(report.gpu.kernels.floats).toBeGreaterThan(1_000_000);
+    expect(check('gpu-order')).toMatchObject({ status: 'fail', message: expect.stringMatching(/the host waits/) });
+    expect(code).toBe(1);
   });
 
   it('with two GPUs the averages are right', async () => {

@@ -1,10 +1,11 @@
 #!/bin/bash
-# Everything that needs a GPU, in one call: correctness, memory check, kernel benchmark beside torch, the whole tfjs path, step times.
-# Each step goes on when another fails; the summary at the end says which did. Needs no network.
+# Everything that needs a GPU, in one call: correctness, memory check, doctor, the whole tfjs path, step times, kernel benchmark beside torch.
+# Each step goes on when another fails; the summary at the end says which did. The build of TensorFlow with CUDA is fetched once.
 #
-#   bash tools/gpu/run-all.sh OUT             on a machine with an NVIDIA GPU, after the bootstrap with TFJS_EMA_GPU=1
+#   bash tools/gpu/run-all.sh OUT             on a machine with an NVIDIA GPU, after the bootstrap
 #   REHEARSE=1 bash tools/gpu/run-all.sh ...  the same steps without a GPU, on the fake driver and the CPU: proves the script, measures nothing
-#   STEPS="core bench" bash ...                 only these of: core sanitizer bench tfjs fit
+#   STEPS="core bench" bash ...               only these of: core sanitizer doctor tfjs fit bench
+#   TENSORFLOW=2.21.0 bash ...                on another TensorFlow than tfjs-node-gpu ships, for the CUDA libraries that are there
 #
 # OUT gets gpu.json ({gpu, driver, kernel: [{shape, k, us, gbPerS, shareOfCopy, torchUs}], fit}) and the log of each step.
 set -uo pipefail
@@ -13,10 +14,11 @@ mkdir -p "$1"
 out=$(cd "$1" && pwd)
 build=${BUILD:-$root/.cache/cuda-core}
 rehearse=${REHEARSE:-}
-steps=${STEPS:-core sanitizer bench tfjs fit}
+steps=${STEPS:-core sanitizer doctor tfjs fit bench}
 driver=libcuda.so.1
 only=
-[ -n "$rehearse" ] && driver=$build/fake/libcuda.so.1 && only="--only tiny-20,small-cnn --rounds 1" && export FAKE_CUDA_DELAY_US=2000 FAKE_GPUS=3
+on_cuda=(node "$root/tools/tensorflow/with-tf.mjs" "${TENSORFLOW:-2.9.1}" --gpu --)
+[ -n "$rehearse" ] && on_cuda=(env) && driver=$build/fake/libcuda.so.1 && only="--only tiny-20,small-cnn --rounds 1" && export FAKE_CUDA_DELAY_US=2000 FAKE_GPUS=3
 summary=$out/summary.txt
 : > "$summary"
 
@@ -58,12 +60,15 @@ shapes=$out/shapes.json
 
 export TF_CPP_MIN_LOG_LEVEL=1
 cd "$root" || exit 1
+if wanted doctor; then
+  step doctor 180 "${on_cuda[@]}" node --import tsx src/cli/main.ts doctor --gpu
+fi
 if wanted tfjs; then
-  step tfjs 300 node --import tsx test/native/gpu/tfjs.ts --json "$out/tfjs.json" ${rehearse:+--cpu --updates 2000}
+  step tfjs 300 "${on_cuda[@]}" node --import tsx test/native/gpu/tfjs.ts --json "$out/tfjs.json" ${rehearse:+--cpu --updates 2000}
 fi
 fit=
 if wanted fit; then
-  step fit 400 node --import tsx bench/fit.ts --json "$out/fit.json" ${rehearse:+--models small-cnn --rounds 1} && fit="--fit $out/fit.json"
+  step fit 400 "${on_cuda[@]}" node --import tsx bench/fit.ts --json "$out/fit.json" ${rehearse:+--models small-cnn --rounds 1} && fit="--fit $out/fit.json"
 fi
 if wanted bench; then
   # shellcheck disable=SC2086

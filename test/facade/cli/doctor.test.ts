@@ -96,6 +96,16 @@ describe('tfjs-ema doctor', () => {
     });
   });
 
+  it('says why there is no GPU that --gpu could try, which breaks nothing', () => {
+    const folder = app();
+    link(folder, '@tensorflow/tfjs-node');
+    const { status, stdout } = run(folder, ['doctor', '--gpu']);
+    expect(stdout).toMatch(
+      /^warn {2}gpu-kernel there is no GPU to try: updates ran on CPU, with @tensorflow\/tfjs-node$/m,
+    );
+    expect(status).toBe(0);
+  });
+
   it('names the package to install where there is no tfjs at all', () => {
     const folder = app();
     const report = doctor(folder);

@@ -139,6 +139,13 @@ int cuMemcpyDtoDAsync_v2(uint64_t to, uint64_t from, size_t size, Stream* stream
   return fake::Enqueue(stream, [=] { Move(Device(to), Device(from), size, "cuMemcpyDtoDAsync"); });
 }
 
+int cuMemsetD32_v2(uint64_t to, unsigned value, size_t count) {
+  if (const int error = Enter(__func__)) return error;
+  const int result = FillLater(to, value, 4, count, nullptr, "cuMemsetD32");
+  if (result == fake::kSuccess) fake::StreamOf(nullptr)->Drain();
+  return result;
+}
+
 int cuMemsetD8Async(uint64_t to, unsigned char value, size_t count, Stream* stream) {
   if (const int error = Enter(__func__)) return error;
   return FillLater(to, value, 1, count, stream, "cuMemsetD8Async");

@@ -5,12 +5,26 @@
 import { createRequire } from 'node:module';
 import type { LayersModel, Tensor, Variable } from '@tensorflow/tfjs';
 import type { Addon } from '../../../src/engine/addon.js';
-import { type FakeGpu, loadFakeGpu } from './index.js';
+import { type FakeGpu, isInTree, loadFakeGpu } from './index.js';
 
 const gpu: FakeGpu | undefined = process.argv.includes('--cpu') ? undefined : loadFakeGpu();
-const { data, denseModel, tf, floats } = await import('../../support/models.js');
+const { assign, data, denseModel, floats, tf, weightValues } = await import('../../support/models.js');
 const { WeightEma, EmaError } = await import('../../../src/index.js');
 const { createShadows } = await import('../../../src/engine/choice.js');
+
+/** On TensorFlow's own device its kernels do nothing: the one that ours need, `fill` at attach, is done on the host. */
+function fillOnHost(): void {
+  const fill = { kernelName: 'Fill', backendName: 'tensorflow' };
+  tf.unregisterKernel(fill.kernelName, fill.backendName);
+  tf.registerKernel({
+    ...fill,
+    kernelFunc: ({ attrs }) => {
+      const { shape, value } = attrs as unknown as { shape: number[]; value: number };
+      return tf.tensor(new Float32Array(tf.util.sizeFromShape(shape)).fill(value), shape);
+    },
+  });
+}
+if (isInTree) fillOnHost();
 
 /** Bits of float32 numbers, so that equality in JSON is equality to the bit. */
 function bitsOf(tensor: Tensor): number[] {
@@ -59,6 +73,30 @@ async function fit(): Promise<object> {
     losses: history.history,
     evaluated: evaluated.map(bitsOf),
   };
+}
+
+/** Averages of a training that another backend ran, its weights given to the device step by step: plain, and compensated. */
+async function replay(): Promise<object> {
+  await tf.setBackend('cpu');
+  const { x, y } = data(80);
+  const trained = denseModel(tf.train.adam(0.02));
+  const steps: Float32Array[][] = [];
+  const onBatchEnd = () => void steps.push(weightValues(trained));
+  await trained.fit(x, y, { epochs: 2, batchSize: 8, shuffle: false, verbose: 0, callbacks: { onBatchEnd } });
+  await tf.setBackend('tensorflow');
+  const decays = [0.8, 0.9, 0.99];
+  const averages = (['fp32', 'compensated'] as const).map((precision) => {
+    const model = denseModel();
+    const ema = new WeightEma(tf, { decays, updateEvery: 1, precision, onWarning: () => undefined }).attach(model);
+    for (const values of steps) {
+      model.weights.forEach((weight, i) => {
+        assign(weight, () => tf.tensor(values[i] ?? [], weight.shape as number[]));
+      });
+      ema.update();
+    }
+    return { engine: ema.engine, reason: ema.engineReason, updates: ema.updates, averages: averagesOf(ema, decays) };
+  });
+  return { ...onGpu(), averages };
 }
 
 /** Weights that lie on the device: what our own op has read out of an average. */
@@ -227,6 +265,14 @@ function refusal(): object {
   return { ...onGpu(), refused, isUntouched, isAsBefore, next: attempt(() => shadows.update(weights, [0.5])) };
 }
 
+/** An error that stays, as an illegal address does, which a copy of TensorFlow's own meets before our op. */
+function stickyError(): object {
+  const model = denseModel();
+  const ema = new WeightEma(tf, { decays: 0.9, updateEvery: 1 }).attach(model);
+  gpu?.fail('cuMemcpyDtoHAsync_v2', 1, 700);
+  return { copy: attempt(() => model.weights[0]?.read().dataSync()), update: attempt(() => ema.update()) };
+}
+
 /** Device memory after many updates and reads. */
 function memory(): object {
   const model = denseModel();
@@ -270,12 +316,14 @@ function twoDevices(): object {
 
 const cases: Record<string, () => object | Promise<object>> = {
   fit,
+  replay,
   counts,
   staleReads,
   everyOperation,
   failures,
   poison,
   refusal,
+  stickyError,
   memory,
   twoDevices,
 };

@@ -1,4 +1,5 @@
 // The fake GPU for tests: building it, loading it into this process's TensorFlow before tfjs-node is there, its controls typed.
+// A device of our own in the TensorFlow of the bootstrap; on a build with CUDA, TensorFlow's own device on our driver.
 // Knows nothing of averages.
 
 import { execFileSync } from 'node:child_process';
@@ -32,6 +33,14 @@ const here = dirname(fileURLToPath(import.meta.url));
 const root = join(here, '..', '..', '..');
 const build = join(root, '.cache', 'cuda-core');
 
+/** Whether tfjs-node runs on a build of TensorFlow with CUDA (`with-tf.mjs VERSION --gpu`). */
+export const isInTree = process.env['TFJS_EMA_TENSORFLOW_GPU'] === '1';
+
+/** What a process needs to find the device: the libraries that TensorFlow's own one opens. It then takes memory as it needs it. */
+export const deviceEnvironment: Readonly<Record<string, string>> = isInTree
+  ? { LD_LIBRARY_PATH: join(build, 'in-tree'), TF_FORCE_GPU_ALLOW_GROWTH: 'true' }
+  : {};
+
 /** TensorFlow's C headers: of the bootstrap, or of `$TFJS_EMA_TENSORFLOW_INCLUDE`. Empty when there are none. */
 function tensorflowInclude(): string {
   const own = join(tfjsNodeFolder(), 'deps', 'include');
@@ -47,7 +56,8 @@ function tfjsNodeFolder(): string {
 /** Why the fake GPU cannot be used here; empty when it can. */
 export function whyNoFakeGpu(): string {
   if (process.platform !== 'linux') return 'the fake GPU is for Linux';
-  if (process.env['TFJS_EMA_TFJS_BINDING'] !== undefined) return 'tfjs-node runs on another TensorFlow (with-tf.mjs)';
+  if (process.env['TFJS_EMA_TFJS_BINDING'] !== undefined && !isInTree)
+    return 'tfjs-node runs on another TensorFlow (with-tf.mjs), and not on its build with CUDA (--gpu)';
   if (tensorflowInclude() === '') return "TensorFlow's headers are missing: run `npm run bootstrap`";
   return existsSync(tensorflowLibrary()) ? '' : 'tfjs-node has no libtensorflow_cc.so.2 or libtensorflow.so.2';
 }
@@ -59,18 +69,18 @@ export function tensorflowLibrary(): string {
   return join(lib, names.find((name) => existsSync(join(lib, name))) ?? 'libtensorflow.so.2');
 }
 
-/** Builds the fake driver and the fake device (half a minute the first time, then next to nothing). */
+/** Builds the fake driver and the fake device (a minute the first time, then next to nothing). */
 export function buildFakeGpu(): void {
   const nodeApi = require('node-api-headers').include_dir as string;
   const options = [`-DTENSORFLOW_INCLUDE=${tensorflowInclude()}`, `-DNODE_API_INCLUDE=${nodeApi}`];
   const quiet = { stdio: ['ignore', 'pipe', 'pipe'] as ['ignore', 'pipe', 'pipe'] };
   execFileSync('cmake', ['-S', join(root, 'test', 'native', 'cuda-core'), '-B', build, ...options], quiet);
-  execFileSync('cmake', ['--build', build, '--parallel', '2', '--target', 'fake_gpu'], quiet);
+  execFileSync('cmake', ['--build', build, '--parallel', '2', '--target', 'fake_gpu', 'in_tree_cuda'], quiet);
 }
 
-/** Loads the fake GPU into this process; import tfjs-node only afterwards. */
+/** Loads the fake GPU into this process; import tfjs-node only afterwards. A TensorFlow with CUDA finds its own. */
 export function loadFakeGpu(): FakeGpu {
   const gpu = require(join(build, 'fake_gpu.node')) as FakeGpu;
-  gpu.load(tensorflowLibrary());
+  if (!isInTree) gpu.load(tensorflowLibrary());
   return gpu;
 }
