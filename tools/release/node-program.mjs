@@ -35,7 +35,7 @@ export function nodeProgram(version, { platform, arch } = process) {
 
 /**
  * The command that runs Node for a target on this machine: Node itself, `$NODE_ARM64`, an emulator with Debian's libraries
- * (apt-get install qemu-user libc6-arm64-cross libstdc++6-arm64-cross), or for Windows wine (apt-get install wine64).
+ * (apt-get install qemu-user libc6-arm64-cross libstdc++6-arm64-cross libatomic1-arm64-cross), or for Windows wine (apt-get install wine64).
  * @param version of the Node so run; the others are what they are.
  * @returns {string[] | undefined} the command; undefined when there is none.
  */
@@ -47,7 +47,9 @@ export function nodeRunner({ platform, arch }, version = NODE_VERSIONS[0]) {
   const given = process.env.NODE_ARM64?.split(' ').filter(Boolean);
   if (given !== undefined) return given;
   const qemu = findProgram(['qemu-aarch64']);
-  if (qemu === undefined || !existsSync(join(ARM64_ROOT, 'lib', 'libstdc++.so.6'))) return undefined;
+  // From 26 on Node links the second one.
+  const libraries = ['libstdc++.so.6', ...(Number(version.split('.')[0]) < 26 ? [] : ['libatomic.so.1'])];
+  if (qemu === undefined || !libraries.every((name) => existsSync(join(ARM64_ROOT, 'lib', name)))) return undefined;
   return [qemu, '-L', ARM64_ROOT, nodeProgram(version, { platform, arch })];
 }
 

@@ -43,7 +43,7 @@ const { values, positionals } = parseArgs({
 // The same Node: the two speak to each other in a format of its own.
 const runner = nodeRunner(TARGET, process.versions.node);
 const binary = join(PROJECT, 'prebuilds', prebuildPath(TARGET));
-const packages = 'qemu-user libc6-arm64-cross libstdc++6-arm64-cross';
+const packages = 'qemu-user libc6-arm64-cross libstdc++6-arm64-cross libatomic1-arm64-cross';
 const missing = [
   ...(runner === undefined ? [`there is no emulator: "apt-get install ${packages}" on Debian, or set NODE_ARM64`] : []),
   ...(existsSync(binary) ? [] : [`there is no ${prebuildPath(TARGET)}: "node tools/release/prebuild.mjs" makes it`]),
@@ -113,7 +113,16 @@ async function tryOn(version, folder) {
   const expected = `arm64 ${process.versions.node} ${version} neon`;
   if (found !== expected) throw new Error(`expected ${expected}, found ${found}`);
   const report = join(work, `${version}.json`);
-  const options = ['--project', 'native', '--project', 'facade', '--reporter=default', '--reporter=json'];
+  // One at a time: vitest gives a process a minute to start, which on a busy machine two emulators may not make.
+  const options = [
+    '--project',
+    'native',
+    '--project',
+    'facade',
+    '--maxWorkers=1',
+    '--reporter=default',
+    '--reporter=json',
+  ];
   const vitest = join(PROJECT, 'node_modules', 'vitest', 'vitest.mjs');
   const args = [vitest, 'run', ...options, `--outputFile.json=${report}`, ...FILES];
   const { status } = spawnSync(process.execPath, args, { cwd: folder, env, stdio: 'inherit' });
