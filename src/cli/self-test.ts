@@ -35,8 +35,8 @@ export function coreSelfTest(addon: Pick<Addon, 'lerp'>): SelfTest {
   return { compared: LENGTH * ALPHAS.length, differing };
 }
 
-/** native/lerp.h in JavaScript. */
-function lerp(shadow: number, weight: number, alpha: number): number {
+/** `Lerp` of native/lerp.h in JavaScript; all of them float32 numbers. */
+export function lerp(shadow: number, weight: number, alpha: number): number {
   if (alpha === 1) return weight;
   return alpha === 0 ? shadow : fma(alpha, Math.fround(weight - shadow), shadow);
 }
@@ -45,12 +45,12 @@ function lerp(shadow: number, weight: number, alpha: number): number {
  * a * b + c of float32 numbers with one rounding. The product of two floats fits a double; the sum is rounded to odd there
  * (Boldo and Melquiond, "Emulation of FMA and correctly rounded sums", 2008), so that rounding it again does no harm.
  */
-function fma(a: number, b: number, c: number): number {
+export function fma(a: number, b: number, c: number): number {
   const product = a * b;
   const sum = product + c;
   const partC = sum - product;
   const lost = product - (sum - partC) + (c - partC);
-  if (lost === 0) return Math.fround(sum);
+  if (lost === 0 || !Number.isFinite(sum)) return Math.fround(sum);
   const double = new Float64Array([sum]);
   const bits = new BigInt64Array(double.buffer);
   const [word = 0n] = bits;

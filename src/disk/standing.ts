@@ -54,7 +54,10 @@ function keptOf(
  * @param saved from the metadata of a checkpoint.
  * @throws {@link EmaError} CHECKPOINT — it is none of averages like these.
  */
-export function standingOf(saved: Readonly<Record<string, unknown>>, options: ResolvedOptions): Standing {
+export function standingOf(
+  saved: Readonly<Record<string, unknown>>,
+  options: Pick<ResolvedOptions, 'decays' | 'profiles' | 'layerRules'>,
+): Standing {
   const { decays } = options;
   const count = (name: string, most: number): number => {
     const value = saved[name];

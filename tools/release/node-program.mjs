@@ -8,8 +8,8 @@ import { join } from 'node:path';
 import { cacheDirectory } from '../tensorflow/cache.mjs';
 import { findProgram } from '../tensorflow/run.mjs';
 
-/** One version of each supported line, carried by the npm packages node-PLATFORM-ARCH; the newest when this was written. */
-export const NODE_VERSIONS = ['20.20.2', '22.23.3', '24.21.0'];
+/** One version of each line that is tried, carried by the npm packages node-PLATFORM-ARCH; the newest when this was written. */
+export const NODE_VERSIONS = ['20.20.2', '22.23.3', '24.21.0', '26.12.1'];
 
 const ARM64_ROOT = '/usr/aarch64-linux-gnu';
 
@@ -35,7 +35,7 @@ export function nodeProgram(version, { platform, arch } = process) {
 
 /**
  * The command that runs Node for a target on this machine: Node itself, `$NODE_ARM64`, an emulator with Debian's libraries
- * (apt-get install qemu-user libc6-arm64-cross libstdc++6-arm64-cross), or for Windows wine (apt-get install wine64).
+ * (apt-get install qemu-user libc6-arm64-cross libstdc++6-arm64-cross libatomic1-arm64-cross), or for Windows wine (apt-get install wine64).
  * @param version of the Node so run; the others are what they are.
  * @returns {string[] | undefined} the command; undefined when there is none.
  */
@@ -47,22 +47,32 @@ export function nodeRunner({ platform, arch }, version = NODE_VERSIONS[0]) {
   const given = process.env.NODE_ARM64?.split(' ').filter(Boolean);
   if (given !== undefined) return given;
   const qemu = findProgram(['qemu-aarch64']);
-  if (qemu === undefined || !existsSync(join(ARM64_ROOT, 'lib', 'libstdc++.so.6'))) return undefined;
+  // From 26 on Node links the second one.
+  const libraries = ['libstdc++.so.6', ...(Number(version.split('.')[0]) < 26 ? [] : ['libatomic.so.1'])];
+  if (qemu === undefined || !libraries.every((name) => existsSync(join(ARM64_ROOT, 'lib', name)))) return undefined;
   return [qemu, '-L', ARM64_ROOT, nodeProgram(version, { platform, arch })];
 }
 
-function wineRunner(arch, version) {
-  // Node 24 reserves more memory at its start than wine 8 gives.
-  const canStart = process.arch === arch && Number(version.split('.')[0]) < 24;
-  const wine = canStart ? findProgram(WINE) : undefined;
+/**
+ * The command before a program of Windows.
+ * @returns {string[] | undefined} undefined when there is no wine, or it is for another processor.
+ */
+export function wineCommand(arch) {
+  const wine = process.platform === 'linux' && process.arch === arch ? findProgram(WINE) : undefined;
   if (wine === undefined) return undefined;
   // A Windows of its own, not that of the user; Node takes wine's version for one too old.
   const settings = [`WINEPREFIX=${join(cacheDirectory(), 'wine')}`, 'WINEDEBUG=-all', 'NODE_SKIP_PLATFORM_CHECK=1'];
-  return ['env', ...settings, wine, nodeProgram(version, { platform: 'win32', arch })];
+  return ['env', ...settings, wine];
+}
+
+function wineRunner(arch, version) {
+  // From 24 on Node reserves more memory at its start than wine 8 gives.
+  const wine = Number(version.split('.')[0]) < 24 ? wineCommand(arch) : undefined;
+  return wine && [...wine, nodeProgram(version, { platform: 'win32', arch })];
 }
 
 /**
- * Runs a script by a runner of `nodeRunner`.
+ * Runs a script by a runner of `nodeRunner`, or a program of Windows by `wineCommand`.
  * @returns {{status: number | null, output: string}} what it wrote to both streams, and its exit code.
  */
 export function runNode([program, ...first], args) {

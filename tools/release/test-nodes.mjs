@@ -56,7 +56,9 @@ function tryNode(app, version, tensorflow) {
   if ((message('compat') !== undefined) !== needsCompat)
     throw new Error(`doctor on Node ${version} about compat: ${message('compat')}`);
   const [, hash] = /SHA-256 (\w+)/.exec(message('addon'));
-  return { version, tensorflow: message('tensorflow').split(' ')[1], engine: doctor.engine, hash };
+  const found = `TensorFlow ${message('tensorflow').split(' ')[1]}: engine ${doctor.engine}`;
+  process.stdout.write(`ok Node ${version}, ${found}, addon ${hash}\n`);
+  return hash;
 }
 
 /** What one Node for another processor says of that processor's binary; that it could not be asked, where nothing here can run it. */
@@ -73,14 +75,11 @@ const wanted = process.argv.length > 2 ? process.argv.slice(2) : [OWN, ...OTHERS
 const work = realpathSync(mkdtempSync(join(tmpdir(), 'tfjs-ema-nodes-')));
 try {
   const app = makeApp(work);
-  const rows = wanted.flatMap((tensorflow) => NODE_VERSIONS.map((version) => tryNode(app, version, tensorflow)));
-  for (const { version, tensorflow, engine, hash } of rows) {
-    process.stdout.write(`ok Node ${version}, TensorFlow ${tensorflow}: engine ${engine}, addon ${hash}\n`);
-  }
+  const hashes = wanted.flatMap((tensorflow) => NODE_VERSIONS.map((version) => tryNode(app, version, tensorflow)));
   const foreign = TARGETS.filter(({ platform, arch }) => platform !== process.platform || arch !== process.arch);
   for (const target of foreign)
     for (const version of NODE_VERSIONS) process.stdout.write(`${tryEmulated(target, version)}\n`);
-  if (new Set(rows.map(({ hash }) => hash)).size !== 1) throw new Error('expected one binary for all');
+  if (new Set(hashes).size !== 1) throw new Error('expected one binary for all');
 } finally {
   rmSync(work, { recursive: true, force: true });
 }

@@ -119,7 +119,7 @@ function selfTest(file, runner) {
 /** What has to be there to load a target's binary on Linux x64; nothing loads those of macOS. */
 function runnerHint({ platform }) {
   if (platform === 'win32') return 'install wine64';
-  return 'install qemu-user, libc6-arm64-cross and libstdc++6-arm64-cross, or set NODE_ARM64';
+  return 'install qemu-user, libc6-arm64-cross, libstdc++6-arm64-cross and libatomic1-arm64-cross, or set NODE_ARM64';
 }
 
 function verify(target, folder, { requireLoad }) {

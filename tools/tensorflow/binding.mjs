@@ -32,17 +32,19 @@ export function requireCompiler() {
  * Path of tfjs-node's binding for these TensorFlow libraries, from the cache or compiled now (about 10 s).
  * @param {string} packageName "@tensorflow/tfjs-node" or "@tensorflow/tfjs-node-gpu".
  * @param {import('./tensorflow.mjs').TensorFlow} tensorflow
+ * @param {{arch: string, compiler: readonly string[], libpython: string}} [other] for another machine than this: a compiler for it, with its
+ *   first arguments, and its libpython.
  */
-export async function ensureBinding(packageName, tensorflow) {
-  const libpython = tensorflow.needsPython ? await ensureLibpython() : undefined;
-  const recipe = bindingRecipe(packageName, tensorflow, libpython);
+export async function ensureBinding(packageName, tensorflow, other) {
+  const libpython = tensorflow.needsPython ? (other?.libpython ?? (await ensureLibpython())) : undefined;
+  const recipe = bindingRecipe(packageName, tensorflow, { libpython, arch: other?.arch ?? process.arch });
   const entry = join(cacheDirectory(), 'binding', `${tensorflow.version}-${recipe.hash}`);
   const path = join(entry, 'tfjs_binding.node');
   if (openEntry(entry) !== undefined) return path;
-  const compiler = requireCompiler();
+  const [compiler, ...first] = other?.compiler ?? [requireCompiler()];
   await step(`compiling tfjs-node's binding for TensorFlow ${tensorflow.version}`, async () => {
     await publish(entry, async (draft) => {
-      await compile(compiler, [...recipe.args, '-o', join(draft, 'tfjs_binding.node')]);
+      await compile(compiler, [...first, ...recipe.args, '-o', join(draft, 'tfjs_binding.node')]);
       return { tensorflow: tensorflow.version };
     });
     return {};
@@ -50,7 +52,7 @@ export async function ensureBinding(packageName, tensorflow) {
   return path;
 }
 
-function bindingRecipe(packageName, tensorflow, libpython) {
+function bindingRecipe(packageName, tensorflow, { libpython, arch }) {
   const folder = join(packageFolder(packageName), 'binding');
   const lib = join(tensorflow.folder, 'lib');
   const sources = readdirSync(folder).sort();
@@ -63,7 +65,7 @@ function bindingRecipe(packageName, tensorflow, libpython) {
   // Inside node_modules it finds the links in deps/lib; loaded from the cache, the libraries themselves.
   args.push(`-Wl,-rpath,$ORIGIN/../../deps/lib`, `-Wl,-rpath,${lib}`);
   const hash = createHash('sha256')
-    .update(process.arch)
+    .update(arch)
     .update(JSON.stringify([FLAGS, tensorflow, libpython]));
   for (const name of sources) hash.update(name).update(readFileSync(join(folder, name)));
   return { args, hash: hash.digest('hex').slice(0, 16) };

@@ -37,13 +37,15 @@ export async function requirePip() {
  * @param {object} wanted
  * @param {string} wanted.requirement such as "tensorflow-cpu==2.21.0".
  * @param {string} [wanted.pythonVersion] the Python it is for, such as "3.11"; by default the one that runs.
+ * @param {readonly string[]} [wanted.platforms] the machines it is for, such as "manylinux2014_aarch64"; by default this one.
  * @param {string} wanted.folder an empty folder; pip's own temporary files go there too.
  * @returns {Promise<string>} path of the wheel.
  */
-export async function downloadWheel(python, { requirement, pythonVersion, folder }) {
+export async function downloadWheel(python, { requirement, pythonVersion, platforms = [], folder }) {
   const args = ['-m', 'pip', 'download', '--no-deps', '--only-binary=:all:', '--no-cache-dir', '--no-input'];
   args.push('--disable-pip-version-check', '--progress-bar=off', '--retries=2', '-d', folder);
   if (pythonVersion !== undefined) args.push('--python-version', pythonVersion);
+  args.push(...platforms.map((name) => `--platform=${name}`));
   const meter = downloadMeter(requirement);
   const progress = () => {
     const bytes = largestBelow(folder);

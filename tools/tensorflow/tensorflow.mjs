@@ -48,52 +48,65 @@ function recipe(version, gpu = false) {
   return { library, pythonVersion: '3.9', needsPython: true, bytes: 1e9 };
 }
 
-/** Name of the distribution on PyPI: the CUDA build, or the smaller one without it where there is one. */
-function distribution(gpu) {
-  return gpu || process.arch !== 'x64' ? 'tensorflow' : 'tensorflow-cpu';
+/**
+ * Name of the distribution on PyPI: the CUDA build, or the smaller one without it where there is one. Those for arm64 were Arm's own up to
+ * 2.16: until then `tensorflow` for it is empty, or missing.
+ */
+function distribution({ version, gpu, arch }) {
+  if (arch === 'x64') return gpu ? 'tensorflow' : 'tensorflow-cpu';
+  const [major, minor] = version.split('.').map(Number);
+  return major === 2 && minor <= 16 ? 'tensorflow-aarch64' : 'tensorflow';
+}
+
+/** What pip is to be asked for where the libraries are for another machine than this. */
+function foreignPlatforms(arch) {
+  if (arch === process.arch) return [];
+  const machine = arch === 'arm64' ? 'aarch64' : 'x86_64';
+  return ['manylinux_2_27', 'manylinux_2_17', 'manylinux2014'].map((name) => `${name}_${machine}`);
 }
 
 /**
  * The cached libraries of a version, if they are there and whole.
  * @returns {TensorFlow | undefined}
  */
-export function cachedTensorFlow(version, gpu = false) {
-  const folder = entryFolder(distribution(gpu), version);
+export function cachedTensorFlow(version, gpu = false, arch = process.arch) {
+  const folder = entryFolder(distribution({ version, gpu, arch }), version, arch);
   const facts = openEntry(folder);
   return facts && { folder, ...facts };
 }
 
 /**
  * TensorFlow's libraries, from the cache or from PyPI.
- * @param {{version?: string, gpu?: boolean}} [wanted] without `version`: {@link TENSORFLOW_VERSION}, else what pip has.
+ * @param {{version?: string, gpu?: boolean, arch?: string}} [wanted] without `version`: {@link TENSORFLOW_VERSION}, else what pip has;
+ *   `arch`: of another machine than this, for an emulator.
  * @returns {Promise<TensorFlow>}
  * @typedef {{folder: string, version: string, libraries: string[], needsPython: boolean}} TensorFlow `folder` holds
  *   lib/ and include/; `libraries` are what to link, in order.
  */
-export async function ensureTensorFlow({ version, gpu = false } = {}) {
+export async function ensureTensorFlow({ version, gpu = false, arch = process.arch } = {}) {
   const exact = version ?? TENSORFLOW_VERSION;
-  const name = distribution(gpu);
-  const cached = cachedTensorFlow(exact, gpu) ?? (version === undefined ? newestCached(name, gpu) : undefined);
+  const name = distribution({ version: exact, gpu, arch });
+  const cached = cachedTensorFlow(exact, gpu, arch) ?? (version === undefined ? newestCached(name, gpu) : undefined);
   if (cached !== undefined) return cached;
   requireGlibcLinux();
   const python = await requirePip();
   requireSpace(cacheDirectory(), recipe(exact, gpu).bytes);
   const what = `TensorFlow ${exact}`;
   return withLock(join(cacheDirectory(), `${name}-${exact}.lock`), what, async () => {
-    const made = cachedTensorFlow(exact, gpu);
+    const made = cachedTensorFlow(exact, gpu, arch);
     if (made !== undefined) return made;
     try {
-      return await fetchTensorFlow(python, name, exact, { pythonVersion: recipe(exact).pythonVersion });
+      return await fetchTensorFlow(python, name, exact, { pythonVersion: recipe(exact).pythonVersion, arch });
     } catch (error) {
       if (!(error instanceof NoSuchWheel)) throw error;
       if (version !== undefined) throw noSuchVersion(name, version, error);
-      return fetchTensorFlow(python, name, undefined, {});
+      return fetchTensorFlow(python, name, undefined, { arch });
     }
   });
 }
 
-function entryFolder(name, version) {
-  return join(cacheDirectory(), 'tensorflow', `${name}-${version}-${process.arch}-${CONTENT}`);
+function entryFolder(name, version, arch) {
+  return join(cacheDirectory(), 'tensorflow', `${name}-${version}-${arch}-${CONTENT}`);
 }
 
 function newestCached(name, gpu) {
@@ -114,18 +127,19 @@ function byVersion(a, b) {
 }
 
 /** Downloads and unpacks; `version` undefined: the newest from 2.12 that pip has for the Python that runs it. */
-async function fetchTensorFlow(python, name, version, { pythonVersion }) {
+async function fetchTensorFlow(python, name, version, { pythonVersion, arch }) {
   const requirement = version === undefined ? `${name}>=2.12` : `${name}==${version}`;
   const downloads = join(cacheDirectory(), 'tensorflow', `.download.draft-${process.pid}-${name}`);
   mkdirSync(downloads, { recursive: true });
   try {
     let wheel = '';
     await step(`TensorFlow from PyPI: ${requirement}`, async () => {
-      wheel = await downloadWheel(python, { requirement, pythonVersion, folder: downloads });
+      const platforms = foreignPlatforms(arch);
+      wheel = await downloadWheel(python, { requirement, pythonVersion, platforms, folder: downloads });
       return { note: basename(wheel) };
     });
     const found = basename(wheel).split('-')[1];
-    const folder = entryFolder(name, found);
+    const folder = entryFolder(name, found, arch);
     const facts = await publish(folder, (draft) => unpackInto(draft, python, wheel, found));
     return { folder, ...facts };
   } finally {
