@@ -15,7 +15,7 @@ import type { ResolvedOptions } from '../options/options.js';
 import { foresee } from '../options/run-length.js';
 import { Schedule } from '../schedule/schedule.js';
 import { labelsOf } from '../schedule/specs.js';
-import { isTakingGradient, type Tfjs } from '../tfjs/backend.js';
+import { hasHalfFloats, isTakingGradient, type Tfjs } from '../tfjs/backend.js';
 import { States } from '../tfjs/states.js';
 import type { Selected } from './selected.js';
 
@@ -56,6 +56,11 @@ export class Attached {
       this.shadows.dispose();
       throw error;
     }
+    if (hasHalfFloats(tf))
+      warnings.add(
+        "tfjs computes with floats of 16 bits on this device's WebGL: averages stand still there that move by less than a thousandth a " +
+          "step, and so may training. Before the model is made: await tf.setBackend('wasm'), or 'cpu'.",
+      );
     const { decays, layerRules, diagnoseEvery: every } = options;
     this.looks = new Looks(this.progress, { decays, labels: labelsOf(options), layerRules, every }, warnings);
     this.scope = new SwapScope(tf, (message) => warnings.add(message, 'written in use'));

@@ -252,6 +252,17 @@ export function nextTensorId(tf: Tfjs): number {
   return (tf.engine() as unknown as { nextTensorId(): number }).nextTensorId();
 }
 
+/**
+ * Whether tfjs computes with floats of 16 bits here, as WebGL does on devices that cannot render to float32, such as older phones. Asked of
+ * the device: `floatPrecision()` of that backend says 16 of float32 textures, too (tfjs-backend-webgl/src/backend_webgl.ts).
+ */
+export function hasHalfFloats(tf: Tfjs): boolean {
+  if (tf.getBackend() !== 'webgl') return false;
+  // 2^-20 of 1 is there in float32 and lost in half floats; in a tensor too large for tfjs to compute it on the CPU.
+  const [sum] = tf.tidy(() => tf.add(tf.fill([1024], 1), tf.fill([1024], 2 ** -20)).dataSync());
+  return sum === 1;
+}
+
 /** Whether a gradient is being taken: what runs now is recorded, and undone by it. */
 export function isTakingGradient(tf: Tfjs): boolean {
   return tf.engine().state.gradientDepth > 0;
