@@ -1,5 +1,5 @@
 // What a user should know but that stops nothing: collected, and handed on once each.
-// Writes no messages and prints nothing.
+// Writes no messages.
 
 /** Receives each new warning. */
 export type WarningHandler = (message: string) => void;
@@ -7,17 +7,19 @@ export type WarningHandler = (message: string) => void;
 /** The name under which Node reports our warnings; `node --disable-warning=TfjsEmaWarning` silences them. */
 const WARNING_TYPE = 'TfjsEmaWarning';
 
-/** Node's own channel for warnings; where there is no Node, the list alone holds them. */
+/** Node's own channel for warnings; a page's is its console. */
 function emitWarning(message: string): void {
   if (typeof process !== 'undefined' && typeof process.emitWarning === 'function') {
     process.emitWarning(message, { type: WARNING_TYPE });
+  } else if (typeof console !== 'undefined') {
+    console.warn(`${WARNING_TYPE}: ${message}`);
   }
 }
 
 /** The same, in this turn. */
 function emitAtOnce(message: string): void {
-  if (typeof process === 'undefined' || typeof process.emit !== 'function') return;
-  process.emit('warning', Object.assign(new Error(message), { name: WARNING_TYPE }));
+  if (typeof process === 'undefined' || typeof process.emit !== 'function') emitWarning(message);
+  else process.emit('warning', Object.assign(new Error(message), { name: WARNING_TYPE }));
 }
 
 /** A list of warnings without repetitions. */
@@ -26,7 +28,7 @@ export class Warnings {
   readonly #keys = new Set<string>();
   readonly #handler: WarningHandler;
 
-  /** @param handler receives each warning once. @defaultValue `process.emitWarning` */
+  /** @param handler receives each warning once. @defaultValue `process.emitWarning`, in a browser `console.warn` */
   constructor(handler: WarningHandler = emitWarning) {
     this.#handler = handler;
   }

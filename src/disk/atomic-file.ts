@@ -284,7 +284,7 @@ export function ownName({ prefix, suffix }: OwnNames): string {
 }
 
 function machine(): string {
-  return createHash('sha256').update(hostname()).digest('hex').slice(0, 8);
+  return createHash().update(hostname()).digest('hex').slice(0, 8);
 }
 
 /**

@@ -1,10 +1,10 @@
 // Node's functions that files need, looked up when they are called: what touches no file runs without Node.
 // Adds nothing to them.
 
-import type * as crypto from 'node:crypto';
 import type * as os from 'node:os';
 import type * as path from 'node:path';
-import { builtin } from '../base/builtin.js';
+import { builtin, builtinOrNone } from '../base/builtin.js';
+import { type Sha256, sha256 } from './digest.js';
 
 /** As of `node:path`. */
 export const basename: typeof path.basename = (...given) => builtin('node:path').basename(...given);
@@ -17,9 +17,9 @@ export const resolve: typeof path.resolve = (...given) => builtin('node:path').r
 /** As of `node:os`. */
 export const hostname: typeof os.hostname = () => builtin('node:os').hostname();
 
-/** A digest under way, as of `node:crypto`. */
-export function createHash(algorithm: string): crypto.Hash {
-  return builtin('node:crypto').createHash(algorithm);
+/** A SHA-256 under way: Node's own, or ours where there is no Node. */
+export function createHash(): Sha256 {
+  return builtinOrNone('node:crypto')?.createHash('sha256') ?? sha256();
 }
 
 /** As many random bytes, in hexadecimal digits. */

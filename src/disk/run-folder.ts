@@ -159,7 +159,7 @@ function namesIn(folder: string, topology: Uint8Array): readonly [weights: strin
 }
 
 function digestOf(pieces: readonly Uint8Array[]): string {
-  const hash = createHash('sha256');
+  const hash = createHash();
   for (const piece of pieces) hash.update(piece);
   return hash.digest('hex');
 }

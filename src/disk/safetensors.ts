@@ -122,11 +122,11 @@ export function checkDigests({ tensors, metadata }: StoredContent): void {
 }
 
 function digestOf({ data }: StoredTensor): string {
-  return createHash(DIGEST).update(data).digest('hex');
+  return createHash().update(data).digest('hex');
 }
 
 function digestOfRest(tensors: StoredContent['tensors'], metadata: StoredContent['metadata']): string {
-  const hash = createHash(DIGEST);
+  const hash = createHash();
   const lines = [...tensors].map(([name, { dtype, shape }]) => JSON.stringify([name, dtype, shape]));
   for (const pair of metadata) if (pair[0] !== DIGEST) lines.push(JSON.stringify(pair));
   for (const line of lines.sort()) hash.update(`${line}\n`);

@@ -15,7 +15,7 @@ import type { ResolvedOptions } from '../options/options.js';
 import { foresee } from '../options/run-length.js';
 import { Schedule } from '../schedule/schedule.js';
 import { labelsOf } from '../schedule/specs.js';
-import { isTakingGradient, type Tfjs } from '../tfjs/backend.js';
+import { floatsOf, isTakingGradient, type Tfjs } from '../tfjs/backend.js';
 import { States } from '../tfjs/states.js';
 import type { Selected } from './selected.js';
 
@@ -45,6 +45,7 @@ export class Attached {
     this.#tf = tf;
     this.options = options;
     this.#warnings = warnings;
+    checkFloats(tf, warnings);
     this.shadows = new ModelShadows(tf, model, options);
     try {
       this.checkOwnWeights('attach', 'It is one of another object: attach after its use() has returned.');
@@ -202,4 +203,23 @@ export class Attached {
     this.shadows.dispose();
     this.scope.dispose();
   }
+}
+
+/**
+ * Checks that averages can be trusted to the backend.
+ * @throws {@link EmaError} ENGINE_UNAVAILABLE
+ */
+function checkFloats(tf: Tfjs, warnings: Warnings): void {
+  const floats = floatsOf(tf);
+  const fix = "Before the model is made: await tf.setBackend('wasm') or 'cpu'.";
+  if (floats === 'unreadable')
+    throw new EmaError(
+      'ENGINE_UNAVAILABLE',
+      `attach: expected tensors that can be read, received zeros from tfjs's '${tf.getBackend()}' in this browser: whatever is saved would be zeros. ${fix}`,
+    );
+  if (floats === 'half')
+    warnings.add(
+      'tfjs computes with floats of 16 bits on this device: averages that move by less than a thousandth a step stand still, and so ' +
+        `may training. ${fix}`,
+    );
 }

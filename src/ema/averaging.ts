@@ -5,8 +5,6 @@ import type { LayersModel, NamedTensorMap } from '@tensorflow/tfjs';
 import { invalid } from '../base/argument.js';
 import { EmaError } from '../base/errors.js';
 import { Warnings } from '../base/warnings.js';
-import { plannedSteps } from '../disk/checkpoint.js';
-import type { StoredContent } from '../disk/safetensors.js';
 import { checkEngine } from '../engine/choice.js';
 import { isLayersModel, layersModelOf, type ModelSource, noLayersModel } from '../model/variables.js';
 import { settingDifferences, settingsOf } from '../options/fingerprint.js';
@@ -21,8 +19,19 @@ import { BestAverages, type Measured } from '../validation/bests.js';
 import { type EpochValidation, incomparable, type Judgement } from '../validation/judging.js';
 import { type Measures, measuresOf, OWN_MEASURES } from '../validation/meter.js';
 import { Attached } from './attached.js';
-import { resume } from './files.js';
 import { type Selected, select } from './selected.js';
+
+/** Averages that were saved, every byte of them checked, and how they go on: this file knows nothing of files. */
+export interface StoredAverages {
+  /** Steps that the run was to have when it was saved; undefined where that was not known. */
+  readonly plannedSteps: number | undefined;
+  /**
+   * Goes on from them, all or nothing.
+   * @returns what `'current'` stands for there.
+   * @throws {@link EmaError} CHECKPOINT — they are of another model or other options.
+   */
+  goOn(attached: Attached, bests: BestAverages): number | undefined;
+}
 
 /** Averages from their options to their end. */
 export class Averaging {
@@ -41,7 +50,7 @@ export class Averaging {
   readonly #options: ResolvedOptions;
   #attached: Attached | undefined;
   // A checkpoint that was loaded before there was a model to check it against.
-  #waiting: StoredContent | undefined;
+  #waiting: StoredAverages | undefined;
   // The model whose weights belong to it, where they were restored too.
   #waitingFor: LayersModel | undefined;
   // Epochs that had ended before the fit, where it counts from 0 again.
@@ -118,12 +127,12 @@ export class Averaging {
    * Goes on from a checkpoint, now or as soon as there is a model to check it against.
    * @param model that has the weights of the checkpoint's moment. @defaultValue any
    */
-  goOn(content: StoredContent, model?: LayersModel): void {
+  goOn(stored: StoredAverages, model?: LayersModel): void {
     if (this.#attached !== undefined) {
-      this.#resume(this.#attached, content);
+      this.#resume(this.#attached, stored);
       return;
     }
-    this.#waiting = content;
+    this.#waiting = stored;
     this.#waitingFor = model;
   }
 
@@ -211,6 +220,12 @@ export class Averaging {
     return this.bests.find(which)?.record.index ?? indexOf(which, this.labels, this.current);
   }
 
+  /** An average as tensors by weight name; see `WeightEma.read`. */
+  read(which: Which | NamedTensorMap): NamedTensorMap {
+    const attached = this.live('read');
+    return attached.read(this.select(which, attached));
+  }
+
   /** Runs `fn` with an average in the model's place; see `WeightEma.use`. */
   use<R>(which: Which | NamedTensorMap, fn: (model: LayersModel) => R): R {
     const attached = this.live('use');
@@ -255,7 +270,7 @@ export class Averaging {
 
   /** What a checkpoint that waits says of the run: shares of it stay what they were, however long it becomes. */
   get #planned(): RunLength {
-    const totalSteps = this.#waiting && plannedSteps(this.#waiting);
+    const totalSteps = this.#waiting?.plannedSteps;
     return totalSteps === undefined ? {} : { totalSteps };
   }
 
@@ -293,8 +308,8 @@ export class Averaging {
     before.dispose();
   }
 
-  #resume(attached: Attached, content: StoredContent): void {
-    this.current = resume(this.tf, { attached, bests: this.bests }, content);
+  #resume(attached: Attached, stored: StoredAverages): void {
+    this.current = stored.goOn(attached, this.bests);
   }
 }
 

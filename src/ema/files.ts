@@ -4,7 +4,7 @@
 import type { io, LayersModel, NamedTensorMap, Tensor } from '@tensorflow/tfjs';
 import { fieldOf, invalid } from '../base/argument.js';
 import { VERSION } from '../base/version.js';
-import { decodeCheckpoint, encodeCheckpoint, tensorsOf } from '../disk/checkpoint.js';
+import { decodeCheckpoint, encodeCheckpoint, plannedSteps, tensorsOf } from '../disk/checkpoint.js';
 import { storedOf } from '../disk/checkpoint-bests.js';
 import type { StoredContent } from '../disk/safetensors.js';
 import { artifactsOf, withProvenance } from '../disk/save-model.js';
@@ -15,6 +15,7 @@ import type { Which } from '../schedule/which.js';
 import type { Tfjs } from '../tfjs/backend.js';
 import type { BestAverages } from '../validation/bests.js';
 import type { Attached } from './attached.js';
+import type { StoredAverages } from './averaging.js';
 import type { Selected } from './selected.js';
 
 /** A model to be saved with an average in the place of its weights. */
@@ -145,12 +146,13 @@ export function checkpointOf(
   });
 }
 
-/**
- * Goes on from a checkpoint, all or nothing.
- * @returns what `'current'` stands for there.
- * @throws {@link EmaError} CHECKPOINT — it is of another model or other options.
- */
-export function resume(
+/** Averages of a checkpoint, to go on from. */
+export function storedAverages(tf: Tfjs, content: StoredContent): StoredAverages {
+  return { plannedSteps: plannedSteps(content), goOn: (attached, bests) => goOn(tf, { attached, bests }, content) };
+}
+
+/** See {@link StoredAverages}. */
+function goOn(
   tf: Tfjs,
   { attached, bests }: { readonly attached: Attached; readonly bests: BestAverages },
   content: StoredContent,

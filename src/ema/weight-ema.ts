@@ -2,37 +2,33 @@
 // Touches no tfjs internals and knows no training events.
 
 import type { Callback, io, LayersModel, NamedTensorMap } from '@tensorflow/tfjs';
-import { boolean, checkNames, invalid } from '../base/argument.js';
+import { invalid } from '../base/argument.js';
 import { EmaError } from '../base/errors.js';
 import { inspect } from '../base/inspect.js';
 import type { FitAverages } from '../callback/averages.js';
 import { makeCallback } from '../callback/callback.js';
 import { type EmaCallbackOptions, resolveCallback } from '../callback/options.js';
 import type { Diagnosis } from '../diagnosis/figures.js';
-import { readWhole, writeAtomically } from '../disk/atomic-file.js';
-import { type CheckpointOptions, checkPath, openCheckpoint } from '../disk/checkpoint.js';
-import { checkFolder, readRun, writeRun } from '../disk/run-folder.js';
-import type { StoredContent } from '../disk/safetensors.js';
-import { type SaveTarget, saverOf } from '../disk/save-model.js';
+import type { CheckpointOptions } from '../disk/checkpoint.js';
+import type { SaveTarget } from '../disk/save-model.js';
 import type { EngineName } from '../engine/contract.js';
-import { checkStatistics, type InputData, type RecomputeOptions, recomputeBatchNorm } from '../model/batch-norm.js';
+import type { InputData, RecomputeOptions } from '../model/batch-norm.js';
 import { swappedIn } from '../model/swap.js';
-import { type AverageTwin, makeTwin } from '../model/twin.js';
-import { isLayersModel, type ModelSource } from '../model/variables.js';
+import type { AverageTwin } from '../model/twin.js';
+import type { ModelSource } from '../model/variables.js';
 import { settingsOf } from '../options/fingerprint.js';
 import type { EmaOptions } from '../options/options.js';
 import type { EmaFacts } from '../report/data.js';
 import { EmaReport, reportedOf } from '../report/report.js';
 import type { RunLength } from '../schedule/decay.js';
 import type { Which } from '../schedule/which.js';
-import { isTraining, type Tfjs } from '../tfjs/backend.js';
+import type { Tfjs } from '../tfjs/backend.js';
 import type { BestRecord, Measured } from '../validation/bests.js';
 import { type EpochValidation, judge, type RecordOptions } from '../validation/judging.js';
+import { apart } from './apart-here.js';
 import type { Attached } from './attached.js';
 import { Averaging } from './averaging.js';
-import { checkpointOf, saveSelected } from './files.js';
-import { recomputeStatistics } from './recompute.js';
-import { type Resumed, resumeRun, takeRun } from './run.js';
+import type { Resumed } from './run.js';
 
 /** What the subpaths of this package need of averages. */
 export interface Opened {
@@ -241,8 +237,7 @@ export class WeightEma {
    * @throws {@link EmaError} NOT_ATTACHED, DISPOSED, POISONED
    */
   read(which: Which | NamedTensorMap): NamedTensorMap {
-    const attached = this.#averaging.live('read');
-    return attached.read(this.#averaging.select(which, attached));
+    return this.#averaging.read(which);
   }
 
   /**
@@ -301,17 +296,7 @@ export class WeightEma {
    * @throws {@link EmaError} NOT_ATTACHED, DISPOSED, POISONED
    */
   async asModel(which: Which | NamedTensorMap): Promise<AverageTwin> {
-    const attached = this.#averaging.live('asModel');
-    const { weights } = attached.shadows;
-    const model = this.#averaging.layersModel(
-      attached,
-      'asModel',
-      'read() gives the tensors by name, to assign to variables of your own.',
-    );
-    const { isFixed } = this.#averaging.select(which, attached);
-    return makeTwin(this.#averaging.tf, { model, weights }, () =>
-      this.steps === 0 && !isFixed && !this.#averaging.isDisposed ? undefined : this.read(which),
-    );
+    return apart(({ asModel }) => asModel(this.#averaging, which));
   }
 
   /**
@@ -326,19 +311,7 @@ export class WeightEma {
    * @see arXiv 2411.18704, sections 3.4 and 4.1.
    */
   async recomputeBatchNorm(data: InputData, options: RecomputeOptions = {}): Promise<void> {
-    checkNames(options, ['which', 'batchSize']);
-    const { which, batchSize } = options;
-    const attached = this.#averaging.live('recomputeBatchNorm');
-    const fix = 'Variables that are not trainable are used live: set statistics among them yourself, inside of use().';
-    const model = this.#averaging.layersModel(attached, 'recomputeBatchNorm', fix);
-    const { batchNorm } = this.#averaging.options;
-    if (batchNorm !== 'average') throw invalid('batchNorm', "'average', for recomputeBatchNorm", batchNorm);
-    checkStatistics(model, attached.shadows.weights.live);
-    if (this.#averaging.bests.find(which) !== undefined)
-      throw invalid('which', 'an average that is still kept up', which);
-    const indices = which === undefined ? this.decays.map((_, index) => index) : [this.#averaging.indexOf(which)];
-    const pass = (): Promise<void> => recomputeBatchNorm(this.#averaging.tf, model, { data, batchSize });
-    await recomputeStatistics(this.#averaging.tf, () => this.#averaging.live('recomputeBatchNorm'), { indices, pass });
+    return apart(({ recompute }) => recompute(this.#averaging, data, options));
   }
 
   /**
@@ -381,12 +354,7 @@ export class WeightEma {
    * @throws {@link EmaError} NOT_ATTACHED, DISPOSED, POISONED, WEIGHT_DISPOSED, MODEL_CHANGED; with `includeOptimizer` as {@link WeightEma.use}
    */
   async saveModel(which: Which | NamedTensorMap, target: SaveTarget, config?: io.SaveConfig): Promise<io.SaveResult> {
-    const attached = this.#averaging.live('saveModel');
-    const fix = 'read() gives the tensors by name; saveCheckpoint() saves averages to go on from.';
-    const model = this.#averaging.layersModel(attached, 'saveModel', fix);
-    const save = saverOf(this.#averaging.tf, target);
-    const selected = this.#averaging.select(which, attached);
-    return saveSelected(this.#averaging.tf, { attached, model, which, selected, config }, save);
+    return apart(({ saveModel }) => saveModel(this.#averaging, { which, target, config }));
   }
 
   /**
@@ -398,17 +366,17 @@ export class WeightEma {
    * @throws {@link EmaError} NOT_ATTACHED, DISPOSED, POISONED
    */
   async saveCheckpoint(path: string, options: CheckpointOptions = {}): Promise<void> {
-    checkNames(options, ['keepBest']);
-    const { keepBest = true } = options;
-    const attached = this.#averaging.live('saveCheckpoint');
-    const withWeights = boolean('keepBest', keepBest);
-    const target = checkPath(path);
-    const pieces = checkpointOf(attached, {
-      bests: this.#averaging.bests,
-      current: this.#averaging.current,
-      withWeights,
-    });
-    await writeAtomically(target, pieces);
+    return apart(({ saveCheckpoint }) => saveCheckpoint(this.#averaging, path, options));
+  }
+
+  /**
+   * The same as a Blob, for where there are no files: to be put into IndexedDB, downloaded or sent.
+   * @param options whether the weights of the best averages are saved too.
+   * @returns what {@link WeightEma.loadCheckpoint} takes.
+   * @throws {@link EmaError} NOT_ATTACHED, DISPOSED, POISONED
+   */
+  async checkpoint(options: CheckpointOptions = {}): Promise<Blob> {
+    return apart(({ checkpoint }) => checkpoint(this.#averaging, options));
   }
 
   /**
@@ -417,17 +385,13 @@ export class WeightEma {
    *
    * Before `attach` (a callback is attached by `fit`) the checkpoint waits: `attach` takes it over, or throws what would be thrown here, so
    * that `fit` fails before it trains.
-   * @param path a file of `saveCheckpoint`.
+   * @param source a file of `saveCheckpoint`, or a Blob of `checkpoint`, which a File is too.
    * @throws {@link EmaError} CHECKPOINT — it cannot be read, is damaged, or is of another version, model or schedule; the
    *   message lists the differences, and nothing was changed.
    * @throws {@link EmaError} DISPOSED, POISONED
    */
-  async loadCheckpoint(path: string): Promise<void> {
-    this.#averaging.checkUsable();
-    const content = openCheckpoint(await readWhole(checkPath(path)));
-    // Asked again: reading took a while.
-    this.#averaging.checkUsable();
-    this.#averaging.goOn(content);
+  async loadCheckpoint(source: string | Blob): Promise<void> {
+    return apart(({ loadCheckpoint }) => loadCheckpoint(this.#averaging, source));
   }
 
   /**
@@ -447,13 +411,7 @@ export class WeightEma {
    * @throws {@link EmaError} NOT_ATTACHED, DISPOSED, POISONED, MODEL_CHANGED, WEIGHT_DISPOSED
    */
   async saveRun(folder: string): Promise<void> {
-    const attached = this.#averaging.live('saveRun');
-    const fix = 'saveCheckpoint() saves the averages; save variables and optimizer beside it.';
-    const model = this.#averaging.layersModel(attached, 'saveRun', fix);
-    const target = checkFolder(folder);
-    const [bests, current, epochs] = [this.#averaging.bests, this.#averaging.current, this.#averaging.epochs];
-    const warn = (message: string): void => this.#averaging.warnings.add(message);
-    await writeRun(target, takeRun(this.#averaging.tf, { attached, model, bests, current, epochs, warn }));
+    return apart(({ saveRun }) => saveRun(this.#averaging, folder));
   }
 
   /**
@@ -476,30 +434,7 @@ export class WeightEma {
    * ```
    */
   async resume(folder: string, model?: LayersModel): Promise<Resumed | undefined> {
-    this.#averaging.checkUsable();
-    if (model !== undefined && !isLayersModel(this.#averaging.tf, model))
-      throw invalid('model', 'a tf.LayersModel', model);
-    const stored = await readRun(checkFolder(folder));
-    // Asked again: reading took a while.
-    this.#averaging.checkUsable();
-    if (stored === undefined) return undefined;
-    const attached = this.#averaging.attached;
-    if (model !== undefined) attached?.shadows.checkModel(model);
-    const own =
-      attached && this.#averaging.layersModel(attached, 'resume', 'loadCheckpoint() loads a file of saveCheckpoint().');
-    const target = model ?? own;
-    if (target !== undefined && isTraining(target))
-      throw invalid(
-        'resume',
-        'a model that is not being trained',
-        `'${target.name}', which fit trains now`,
-        'Let fit end first.',
-      );
-    const goOn = (content: StoredContent, restored: LayersModel): void => this.#averaging.goOn(content, restored);
-    const resumed = await resumeRun(this.#averaging.tf, stored, { model: target, goOn });
-    this.#averaging.epochs = resumed.initialEpoch;
-    this.#averaging.resumedAt = resumed.initialEpoch;
-    return resumed;
+    return apart(({ resume }) => resume(this.#averaging, folder, model));
   }
 
   /**

@@ -4,7 +4,7 @@
 import type { NamedTensorMap, Tensor, Variable } from '@tensorflow/tfjs';
 import { EmaError } from '../base/errors.js';
 import { isAlive, type Tfjs } from '../tfjs/backend.js';
-import { valueBeneath } from '../tfjs/states.js';
+import { valueBeneath, valueKey } from '../tfjs/states.js';
 import type { Weight } from './weights.js';
 
 /** Every variable in whose place another value stands now, whichever average put it there, and its own value. */
@@ -41,7 +41,7 @@ export class Swap {
    * Puts values into the weights' place; on failure the weights are as before.
    *
    * By `Variable.assign`, and not `setWeights`, which applies constraints. The backup is a clone: a reference to the same
-   * memory, not a copy, so that restoring is exact to the bit and costs nothing.
+   * memory, not a copy (but on the backend wasm), so that restoring is exact to the bit and costs nothing.
    * @param values one per weight, of its shape; taken over and disposed in any case.
    */
   constructor(tf: Tfjs, weights: readonly Weight[], values: readonly Tensor[]) {
@@ -64,7 +64,7 @@ export class Swap {
       tf.dispose([...values]);
     }
     this.#backups = backups;
-    this.#shown = weights.map(({ variable }) => variable.dataId);
+    this.#shown = weights.map(({ variable }) => valueKey(variable));
     weights.forEach(({ variable }, index) => {
       swapped.set(variable, backups[index] ?? variable);
     });
@@ -82,7 +82,7 @@ export class Swap {
         disposed.push(name);
       } else if (backup !== undefined) {
         try {
-          if (variable.dataId !== this.#shown[index]) {
+          if (valueKey(variable) !== this.#shown[index]) {
             isTrained ||= variable.trainable;
             overwritten[name] = this.#tf.keep(variable.clone());
           }

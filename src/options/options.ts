@@ -88,7 +88,7 @@ export interface EmaOptions {
    * `diagnoses` keeps the figures. A look costs about an update and waits for the device; see `diagnose()`. @defaultValue none
    */
   readonly diagnoseEvery?: number;
-  /** Receives each warning once; they are also listed in `warnings`. @defaultValue `process.emitWarning` */
+  /** Receives each warning once; they are also listed in `warnings`. @defaultValue `process.emitWarning`, in a browser `console.warn` */
   readonly onWarning?: WarningHandler;
 }
 

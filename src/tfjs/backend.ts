@@ -252,6 +252,20 @@ export function nextTensorId(tf: Tfjs): number {
   return (tf.engine() as unknown as { nextTensorId(): number }).nextTensorId();
 }
 
+/**
+ * What tfjs makes of floats on the device of a page: `half` where WebGL cannot render to float32, as on older phones; `unreadable` where a
+ * tensor of WebGPU cannot be read at once: it is zeros then, without an error, as where Chromium composes pages without a GPU.
+ *
+ * Asked of the device: `floatPrecision()` says 16 of float32 textures, too (tfjs-backend-webgl/src/backend_webgl.ts).
+ */
+export function floatsOf(tf: Tfjs): 'single' | 'half' | 'unreadable' {
+  if (!['webgl', 'webgpu'].includes(tf.getBackend())) return 'single';
+  // 2^-20 of 1 is there in float32 and lost in half floats; in a tensor too large for tfjs to compute it on the CPU.
+  const [sum = 0] = tf.tidy(() => tf.add(tf.fill([1024], 1), tf.fill([1024], 2 ** -20)).dataSync());
+  if (sum < 1) return 'unreadable';
+  return sum === 1 ? 'half' : 'single';
+}
+
 /** Whether a gradient is being taken: what runs now is recorded, and undone by it. */
 export function isTakingGradient(tf: Tfjs): boolean {
   return tf.engine().state.gradientDepth > 0;

@@ -14,6 +14,14 @@ export function valueBeneath(variable: Variable): Tensor {
   return ownValues.get(variable) ?? variable;
 }
 
+/** Data of values that were given back as copies, and the data that they are copies of: on the backend wasm a clone is one. */
+const originals = new WeakMap<object, object>();
+
+/** What tells a variable's value from another: the same before and after a run from {@link States}. */
+export function valueKey({ dataId }: Variable): object {
+  return originals.get(dataId) ?? dataId;
+}
+
 /**
  * States of a model that runs go on from, while the model itself keeps its own.
  *
@@ -54,6 +62,7 @@ export class States {
   enter(): () => void {
     const { kept, variables } = findKept(this.#tf, this.#model);
     const backups = this.#clonesOf([...variables].filter((variable) => !this.#spared.has(variable)));
+    const own = new Map([...backups.keys()].map((variable) => [variable, valueKey(variable)]));
     // What can fail comes before the first change.
     try {
       this.#kept ??= this.#copied(kept);
@@ -68,7 +77,7 @@ export class States {
     return () => {
       this.#take(first);
       putKept(this.#tf, kept);
-      this.#giveBack(backups);
+      this.#giveBack(backups, own);
     };
   }
 
@@ -90,7 +99,7 @@ export class States {
     return withTensors(this.#tf, kept, copies);
   }
 
-  /** Clones of those that still exist: all or none. They share memory, and so cost nothing. */
+  /** Clones of those that still exist: all or none. They share memory, and so cost nothing, but on the backend wasm. */
   #clonesOf<T extends Tensor>(tensors: Iterable<T>): Map<T, Tensor> {
     const clones = new Map<T, Tensor>();
     try {
@@ -113,15 +122,20 @@ export class States {
   }
 
   /** Gives variables their own values back, also where it fails to take down what was written over. */
-  #giveBack(backups: ReadonlyMap<Variable, Tensor>): void {
-    const changed = [...backups].filter(([variable, { dataId }]) => variable.dataId !== dataId);
+  #giveBack(backups: ReadonlyMap<Variable, Tensor>, own: ReadonlyMap<Variable, object>): void {
+    const changed = [...backups].filter(([variable]) => valueKey(variable) !== own.get(variable));
     try {
       for (const [variable, value] of this.#clonesOf(changed.map(([variable]) => variable))) {
         this.#written.get(variable)?.dispose();
         this.#written.set(variable, value);
       }
     } finally {
-      for (const [variable, backup] of changed) if (isAlive(this.#tf, variable)) variable.assign(backup);
+      for (const [variable, backup] of changed) {
+        if (!isAlive(this.#tf, variable)) continue;
+        variable.assign(backup);
+        const key = own.get(variable);
+        if (key !== undefined && key !== backup.dataId) originals.set(backup.dataId, key);
+      }
       for (const [variable, backup] of backups) if (ownValues.get(variable) === backup) ownValues.delete(variable);
       this.#release(backups.values());
     }

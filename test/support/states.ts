@@ -225,6 +225,7 @@ export const METHODS: Readonly<Record<string, Call<WeightEma>>> = {
   asModel: async (ema) => (await ema.asModel(0.5)).dispose() ?? 'made',
   attach: (ema, { model }) => ema.attach(model),
   callback: (ema, { x, y }) => ema.callback({ validationData: [x, y] }),
+  checkpoint: async (ema) => ((await ema.checkpoint()).size > 0 ? 'saved' : undefined),
   diagnose: (ema) => ema.diagnose(),
   dispose: (ema) => ema.dispose(),
   loadCheckpoint: async (ema, { ema: own, model, checkpoint }) => {

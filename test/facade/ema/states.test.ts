@@ -40,6 +40,7 @@ method               new           attached          pending           in fit   
 asModel              NOT_ATTACHED  ok                ok                ok                ok                ok                POISONED  DISPOSED  ok                POISONED
 attach               ok            ALREADY_ATTACHED  ALREADY_ATTACHED  ALREADY_ATTACHED  ALREADY_ATTACHED  ALREADY_ATTACHED  POISONED  DISPOSED  ALREADY_ATTACHED  ALREADY_ATTACHED
 callback             ok            ok                ok                ok                ok                ok                POISONED  DISPOSED  ok                ok
+checkpoint           NOT_ATTACHED  ok                ok                ok                ok                ok                POISONED  DISPOSED  ok                POISONED
 diagnose             NOT_ATTACHED  ok                ok                ok                SWAPPED_IN        SWAPPED_IN        POISONED  DISPOSED  WEIGHT_DISPOSED   WEIGHT_DISPOSED
 dispose              ok            ok                ok                ok                SWAPPED_IN        ok                ok        no-op     ok                ok
 loadCheckpoint       ok            ok                ok                ok                ok                ok                POISONED  DISPOSED  ok                POISONED|ok
@@ -219,8 +220,8 @@ beforeAll(async () => {
 
 afterAll(() => {
   for (const { remove } of folders) remove();
-  // In 11 states, with both engines: 32 calls of methods, 8 of hooks and 11 getters.
-  expect(cells).toBe(11 * 2 * (32 + 8 + 11));
+  // In 11 states, with both engines: 33 calls of methods, 8 of hooks and 11 getters.
+  expect(cells).toBe(11 * 2 * (33 + 8 + 11));
 });
 
 describe('the tables', () => {

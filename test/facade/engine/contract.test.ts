@@ -1,4 +1,4 @@
-// The engine contract, over every engine: native and js on tfjs-node, js on the CPU backend of plain tfjs.
+// The engine contract, over every engine: native and js on tfjs-node, js on the CPU backend of plain tfjs; js on a page's backends.
 // Expected values come from float64; equality is exact where the contract promises it.
 
 import type { Tensor } from '@tensorflow/tfjs';
@@ -37,11 +37,17 @@ function makeNative(): Engine {
   return engine;
 }
 
-const contenders = [
-  { title: 'native on tfjs-node', backend: 'tensorflow', make: makeNative, writesInPlace: true },
-  { title: 'js on tfjs-node', backend: 'tensorflow', make: () => jsEngine(tf, 'test'), writesInPlace: false },
-  { title: 'js on the CPU backend', backend: 'cpu', make: () => jsEngine(tf, 'test'), writesInPlace: false },
-];
+const makeJs = () => jsEngine(tf, 'test');
+/** That of a page, by test/browser/setup.ts. */
+const pages: unknown = Reflect.get(globalThis, 'tfjsEmaBackend');
+const contenders =
+  typeof pages === 'string'
+    ? [{ title: `js on a page's backend ${pages}`, backend: pages, make: makeJs }]
+    : [
+        { title: 'native on tfjs-node', backend: 'tensorflow', make: makeNative },
+        { title: 'js on tfjs-node', backend: 'tensorflow', make: makeJs },
+        { title: 'js on the CPU backend', backend: 'cpu', make: makeJs },
+      ];
 
 describe.each(contenders)('$title', ({ backend, make }) => {
   let engine: Engine;

@@ -15,7 +15,8 @@ afterEach(() => {
 });
 
 const quiet = { onWarning: () => undefined };
-const kinds = Object.entries(KEEPING);
+// tfjs has no gradient of convolutions on wasm.
+const kinds = Object.entries(KEEPING).filter(([kind]) => tf.getBackend() !== 'wasm' || kind !== 'ConvLSTM2D');
 const TRAINED = 'a running mean that is trained, too';
 
 /** Batches of inputs and targets. */

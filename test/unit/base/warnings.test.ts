@@ -1,6 +1,6 @@
 // Warnings: collected, and handed on once each.
 
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { Warnings } from '../../../src/base/warnings.js';
 
 describe('Warnings', () => {
@@ -17,5 +17,19 @@ describe('Warnings', () => {
     new Warnings().add('something to know');
     const { name, message } = await seen;
     expect([name, message]).toEqual(['TfjsEmaWarning', 'something to know']);
+  });
+
+  it("uses a page's console where there is no Node, also at once", () => {
+    const told: unknown[] = [];
+    vi.stubGlobal('process', undefined);
+    vi.stubGlobal('console', { warn: (...given: unknown[]) => told.push(...given) });
+    try {
+      const warnings = new Warnings();
+      warnings.add('something to know');
+      warnings.addAtOnce('something else');
+    } finally {
+      vi.unstubAllGlobals();
+    }
+    expect(told).toEqual(['TfjsEmaWarning: something to know', 'TfjsEmaWarning: something else']);
   });
 });
