@@ -85,12 +85,12 @@ function prepare(folder, test, native) {
  * Runs tests of the copy whose names hold one of these texts.
  * @returns the full names of those that passed and that failed, by file; undefined where they ran into the limit.
  */
-function named(folder, files, names, limits = QUIET) {
+function named(folder, { files, names, limits = QUIET, options = [] }) {
   const report = join(folder, '.named-tests.json');
   rmSync(report, { force: true });
   let failure;
   try {
-    runTests(folder, [...files, '-t', pattern(names), '--reporter=json', `--outputFile=${report}`], limits);
+    runTests(folder, [...files, '-t', pattern(names), '--reporter=json', `--outputFile=${report}`, ...options], limits);
   } catch (error) {
     failure = error;
   }
@@ -108,7 +108,7 @@ function named(folder, files, names, limits = QUIET) {
 
 /** undefined when the one test failed, as it should; else what went wrong. */
 function verdictOfNamed(folder, { test, only }) {
-  const found = named(folder, [test], [only]);
+  const found = named(folder, { files: [test], names: [only], options: ['--bail=1'] });
   // A guard whose loss makes the test wait for ever is caught as well.
   if (found === undefined || found.failed.length > 0) return undefined;
   return found.failure === undefined ? 'NOT CAUGHT' : `does not run: ${found.failure.message.split('\n')[0]}`;
@@ -171,7 +171,8 @@ function checkNamedGreen(folder, faults) {
   if (faults.length === 0) return;
   buildAddon(folder);
   const files = [...new Set(faults.map(({ test }) => test))];
-  const found = named(folder, files, [...new Set(faults.map(({ only }) => only))], limited(900));
+  const names = [...new Set(faults.map(({ only }) => only))];
+  const found = named(folder, { files, names, limits: limited(1800) });
   if (found === undefined) throw new Error('the named tests do not end');
   const isOf = ({ test, only }, one) => one.file.endsWith(test) && one.fullName.includes(only);
   for (const fault of faults) {

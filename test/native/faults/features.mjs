@@ -450,9 +450,17 @@ export const faults = [
   },
   {
     row: 'Averages that the data cannot tell apart are called ties',
+    test: 'ties: names what is as good as the best, and the best itself',
     file: 'src/validation/paired-test.ts',
     find: 'differs: pValue < LEVEL };',
-    replace: 'differs: mean !== 0 };',
+    replace: 'differs: true };',
+  },
+  {
+    row: 'Averages that the data cannot tell apart are called ties',
+    test: 'ties: tell a clear difference from none',
+    file: 'src/validation/paired-test.ts',
+    find: 'differs: pValue < LEVEL };',
+    replace: 'differs: false };',
   },
   {
     row: "Best epoch's average kept, by its own metric",
