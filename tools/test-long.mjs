@@ -49,7 +49,10 @@ const stages = ({ seconds }) => ({
     commands: [script('release/pack-check.mjs'), script('release/sbom.mjs'), script('release/test-install.mjs')],
     keep: /^ok |\.tgz:|^\d+ files|dependencies,/,
   },
-  faults: { commands: [script('native/planted-faults.mjs')], keep: /^(caught|NOT CAUGHT|does not build)|\d passed/ },
+  faults: {
+    commands: [script('native/planted-faults.mjs')],
+    keep: /^(caught|NOT CAUGHT|does not (build|run))|\d passed/,
+  },
 });
 
 /** A stage that takes longer stands still. */

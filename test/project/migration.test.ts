@@ -1,10 +1,12 @@
 // docs/migration.md: every option in its tables exists, and each row with a figure is held by a run of the library that it names.
-// The runs are those of tools/fixtures/record-averages.py and record-averages-tensorflow.py; the calls on the page are what they ran.
+// The runs are those of tools/fixtures/record-averages*.py; the calls on the page are what they ran.
 
 import { readFileSync } from 'node:fs';
+import type { NamedTensorMap, Tensor } from '@tensorflow/tfjs';
 import { afterEach, describe, expect, it } from 'vitest';
 import { equivalentDecay } from '../../src/decay.js';
 import { type EmaOptions, WeightEma } from '../../src/index.js';
+import { mix } from '../../src/merge.js';
 import { tf } from '../support/models.js';
 import { at, maxDifference } from '../support/oracle.js';
 
@@ -27,7 +29,8 @@ interface Row {
 const read = (path: string) => readFileSync(new URL(`../../${path}`, import.meta.url), 'utf8');
 const recording: Recording = JSON.parse(read('test/fixtures/averages.json'));
 const tensorflow: Runs = JSON.parse(read('test/fixtures/averages-tensorflow.json'));
-const recorded = { ...recording.averages, ...tensorflow.averages };
+const trainers: Runs = JSON.parse(read('test/fixtures/averages-trainers.json'));
+const recorded = { ...recording.averages, ...tensorflow.averages, ...trainers.averages };
 const weights = recording.weights.map((text) => new Float32Array(bytesOf(text)));
 
 const text = read('docs/migration.md');
@@ -59,8 +62,14 @@ function optionsIn(cell: string): EmaOptions[] {
     });
 }
 
-/** Our average of the first so many recorded steps. */
-function averaged(given: EmaOptions, steps: number): Float32Array {
+/** How a row reads its average, where it says so: pieces of code that end with a mix. */
+function readBy(cell: string, known: Readonly<Record<'ema' | 'mix' | 'now' | 'start', unknown>>): NamedTensorMap {
+  const [before, value] = codesOf(cell).filter((code) => /^(const|mix\()/.test(code));
+  return new Function(...Object.keys(known), `${before} return ${value};`)(...Object.values(known)) as NamedTensorMap;
+}
+
+/** Our average of the first so many recorded steps, as a row says to read it. */
+function averaged(given: EmaOptions, steps: number, here = ''): Float32Array {
   const shapes = Object.entries(recording.shapes);
   const cut = (flat: Float32Array) => {
     let first = 0;
@@ -79,7 +88,13 @@ function averaged(given: EmaOptions, steps: number): Float32Array {
     });
     ema.update();
   }
-  const tensors = ema.read({ index: 0 });
+  const named = (tensors: readonly Tensor[]) =>
+    Object.fromEntries(tensors.map((tensor, index) => [at(shapes, index)[0], tensor]));
+  const start = cut(at(weights, Number(given.start ?? 0)));
+  const tensors = here.includes('mix(')
+    ? readBy(here, { ema, mix, now: named(variables), start: named(start) })
+    : ema.read({ index: 0 });
+  tf.dispose(start);
   const flat = shapes.flatMap(([name]) => [...(tensors[name]?.dataSync() ?? [])]);
   tf.dispose(tensors);
   ema.dispose();
@@ -130,7 +145,7 @@ describe('docs/migration.md', () => {
 describe.each(['native', 'js'] as const)('the average of engine %s is as near as its row says to', (engine) => {
   it.each(held.filter((row) => !isFormula(row)))('$call', ({ call, here, apart }) => {
     const { steps, theirs } = runOf(call);
-    const found = averaged({ ...at(optionsIn(here), 0), engine }, steps);
+    const found = averaged({ ...at(optionsIn(here), 0), engine }, steps, here);
     expect(found).toHaveLength(theirs.length);
     expect(maxDifference(found, theirs)).toBeLessThanOrEqual(Number(apart));
   });
@@ -141,6 +156,8 @@ describe.each(['native', 'js'] as const)('the average of engine %s is as near as
     ['beta = ', (step) => 1 - (1 - 1 / step) ** (GAMMA + 1)],
     ['tau = 0.005', () => 0.005],
     ['m = 0.996', () => 1 - 0.996],
+    ['decay = 2 **', (step) => 1 - 2 ** (-1 / (0.05 * step))],
+    ['merge_last_n_steps=300', (step) => (step <= 100 ? 1 : 1 / (step - 100))],
   ])('the formula %s', (piece, alphaOf) => {
     const row = at(
       held.filter((one) => isFormula(one) && one.call.includes(piece)),
@@ -157,7 +174,7 @@ describe('the recorded runs can tell', () => {
   it.each(exact)('one step: $call', ({ call, here, apart }) => {
     const { steps, theirs } = runOf(call);
     const { start = 0, ...rest } = at(optionsIn(here), 0);
-    const late = averaged({ ...rest, start: Number(start) + 1 }, steps);
+    const late = averaged({ ...rest, start: Number(start) + 1 }, steps, here);
     expect(maxDifference(late, theirs)).toBeGreaterThan(Math.max(1e-5, 4 * Number(apart)));
   });
 });

@@ -30,7 +30,8 @@ export interface Features {
 }
 
 const OURS = 'tfjs-ema';
-const LEGEND = '● yes, ○ in part, blank no, – does not arise there (it keeps a second model or plain values).';
+const LEGEND =
+  '● yes, ○ in part, blank no, – does not arise there (it keeps a second model or plain values, or has no such type).';
 
 /** docs/features.md: what differs between libraries, at a glance. */
 export function briefPage(features: Features): string {

@@ -1,12 +1,15 @@
 // Planted faults: guards of the library are taken out one by one in a copy of the project, and the smallest test that is about each must fail.
+// So are, for each row of docs/features.json, what it promises: the test that the row names must fail, run alone.
 // What the faults are is in test/native/faults/*.mjs. Takes long: part of `npm run test:long`. Leaves the copy in .cache/faults.
 //
 //   node tools/native/planted-faults.mjs                    all
 //   node tools/native/planted-faults.mjs --only pool        those with "pool" in file, test or name
+//   node tools/native/planted-faults.mjs --only features    those of the rows of docs/features.json
 //   node tools/native/planted-faults.mjs --check            only whether each text is still found once
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { assigned, locate, pattern } from '../documents/named-tests.mjs';
 import { buildCore, command, ROOT, run } from './build-core.mjs';
 import { buildAddon, runTests, stagedCopy } from './staged-copy.mjs';
 
@@ -18,14 +21,32 @@ const limited = (seconds) => ({
 const CORE = limited(60); // takes 3 s
 const QUIET = limited(240);
 
-/** Each fault: { name, file, find, replace } or { name, edits }, and `test`: core, cuda, ptx, or a test file. */
-async function load(only) {
+/** Each fault: { name, file, find, replace } or { name, edits }; `test`: core, cuda, ptx, or a test file; `only`: which test in it. */
+async function load(wanted) {
   const files = readdirSync(FAULTS).filter((file) => file.endsWith('.mjs'));
-  const lists = await Promise.all(files.sort().map((file) => import(join(FAULTS, file))));
-  const all = lists.flatMap(({ faults }) => faults).map((fault) => ({ edits: [fault], ...fault }));
-  return all.filter(({ name, test, edits }) =>
-    [name, test, ...edits.map(({ file }) => file)].some((text) => text.includes(only)),
+  const lists = await Promise.all(
+    files.sort().map(async (file) => ({ file, faults: (await import(join(FAULTS, file))).faults })),
   );
+  const all = lists
+    .flatMap(({ file, faults }) => (file === 'features.mjs' ? ofFeatures(faults) : faults))
+    .map((fault) => ({ edits: [fault], ...fault }));
+  return all.filter(({ name, test, row, edits }) =>
+    [name, test, row === undefined ? '' : 'features', ...edits.map(({ file }) => file)].some((text) =>
+      text.includes(wanted),
+    ),
+  );
+}
+
+/** What rows of docs/features.json promise, each with the test that they name. */
+function ofFeatures(faults) {
+  const { groups } = JSON.parse(readFileSync(join(ROOT, 'docs', 'features.json'), 'utf8'));
+  return assigned(
+    groups.flatMap(({ rows }) => rows),
+    faults,
+  ).map(({ named, ...fault }) => {
+    const { file: test, name: only } = locate(ROOT, named);
+    return { ...fault, name: fault.row, test, only };
+  });
 }
 
 /** The text of a file with the fault in it; `find` may be a pattern, whose first match counts. */
@@ -60,6 +81,39 @@ function prepare(folder, test, native) {
   return () => runTests(folder, [test], QUIET);
 }
 
+/**
+ * Runs tests of the copy whose names hold one of these texts.
+ * @returns the full names of those that passed and that failed, by file; undefined where they ran into the limit.
+ */
+function named(folder, { files, names, limits = QUIET, options = [] }) {
+  const report = join(folder, '.named-tests.json');
+  rmSync(report, { force: true });
+  let failure;
+  try {
+    runTests(folder, [...files, '-t', pattern(names), '--reporter=json', `--outputFile=${report}`, ...options], limits);
+  } catch (error) {
+    failure = error;
+  }
+  if (!existsSync(report)) {
+    if (failure?.message.includes('ETIMEDOUT')) return undefined;
+    throw failure ?? new Error('vitest left no report');
+  }
+  const { testResults } = JSON.parse(readFileSync(report, 'utf8'));
+  const tests = testResults.flatMap(({ name, assertionResults }) =>
+    assertionResults.map((one) => ({ file: name, ...one })),
+  );
+  const of = (status) => tests.filter((one) => one.status === status);
+  return { passed: of('passed'), failed: of('failed'), failure };
+}
+
+/** undefined when the one test failed, as it should; else what went wrong. */
+function verdictOfNamed(folder, { test, only }) {
+  const found = named(folder, { files: [test], names: [only], options: ['--bail=1'] });
+  // A guard whose loss makes the test wait for ever is caught as well.
+  if (found === undefined || found.failed.length > 0) return undefined;
+  return found.failure === undefined ? 'NOT CAUGHT' : `does not run: ${found.failure.message.split('\n')[0]}`;
+}
+
 /** undefined when the test failed, as it should; else what went wrong. */
 function verdict(folder, fault) {
   const before = fault.edits.map(({ file }) => ({
@@ -72,6 +126,10 @@ function verdict(folder, fault) {
       writeFileSync(path, planted(readFileSync(path, 'utf8'), edit));
     }
     let test;
+    if (fault.only !== undefined) {
+      if (isNative(fault)) buildAddon(folder);
+      return verdictOfNamed(folder, fault);
+    }
     try {
       test = prepare(folder, fault.test, isNative(fault));
     } catch (error) {
@@ -88,12 +146,17 @@ function verdict(folder, fault) {
   }
 }
 
-const isNative = ({ edits }) => edits.some(({ file }) => /^native\/|CMakeLists/.test(file));
+/** What the addon is made of; the kernel is in it as PTX, and tests build what runs it on the host. */
+const isNative = ({ edits }) => edits.some(({ file }) => /^native\/.*(?<!\.cu)$|CMakeLists/.test(file));
 
 /** Without faults every test must pass, else its failing says nothing. */
 function checkGreen(folder, faults) {
   const native = faults.some((fault) => isNative(fault) && fault.test.startsWith('test/'));
-  for (const test of new Set(faults.map((fault) => fault.test))) {
+  checkNamedGreen(
+    folder,
+    faults.filter(({ only }) => only !== undefined),
+  );
+  for (const test of new Set(faults.flatMap(({ test, only }) => (only === undefined ? [test] : [])))) {
     try {
       prepare(folder, test, native || test.startsWith('test/'))();
     } catch (error) {
@@ -101,6 +164,24 @@ function checkGreen(folder, faults) {
     }
     console.log(`green without faults: ${test}`);
   }
+}
+
+/** The same of tests that run alone, all at once. */
+function checkNamedGreen(folder, faults) {
+  if (faults.length === 0) return;
+  buildAddon(folder);
+  const files = [...new Set(faults.map(({ test }) => test))];
+  const names = [...new Set(faults.map(({ only }) => only))];
+  const found = named(folder, { files, names, limits: limited(1800) });
+  if (found === undefined) throw new Error('the named tests do not end');
+  const isOf = ({ test, only }, one) => one.file.endsWith(test) && one.fullName.includes(only);
+  for (const fault of faults) {
+    const what = `${fault.test}, '${fault.only}'`;
+    if (found.failed.some((one) => isOf(fault, one)))
+      throw new Error(`${what} fails without any fault, so that it can catch none`);
+    if (!found.passed.some((one) => isOf(fault, one))) throw new Error(`${what} is no test that runs here`);
+  }
+  console.log(`green without faults: ${found.passed.length} tests in ${files.length} files that rows name`);
 }
 
 await command(async () => {

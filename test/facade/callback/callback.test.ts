@@ -4,7 +4,7 @@ import type { Callback, Scalar, Sequential, Tensor } from '@tensorflow/tfjs';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { WeightEma } from '../../../src/index.js';
 import { rejectionOf, weightBits } from '../../support/expect.js';
-import { data, denseModel, tf, twoOutputModel, valuesOf } from '../../support/models.js';
+import { assign, data, denseModel, lineModel, tf, twoOutputModel, valuesOf } from '../../support/models.js';
 import { at } from '../../support/oracle.js';
 
 afterEach(() => {
@@ -122,19 +122,25 @@ describe('ema.callback()', () => {
     tf.dispose([x, y, validation.x, validation.y]);
   });
 
-  it('chooses by accuracy when told to', async () => {
-    const { x, y } = data();
-    const model = denseModel();
-    const ema = new WeightEma(tf, { decays: [0, 1], warmup: 'none' });
-    model.compile({ optimizer: tf.train.adam(0.05), loss: 'categoricalCrossentropy', metrics: ['accuracy'] });
-    await model.fit(x, y, {
-      ...fit,
-      epochs: 10,
-      callbacks: [ema.callback({ validationData: { xs: x, ys: y }, monitor: 'val_acc' })],
-    });
-    // Decay 0 is the trained model, decay 1 the untrained one.
-    expect(ema.validations.at(-1)?.best).toBe(0);
-    ema.dispose();
+  it('chooses by accuracy when told to, also where the loss says otherwise', async () => {
+    const [x, y] = [tf.ones([8, 1]), tf.fill([8, 1], -9)];
+    // The more accurate, the more is predicted.
+    const accuracy = (_: Tensor, predicted: Tensor) => predicted;
+    const bestBy = async (monitor: string) => {
+      const model = lineModel();
+      model.compile({ optimizer: tf.train.sgd(0), loss: 'meanSquaredError', metrics: [accuracy] });
+      // Decay 0 is the weight that was set, 3; decay 1 that at attach, 1.
+      const ema = new WeightEma(tf, { decays: [0, 1], warmup: 'none', onWarning: () => undefined }).attach(model);
+      assign(model.weights[0], () => tf.tensor2d([[3]]));
+      await model.fit(x, y, { ...fit, epochs: 1, callbacks: [ema.callback({ validationData: [x, y], monitor })] });
+      const { best } = at(ema.validations, 0);
+      const chosen = ema.read('best');
+      expect(at(Object.values(valuesOf(chosen)), 0)[0]).toBe(best === 0 ? 3 : 1);
+      tf.dispose(chosen);
+      ema.dispose();
+      return best;
+    };
+    expect([await bestBy('val_accuracy'), await bestBy('val_loss')]).toEqual([0, 1]);
   });
 
   it('refuses, before the first step, a monitor that the model does not measure', async () => {

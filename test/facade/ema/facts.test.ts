@@ -27,6 +27,21 @@ describe('the facts of an average', () => {
     expect([bytes('fp32'), bytes('compensated')]).toEqual([4, 8]);
   });
 
+  it('count the seconds of updates, all of them and nothing else', () => {
+    const ema = new WeightEma(tf, { decays: 0.9, updateEvery: 2 }).attach(lineModel());
+    const seen = [ema.facts.seconds];
+    const begin = performance.now();
+    for (let step = 0; step < 6; step += 1) {
+      ema.update();
+      seen.push(ema.facts.seconds);
+    }
+    expect(seen.slice(1).map((seconds, index) => seconds > (seen[index] ?? Number.NaN))).toEqual(
+      [0, 1, 0, 1, 0, 1].map(Boolean),
+    );
+    expect(seen.at(-1)).toBeLessThan((performance.now() - begin) / 1000);
+    ema.dispose();
+  });
+
   it('are one line for console.log, and nothing else of the object can be seen or set', () => {
     const ema = new WeightEma(tf, { decays: [0.9, 'uniform'], updateEvery: 1, engine: 'js' });
     expect(inspect(ema)).toBe('WeightEma { 0.9, uniform; 0 steps, 0 updates; not attached }');

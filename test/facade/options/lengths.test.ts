@@ -9,7 +9,7 @@ import { checkRun, inSteps, withRun } from '../../../src/options/lengths.js';
 import { resolveOptions } from '../../../src/options/options.js';
 import { settled } from '../../../src/options/run-length.js';
 import { rejectionOf, thrownBy } from '../../support/expect.js';
-import { data, denseModel, setRandomWeights, tf, valuesOf } from '../../support/models.js';
+import { data, denseModel, setRandomWeights, tf, valuesOf, weightValues } from '../../support/models.js';
 import { at, maxDifference, Oracle, paperDecay } from '../../support/oracle.js';
 
 const quiet = { onWarning: () => undefined };
@@ -41,14 +41,23 @@ describe('inSteps', () => {
     expect(inSteps(specs(start), run).startStep).toBe(step);
   });
 
-  it('waits for the run where a unit needs it, and then says what is missing', () => {
+  it('waits for the run where a unit needs it, says what is missing, and then is that epoch', () => {
     const open = specs({ epochs: 1 });
     expect(withRun(open, {}).decays).toEqual([]);
     expect(withRun(open, { stepsPerEpoch: 3 }).startStep).toBe(3);
     const model = denseModel();
-    const ema = new WeightEma(tf, { start: { epochs: 1 } });
+    const ema = new WeightEma(tf, { start: { epochs: 1 }, ...quiet });
     expect(thrownBy(() => ema.attach(model), 'INVALID_ARGUMENT').message).toMatch(/^stepsPerEpoch: .*start is given/);
-    expect(ema.attach(model, { stepsPerEpoch: 3 }).engine !== undefined).toBe(true);
+    ema.attach(model, { stepsPerEpoch: 3 });
+    const started = [1, 2, 3, 4].map((step) => {
+      setRandomWeights(model, step);
+      ema.update();
+      const tensors = ema.read({ index: 0 });
+      const isCopy = JSON.stringify(Object.values(valuesOf(tensors))) === JSON.stringify(weightValues(model));
+      tf.dispose(tensors);
+      return !isCopy;
+    });
+    expect(started).toEqual([false, false, false, true]);
     ema.dispose();
   });
 

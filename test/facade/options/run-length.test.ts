@@ -262,10 +262,12 @@ describe('foresee', () => {
   };
 
   it('timm 1182, mmpretrain 870: a decay too high for the run is named, with the half-life that would do', () => {
-    const [warning, ...more] = warnings({ decays: [0.9, 0.9999], warmup: 'none', run: { totalSteps: 1000 } });
-    // 0.9999 ** 1000 = 0.905 of the start is left; half-lives up to 1000 * ln 2 / ln 100 = 150 forget it.
+    const decays = [0.9, 0.995, 0.997, 0.9999];
+    const [warning, ...more] = warnings({ decays, warmup: 'none', run: { totalSteps: 1000 } });
+    // Of the start 0.995 ** 1000 = 0.0067 is left, below 1 %, but 0.997 ** 1000 = 0.0496 and 0.9999 ** 1000 = 0.905.
+    // Half-lives up to 1000 * ln 2 / ln 100 = 150 forget it.
     expect(warning).toMatch(
-      /^too high a decay for 1000 steps .*average of 0\.9999 still holds 90 % .*half-life of at most 150 steps, or the warm-up/,
+      /^too high a decay for 1000 steps .*average of 0\.997 still holds 5 %, 0\.9999 still holds 90 % .*half-life of at most 150 steps, or the warm-up/,
     );
     expect(more).toEqual([]);
   });

@@ -112,10 +112,13 @@ describe('Schedule with other warm-ups', () => {
   const keep = (schedule: Schedule, before: number, pending = 1) =>
     schedule.alphas(before, pending).map((alpha) => 1 - alpha);
 
-  it('of timm caps update n at 1 - (1 + n / scale) ** -power', () => {
-    const schedule = new Schedule({ decays, updateEvery: 1, warmup: { inverseGamma: { scale: 2, power: 0.75 } } });
+  it.each([
+    [2, 0.75],
+    [1, 1],
+  ])('of timm caps update n at 1 - (1 + n / scale) ** -power: scale %d, power %d', (scale, power) => {
+    const schedule = new Schedule({ decays, updateEvery: 1, warmup: { inverseGamma: { scale, power } } });
     for (const n of [0, 1, 10, 1000, 1e6]) {
-      const cap = 1 - (1 + n / 2) ** -0.75;
+      const cap = 1 - (1 + n / scale) ** -power;
       keep(schedule, n).forEach((kept, k) => {
         expect(kept).toBeCloseTo(Math.min(at(decays, k), cap), 13);
       });
