@@ -385,8 +385,8 @@ export const faults = [
   {
     row: 'Average started anew from the weights',
     file: 'src/averages/progress.ts',
-    find: '    this.#moveBy(copies);\n    const intervals',
-    replace: '    const intervals',
+    find: 'this.#goOn({ steps: startStep, pending: 0,',
+    replace: 'this.#goOn({ steps: this.#steps, pending: 0,',
   },
   {
     row: 'Average put back every N steps, training goes on (Switch-EMA)',
