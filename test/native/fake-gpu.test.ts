@@ -61,7 +61,8 @@ function numbersOf({ engine, updates, averages, weights, losses, evaluated }: Fi
 
 const device = isInTree ? 'TensorFlow’s own CUDA device' : 'the fake GPU';
 
-describe.skipIf(reason !== '')(`on ${device}`, () => {
+// Who asks for TensorFlow's own device wants no skipped tests.
+describe.skipIf(reason !== '' && !isInTree)(`on ${device}`, () => {
   beforeAll(buildFakeGpu);
 
   it.each(['0', '300'])('averages of a training are the CPU’s, to the bit, %s us behind', async (delay) => {
@@ -195,7 +196,7 @@ describe.skipIf(reason !== '')(`on ${device}`, () => {
     });
     expect(report.gpu).toMatchObject({
       kernels: { differing: 0 },
-      speed: { floats: 2 ** 18 },
+      speed: { updateMs: expect.any(Number), copyMs: expect.any(Number) },
       order: { isRight: true },
     });
     expect(report.gpu.kernels.floats).toBeGreaterThan(1_000_000);
