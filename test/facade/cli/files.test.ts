@@ -189,6 +189,20 @@ describe('tfjs-ema extract', () => {
     expect(userDefinedMetadata.tfjsEma).toMatchObject({ which: '0.9', index: 1, label: '0.9', steps: 24 });
   });
 
+  it('writes the weights alone as safetensors: all of a run, the averaged ones of a checkpoint', async () => {
+    await ema.saveModel('best', `file://${at('expected')}`);
+    const weights = (path: string) => {
+      const { tensors } = decodeSafetensors(readFileSync(path));
+      return Object.fromEntries([...tensors].map(([name, { data }]) => [name, [...data]]));
+    };
+    const [all, averaged] = [at('all.safetensors'), at('averaged.safetensors')];
+    expect(command('extract', at('run'), 'best', '--out', all)).toMatchObject({ status: 0, stderr: '' });
+    expect(weights(all)).toEqual(await weightsIn('expected'));
+    expect(command('extract', at('ema.safetensors'), '0.9', '--out', averaged).status).toBe(0);
+    const names = Object.keys(weights(all)).filter((name) => !name.includes('moving'));
+    expect(Object.keys(weights(averaged)).sort()).toEqual(names.sort());
+  });
+
   it('names the averages where there is none of that name, and writes nothing', () => {
     const { status, stderr } = command('extract', at('run'), '0.95', '--out', at('nothing'));
     expect(status).toBe(1);
@@ -218,9 +232,11 @@ describe('tfjs-ema extract', () => {
     const { status, stderr } = command('extract', at('run'), '0.9', '--out', at('run'));
     expect({ status, stderr }).toMatchObject({
       status: 1,
-      stderr: expect.stringContaining('--out: expected another folder'),
+      stderr: expect.stringContaining('--out: expected another place'),
     });
     expect(readdirSync(at('run'))).toEqual(before);
+    const other = command('extract', at('run'), '0.9', '--model', at('model'), '--out', at('nothing'));
+    expect(other).toMatchObject({ status: 1, stderr: expect.stringContaining('--model: expected none') });
   });
 });
 
