@@ -16,6 +16,7 @@ const ORDER = [
   'evidence',
   'features',
   'migration',
+  'files',
   'environments',
   'troubleshooting',
   'how-it-works',
