@@ -21,7 +21,7 @@ export interface FoundAverage {
   readonly record: BestRecord | undefined;
   /** By weight name; weights that are not averaged only where it is a best one. */
   readonly values: Named;
-  /** Steps that are not in it, because the weights that they led to are not in the file. */
+  /** Steps that are not in it: the weights that they led to are not in the file, or what they mean is said by a function. */
   readonly pending: number;
 }
 
@@ -52,7 +52,9 @@ export function findAverage(saved: Saved, which: string, live: Named | undefined
       'CHECKPOINT',
       `${saved.path}: expected tensor 'average.${index}/${absent[0]}', which is not there.`,
     );
-  if (live === undefined || standing.pending === 0)
+  const { warmup, profiles } = saved.options;
+  const isDecided = typeof warmup === 'function' || typeof profiles[index] === 'function';
+  if (live === undefined || standing.pending === 0 || isDecided)
     return { index, label, record: undefined, values, pending: standing.pending };
   return { index, label, record: undefined, values: moved(saved, index, { values, live }), pending: 0 };
 }
@@ -104,7 +106,8 @@ function alphasOf({ path, options, standing }: Saved, names: readonly string[]):
   const { layerRules, decays } = options;
   try {
     const schedule = new Schedule({ ...options, ...withRules(options, layerRules) });
-    const alphas = schedule.alphas(standing.steps - standing.pending, standing.pending);
+    // Asks no function: another average's is not needed here.
+    const alphas = schedule.foreseen(standing.steps - standing.pending, standing.pending);
     return new AlphaSpread(names, layerRules, decays.length).of(alphas);
   } catch (cause) {
     throw new EmaError('CHECKPOINT', `${path}: ${messageOf(cause)}`, { cause });

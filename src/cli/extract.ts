@@ -50,7 +50,7 @@ export async function extract(args: readonly string[]): Promise<number> {
   const { label, record, pending } = found;
   if (pending > 0)
     process.stderr.write(
-      `tfjs-ema extract: ${pending} steps since the last update are not in it, as the weights that they led to are not in a checkpoint; they are in the folder of a run.\n`,
+      `tfjs-ema extract: ${pending} steps since the last update are not in it: a checkpoint has not the weights that they led to, as the folder of a run has, and no file has a function of your own, such as a warm-up.\n`,
     );
   const report = { out, label, best: record ?? null, steps: saved.standing.steps, pending };
   const text = `${out}\t${label}${record === undefined ? '' : `\tbest ${record.metric} ${record.value} of epoch ${record.epoch}`}\n`;

@@ -189,6 +189,16 @@ describe('tfjs-ema extract', () => {
     expect(userDefinedMetadata.tfjsEma).toMatchObject({ which: '0.9', index: 1, label: '0.9', steps: 24 });
   });
 
+  it('leaves out steps whose share only a function knows, and says so', async () => {
+    const average = await train(network(), { decays: [0.5, () => 0.9], warmup: (t) => (t + 1) / (t + 2) });
+    await average.saveRun(at('run-function'));
+    const { status, stderr } = command('extract', at('run-function'), 'function1', '--out', at('function.safetensors'));
+    expect(status).toBe(0);
+    expect(stderr).toContain('4 steps since the last update are not in it');
+    const facts = JSON.parse(command('inspect', at('run-function'), '--json').stdout);
+    expect(facts.averages.map(({ label }: { label: string }) => label)).toEqual(['0.5', 'function1']);
+  });
+
   it('writes the weights alone as safetensors: all of a run, the averaged ones of a checkpoint', async () => {
     await ema.saveModel('best', `file://${at('expected')}`);
     const weights = (path: string) => {
