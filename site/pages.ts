@@ -17,6 +17,7 @@ const ORDER = [
   'evidence',
   'features',
   'migration',
+  'files',
   'environments',
   'troubleshooting',
   'how-it-works',

@@ -34,13 +34,10 @@ const stages = ({ seconds }) => ({
   fuzz: { commands: [script('native/fuzz-core.mjs', seconds)], keep: /^Done|stat::(number|peak)/ },
   ...Object.fromEntries(['kill', 'corruption', 'failures', 'processes', 'soak'].map((name) => [name, endurance(name)])),
   prebuilds: {
-    commands: [
-      script('release/prebuild.mjs'),
-      script('release/verify-prebuilds.mjs', '--require-load'),
-      script('release/prebuild.mjs', '--again'),
-    ],
+    commands: [script('release/prebuild.mjs'), script('release/verify-prebuilds.mjs', '--require-load')],
     keep: /tfjs-ema[\w.]*\.node/,
   },
+  again: { commands: [script('release/prebuild.mjs', '--again')], keep: /tfjs-ema[\w.]*\.node/ },
   nodes: { commands: [script('release/test-nodes.mjs')], keep: /^(ok|--) / },
   wine: { commands: [script('release/test-wine.mjs', '--require')], keep: /^ok (win32|Node)|^Node .* win32: / },
   arm64: { commands: [script('release/test-arm64.mjs', '--require')], keep: /^(ok|FAILED) / },

@@ -10,6 +10,9 @@ import type { BestRecord } from '../validation/bests.js';
 import { NOT_AVERAGED, type Saved } from './saved.js';
 import { fma, lerp } from './self-test.js';
 
+/** Tensors by weight name. */
+export type Named = ReadonlyMap<string, StoredTensor>;
+
 /** An average that was found. */
 export interface FoundAverage {
   readonly index: number;
@@ -17,8 +20,8 @@ export interface FoundAverage {
   /** Of a best one. */
   readonly record: BestRecord | undefined;
   /** By weight name; weights that are not averaged only where it is a best one. */
-  readonly values: ReadonlyMap<string, StoredTensor['data']>;
-  /** Steps that are not in it, because the weights that they led to are not in the file. */
+  readonly values: Named;
+  /** Steps that are not in it: the weights that they led to are not in the file, or what they mean is said by a function. */
   readonly pending: number;
 }
 
@@ -28,11 +31,7 @@ export interface FoundAverage {
  * @param live the model's weights by name, where they are known.
  * @throws {@link EmaError} INVALID_ARGUMENT — there is none of this name. CHECKPOINT — the file has not all of its values.
  */
-export function findAverage(
-  saved: Saved,
-  which: string,
-  live: ReadonlyMap<string, StoredTensor['data']> | undefined,
-): FoundAverage {
+export function findAverage(saved: Saved, which: string, live: Named | undefined): FoundAverage {
   const { labels, standing, bests, content } = saved;
   const metric = which === 'best' ? standing.monitor : /^best-(.+)$/s.exec(which)?.[1];
   const best = bests.find(({ record }) => record.metric === metric && metric !== undefined);
@@ -53,7 +52,9 @@ export function findAverage(
       'CHECKPOINT',
       `${saved.path}: expected tensor 'average.${index}/${absent[0]}', which is not there.`,
     );
-  if (live === undefined || standing.pending === 0)
+  const { warmup, profiles } = saved.options;
+  const isDecided = typeof warmup === 'function' || typeof profiles[index] === 'function';
+  if (live === undefined || standing.pending === 0 || isDecided)
     return { index, label, record: undefined, values, pending: standing.pending };
   return { index, label, record: undefined, values: moved(saved, index, { values, live }), pending: 0 };
 }
@@ -75,31 +76,27 @@ function noSuch({ path, labels, bests }: Saved, which: string): EmaError {
   );
 }
 
-function prefixed(tensors: Saved['content']['tensors'], prefix: string): ReadonlyMap<string, StoredTensor['data']> {
+function prefixed(tensors: Named, prefix: string): Named {
   const own = [...tensors].filter(([name]) => name.startsWith(prefix));
-  return new Map(own.map(([name, { data }]) => [name.slice(prefix.length), data]));
+  return new Map(own.map(([name, tensor]) => [name.slice(prefix.length), tensor]));
 }
 
 /** The average as an update of the pending steps would leave it: what its program gives to who reads it. */
-function moved(
-  saved: Saved,
-  index: number,
-  { values, live }: Record<'values' | 'live', ReadonlyMap<string, StoredTensor['data']>>,
-): ReadonlyMap<string, StoredTensor['data']> {
-  const names = [...values.keys()];
-  const alphas = alphasOf(saved, names);
+function moved(saved: Saved, index: number, { values, live }: Readonly<Record<'values' | 'live', Named>>): Named {
+  const alphas = alphasOf(saved, [...values.keys()]);
   const { length } = saved.labels;
   const low = prefixed(saved.content.tensors, `average.${index}.low/`);
   const isSpread = alphas.length > length;
   return new Map(
-    [...values].map(([name, shadow], weight) => {
+    [...values].map(([name, tensor], weight) => {
       const alpha = Math.fround(alphas[(isSpread ? weight * length : 0) + index] ?? 0);
-      const [target, rest] = [live.get(name) ?? shadow, low.get(name)];
+      const [shadow, target, rest] = [tensor.data, live.get(name)?.data ?? tensor.data, low.get(name)?.data];
       const value = (_: number, i: number): number => {
         const [from, to] = [shadow[i] ?? 0, target[i] ?? 0];
         return rest === undefined ? lerp(from, to, alpha) : lerpCompensated([from, rest[i] ?? 0], to, alpha);
       };
-      return [name, Float32Array.from({ length: shadow.length }, value)];
+      const data = Float32Array.from({ length: shadow.length }, value);
+      return [name, { dtype: 'F32', shape: tensor.shape, data }];
     }),
   );
 }
@@ -109,7 +106,8 @@ function alphasOf({ path, options, standing }: Saved, names: readonly string[]):
   const { layerRules, decays } = options;
   try {
     const schedule = new Schedule({ ...options, ...withRules(options, layerRules) });
-    const alphas = schedule.alphas(standing.steps - standing.pending, standing.pending);
+    // Asks no function: another average's is not needed here.
+    const alphas = schedule.foreseen(standing.steps - standing.pending, standing.pending);
     return new AlphaSpread(names, layerRules, decays.length).of(alphas);
   } catch (cause) {
     throw new EmaError('CHECKPOINT', `${path}: ${messageOf(cause)}`, { cause });

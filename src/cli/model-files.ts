@@ -6,14 +6,14 @@ import { fieldOf } from '../base/argument.js';
 import { EmaError } from '../base/errors.js';
 import { readWhole } from '../disk/atomic-file.js';
 import { join } from '../disk/node.js';
+import type { StoredTensor } from '../disk/safetensors.js';
 import { RUN, TOPOLOGY } from '../disk/save-model.js';
 
 /** One weight as its file has it. */
 export interface FileWeight {
   readonly name: string;
-  readonly shape: readonly number[];
   readonly dtype: 'float32' | 'int32' | 'bool';
-  readonly bytes: Uint8Array;
+  readonly value: StoredTensor;
 }
 
 /** A model's files. */
@@ -79,10 +79,27 @@ function cut(folder: string, data: Uint8Array, specs: readonly io.WeightsManifes
       throw noModel(folder, `weight ${name} of type ${dtype}`);
     const begin = at;
     at += shape.reduce((product, size) => product * size, dtype === 'bool' ? 1 : Float32Array.BYTES_PER_ELEMENT);
-    return { name, shape, dtype, bytes: data.slice(begin, at) };
+    if (at > data.length) throw noModel(folder, `${data.length} bytes of weights, too few for ${name}`);
+    return { name, dtype, value: storedAs(data.slice(begin, at), { shape, dtype }) };
   });
   if (at === data.length) return weights;
   throw noModel(folder, `${data.length} bytes of weights where ${TOPOLOGY} has ${at}`);
+}
+
+function storedAs(
+  bytes: Uint8Array<ArrayBuffer>,
+  { shape, dtype }: { readonly shape: readonly number[]; readonly dtype: FileWeight['dtype'] },
+): StoredTensor {
+  switch (dtype) {
+    case 'float32':
+      return { dtype: 'F32', shape, data: new Float32Array(bytes.buffer) };
+    case 'int32':
+      return { dtype: 'I32', shape, data: new Int32Array(bytes.buffer) };
+    case 'bool':
+      return { dtype: 'BOOL', shape, data: bytes };
+    default:
+      return dtype satisfies never;
+  }
 }
 
 function noModel(folder: string, received: string, cause?: unknown): EmaError {

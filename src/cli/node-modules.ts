@@ -2,7 +2,7 @@
 // Resolves nothing: what an import finds is Node's business.
 
 import { readdirSync, readFileSync, realpathSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { dirname, join, sep } from 'node:path';
 import type { PackageCopy } from './facts.js';
 
 const TFJS = /^tfjs(-core|-layers|-node|-node-gpu)?$/;
@@ -37,7 +37,8 @@ export function tfjsCopies(directory: string): PackageCopy[] {
 function collect(nodeModules: string, found: Map<string, PackageCopy>, depth: number): void {
   if (depth > MAX_DEPTH) return;
   for (const folder of packages(nodeModules)) {
-    const name = folder.slice(nodeModules.length + 1);
+    // A name as it is imported: Windows separates by something else.
+    const name = folder.slice(nodeModules.length + 1).replaceAll(sep, '/');
     if (name.startsWith('@tensorflow/') && TFJS.test(name.slice('@tensorflow/'.length))) add(folder, name, found);
     collect(join(folder, 'node_modules'), found, depth + 1);
   }

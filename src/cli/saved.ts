@@ -13,7 +13,6 @@ import { type Standing, standingOf } from '../disk/standing.js';
 import { factsOf, type RunFacts } from '../ema/run-facts.js';
 import type { Settings } from '../options/fingerprint.js';
 import type { ResolvedOptions } from '../options/options.js';
-import type { Profile } from '../schedule/profile.js';
 import { labelOf } from '../schedule/which.js';
 
 /** Options of a run as its file has them: plain data, functions as some of their values. */
@@ -83,7 +82,7 @@ function decoded(path: string, { content, bytes, run }: Pick<Saved, 'content' | 
   return {
     ...{ path, bytes, content, run, settings, options, bests },
     standing: standingOf(metadataOf(content, 'standing'), options),
-    labels: decays.map((decay, index) => labelOf(decay, profileOf(profiles[index], index), index)),
+    labels: decays.map((decay, index) => labelOf(decay, profiles[index], index)),
     weights: Object.fromEntries(Object.entries(metadataOf(content, 'weights')).map(([name, one]) => [name, `${one}`])),
   };
 }
@@ -97,16 +96,10 @@ function optionsOf(settings: Settings): SavedOptions {
     throw new EmaError('CHECKPOINT', 'expected the decays of averages among the settings, received others.');
   // As settingsOf wrote them from ResolvedOptions.
   const saved = settings as unknown as SavedOptions;
-  return { ...saved, profiles: saved.profiles.map(profileOf) };
+  return { ...saved, profiles: saved.profiles.map(whole), warmup: whole(saved.warmup) };
 }
 
-/** A function was saved as some of its values, or none: it stays one that nobody can call. */
-function profileOf(saved: unknown, index: number): Profile {
-  if (typeof saved !== 'object' || saved === null || !('values' in saved)) return saved as Profile;
-  return () => {
-    throw new EmaError(
-      'CHECKPOINT',
-      `average ${index} has a function, which is in no file: only its program knows it.`,
-    );
-  };
+/** A function was saved as some of its values, or none: it stays one, which nobody calls. */
+function whole<Value>(saved: Value): Value | (() => number) {
+  return typeof saved === 'object' && saved !== null && 'values' in saved ? () => Number.NaN : saved;
 }

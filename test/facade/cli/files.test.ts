@@ -189,6 +189,30 @@ describe('tfjs-ema extract', () => {
     expect(userDefinedMetadata.tfjsEma).toMatchObject({ which: '0.9', index: 1, label: '0.9', steps: 24 });
   });
 
+  it('leaves out steps whose share only a function knows, and says so', async () => {
+    const average = await train(network(), { decays: [0.5, () => 0.9], warmup: (t) => (t + 1) / (t + 2) });
+    await average.saveRun(at('run-function'));
+    const { status, stderr } = command('extract', at('run-function'), 'function1', '--out', at('function.safetensors'));
+    expect(status).toBe(0);
+    expect(stderr).toContain('4 steps since the last update are not in it');
+    const facts = JSON.parse(command('inspect', at('run-function'), '--json').stdout);
+    expect(facts.averages.map(({ label }: { label: string }) => label)).toEqual(['0.5', 'function1']);
+  });
+
+  it('writes the weights alone as safetensors: all of a run, the averaged ones of a checkpoint', async () => {
+    await ema.saveModel('best', `file://${at('expected')}`);
+    const weights = (path: string) => {
+      const { tensors } = decodeSafetensors(readFileSync(path));
+      return Object.fromEntries([...tensors].map(([name, { data }]) => [name, [...data]]));
+    };
+    const [all, averaged] = [at('all.safetensors'), at('averaged.safetensors')];
+    expect(command('extract', at('run'), 'best', '--out', all)).toMatchObject({ status: 0, stderr: '' });
+    expect(weights(all)).toEqual(await weightsIn('expected'));
+    expect(command('extract', at('ema.safetensors'), '0.9', '--out', averaged).status).toBe(0);
+    const names = Object.keys(weights(all)).filter((name) => !name.includes('moving'));
+    expect(Object.keys(weights(averaged)).sort()).toEqual(names.sort());
+  });
+
   it('names the averages where there is none of that name, and writes nothing', () => {
     const { status, stderr } = command('extract', at('run'), '0.95', '--out', at('nothing'));
     expect(status).toBe(1);
@@ -218,9 +242,11 @@ describe('tfjs-ema extract', () => {
     const { status, stderr } = command('extract', at('run'), '0.9', '--out', at('run'));
     expect({ status, stderr }).toMatchObject({
       status: 1,
-      stderr: expect.stringContaining('--out: expected another folder'),
+      stderr: expect.stringContaining('--out: expected another place'),
     });
     expect(readdirSync(at('run'))).toEqual(before);
+    const other = command('extract', at('run'), '0.9', '--model', at('model'), '--out', at('nothing'));
+    expect(other).toMatchObject({ status: 1, stderr: expect.stringContaining('--model: expected none') });
   });
 });
 
