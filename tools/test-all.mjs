@@ -44,6 +44,8 @@ const lanes = (scratch) => [
     { name: 'project', command: vitest('project'), isTests: true },
     { name: 'wine', command: node('release/test-wine.mjs') },
     { name: 'site', command: ['npm', 'run', 'site'] },
+    // After the site, whose live page it opens.
+    { name: 'browser', command: node('browser/test-browser.mjs'), isTests: true },
     // What loads TensorFlow, once more on the one that tfjs-node ships.
     {
       name: 'tensorflow-2.9.1',
