@@ -30,9 +30,9 @@ function svg(name: string, attributes: Readonly<Record<string, string | number>>
   return element;
 }
 
-/** Round values from the smallest to the largest, about four of them. */
+/** Round values from the smallest to the largest, three to six of them. */
 function ticksOf(low: number, high: number): number[] {
-  const rough = (high - low) / 4;
+  const rough = (high - low) / 6;
   const power = 10 ** Math.floor(Math.log10(rough));
   const step = [1, 2, 5, 10].map((factor) => factor * power).find((one) => one >= rough) ?? rough;
   const count = Math.floor(high / step) - Math.ceil(low / step) + 1;

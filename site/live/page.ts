@@ -71,7 +71,8 @@ export function show(root: HTMLElement): () => void {
   let training: Training | undefined;
   const tell = ({ epoch, backend, speed, share, scores: latest }: Progress): void => {
     scores.push([...latest]);
-    said.textContent = `Epoch ${epoch} of ${EPOCHS} on ${backend}: ${speed.toFixed(0)} steps a second, averaging takes ${percent(share)} of the time.`;
+    const averaging = share === undefined ? '' : `, averaging takes ${percent(share)} of the time`;
+    said.textContent = `Epoch ${epoch} of ${EPOCHS} on ${backend}: ${speed.toFixed(0)} steps a second${averaging}.`;
     draw();
   };
   const run = async (): Promise<void> => {

@@ -18,9 +18,10 @@ export interface Scores {
 export interface Progress {
   readonly epoch: number;
   readonly backend: string;
-  /** Steps in a second, and the share of that time that averaging took. */
+  /** Steps in a second. */
   readonly speed: number;
-  readonly share: number;
+  /** Share of the time that averaging took; a GPU works on while the page goes on, so that it is not known there. */
+  readonly share: number | undefined;
   /** Of the raw weights, then of each average. */
   readonly scores: readonly Scores[];
 }
@@ -76,7 +77,7 @@ export async function train(backend: Backend, onEpoch: (progress: Progress) => v
   const [x, y] = part(0, TRAINED);
   const validationData = part(TRAINED, IMAGES);
   const model = network();
-  const ema = new WeightEma(tf, { decays: [...DECAYS], onWarning: console.warn });
+  const ema = new WeightEma(tf, { decays: [...DECAYS], updateEvery: 1, onWarning: console.warn });
   let begun = performance.now();
   let before = { steps: 0, seconds: 0 };
   const tell = new tf.CustomCallback({
@@ -90,7 +91,10 @@ export async function train(backend: Backend, onEpoch: (progress: Progress) => v
       const { raw = {}, averages } = ema.validations.at(-1) ?? { averages: [] };
       onEpoch({
         ...{ epoch: index + 1, backend: tf.getBackend() },
-        ...{ speed: (steps - before.steps) / seconds, share: (averaged - before.seconds) / seconds },
+        ...{
+          speed: (steps - before.steps) / seconds,
+          share: backend === 'cpu' ? (averaged - before.seconds) / seconds : undefined,
+        },
         scores: [raw, ...averages].map(({ loss = Number.NaN, acc: accuracy = Number.NaN }) => ({
           loss,
           accuracy,

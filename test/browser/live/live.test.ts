@@ -49,7 +49,7 @@ afterAll(async () => {
 
 /** Points of each line of the first chart. */
 const points = (page: Page): Promise<string[][]> =>
-  page.$$eval('#live figure:first-child polyline', (lines) =>
+  page.$$eval('#live-page figure:first-child polyline', (lines) =>
     lines.map((line) => (line.getAttribute('points') ?? '').split(' ').filter(Boolean)),
   );
 
@@ -62,19 +62,19 @@ describe.each(['webgl', 'cpu'])('the live page on %s', (backend) => {
       if (!/^(http:\/\/localhost:|data:|blob:)/.test(request.url())) faults.push(`asked for ${request.url()}`);
     });
     await page.goto(address);
-    await page.selectOption('#live select', backend);
-    await page.click('#live button.primary');
-    await page.waitForFunction(() => document.querySelectorAll('#live figure:first-child polyline').length === 3);
+    await page.selectOption('#live-page select', backend);
+    await page.click('#live-page button.primary');
+    await page.waitForFunction(() => document.querySelectorAll('#live-page figure:first-child polyline').length === 3);
     await page.waitForFunction(
-      () => (document.querySelector('#live polyline')?.getAttribute('points') ?? '').split(' ').length >= 3,
+      () => (document.querySelector('#live-page polyline')?.getAttribute('points') ?? '').split(' ').length >= 3,
       undefined,
       { timeout: 300_000 },
     );
-    expect(await page.textContent('#live .said')).toMatch(
+    expect(await page.textContent('#live-page .said')).toMatch(
       new RegExp(`^Epoch \\d+ of 20 on ${backend}: \\d+ steps a second`),
     );
-    await page.click('#live button.primary');
-    const saving = page.locator('#live button', { hasText: 'Save the best average' });
+    await page.click('#live-page button.primary');
+    const saving = page.locator('#live-page button', { hasText: 'Save the best average' });
     await saving.waitFor({ timeout: 300_000 });
     const lines = await points(page);
     expect(lines).toHaveLength(3);
