@@ -11,6 +11,7 @@ const FOLDERS = ['docs', 'bench', 'study', 'examples'];
 /** Documents in the order of reading; those that are not named here follow them. */
 const ORDER = [
   'index',
+  'live',
   'guide',
   'systems',
   'guarantees',

@@ -50,6 +50,7 @@ export function stage({ root, pages }: Folders): void {
     const content = isMarkdown ? withLinks(text, (link) => addressOf(path, link)) : sourcePage(path, text);
     write(pages, page, (to) => writeFileSync(to, content));
   }
+  write(pages, 'live.md', (to) => copyFileSync(new URL('live/live.md', import.meta.url), to));
   write(pages, 'bench/study.md', (to) => writeFileSync(to, studyPage(join(root, 'bench/results/study.json'))));
 }
 

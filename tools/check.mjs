@@ -14,6 +14,7 @@ const PARTS = {
   'format of C++': tool('native/clang-format.mjs', '--check'),
   workflows: tool('release/lint-workflows.mjs'),
   'types, all': ['tsc', '-p', 'tsconfig.json'],
+  'types, what runs in pages': ['tsc', '-p', 'tsconfig.browser.json'],
   'types, the package': ['tsc', '-p', 'tsconfig.build.json'],
   'kernels compiled from these sources': tool('native/ptx.mjs', '--check'),
 };

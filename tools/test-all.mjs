@@ -53,6 +53,8 @@ const lanes = (scratch) => [
       ],
       isTests: true,
     })),
+    // After the site, whose live page it opens.
+    { name: 'browser', command: node('browser/test-browser.mjs'), isTests: true },
     // What loads TensorFlow, once more on the one that tfjs-node ships.
     {
       name: 'tensorflow-2.9.1',

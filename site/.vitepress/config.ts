@@ -4,6 +4,7 @@
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitepress';
+import { browserField } from '../../tools/shared/browser-field.js';
 import { anchorOf } from '../links.js';
 import { sidebarsOf } from '../pages.js';
 
@@ -13,6 +14,7 @@ const { GITHUB_SERVER_URL: server, GITHUB_REPOSITORY: repository } = process.env
 
 const nav = [
   { text: 'Guide', link: '/guide', page: 'guide.md' },
+  { text: 'Live', link: '/live', page: 'live.md' },
   { text: 'API', link: '/api/', page: 'api/index.md' },
   { text: 'Benchmarks', link: '/bench/', page: 'bench/index.md' },
   { text: 'Changes', link: '/project/changelog', page: 'project/changelog.md' },
@@ -27,6 +29,13 @@ export default defineConfig({
   cacheDir: folder('.cache/vitepress'),
   // A browser would ask for an icon.
   head: [['link', { rel: 'icon', href: 'data:,' }]],
+  // The live page loads the package's sources, as a page takes them.
+  vite: {
+    plugins: [browserField()],
+    resolve: { alias: { '@live': folder('site/live/page.ts'), 'tfjs-ema': folder('src/index.ts') } },
+    // tfjs is larger than vite likes a file to be, and is loaded by that page alone.
+    build: { chunkSizeWarningLimit: 3000 },
+  },
   markdown: {
     anchor: { slugify: anchorOf },
     // GitHub does not read braces as attributes.

@@ -7,6 +7,8 @@
  */
 export function chromiumArgs({ isComposedByGpu = true }: { readonly isComposedByGpu?: boolean } = {}): string[] {
   return [
+    // On a busy machine a simulated GPU takes longer than Chromium waits for one.
+    '--disable-gpu-watchdog',
     ...['--no-sandbox', '--use-angle=swiftshader', '--enable-unsafe-swiftshader'],
     ...['--enable-unsafe-webgpu', '--use-webgpu-adapter=swiftshader'],
     ...(isComposedByGpu ? ['--ignore-gpu-blocklist', '--enable-gpu-rasterization'] : []),

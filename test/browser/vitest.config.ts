@@ -26,7 +26,11 @@ const testNamePattern = /^(?!.*(native|tfjs-node|TensorFlow|engine\(\)\.reset))/
 const common = { ...timeouts, testNamePattern, setupFiles: ['test/browser/setup.ts'] };
 
 /** Tests in a page on one backend. */
-const page = (backend: string, include: readonly string[], args: readonly string[]) => ({
+const page = (
+  backend: string,
+  include: readonly string[],
+  { args, order }: { readonly args: string[]; readonly order: number },
+) => ({
   root,
   plugins: [browserField()],
   resolve: {
@@ -42,6 +46,8 @@ const page = (backend: string, include: readonly string[], args: readonly string
   },
   test: {
     ...common,
+    // One browser after the other: a simulated GPU takes all cores.
+    sequence: { groupOrder: order },
     name: `page ${backend}`,
     include: [...include],
     provide: { backend: backend.replace(/-.*/, '') },
@@ -49,7 +55,7 @@ const page = (backend: string, include: readonly string[], args: readonly string
       enabled: true,
       headless: true,
       screenshotFailures: false,
-      provider: playwright({ launchOptions: { executablePath, args: [...args] } }),
+      provider: playwright({ launchOptions: { executablePath, args } }),
       instances: [{ browser: 'chromium' as const, name: backend }],
     },
   },
@@ -61,16 +67,18 @@ export default defineConfig({
     maxWorkers: 1,
     fileParallelism: false,
     projects: [
-      ...Object.entries(BACKENDS).map(([backend, facade]) => {
+      ...Object.entries(BACKENDS).map(([backend, facade], order) => {
         const files = facade.map((name) => `test/facade/${name}.test.ts`);
-        return page(backend, [...files, 'test/browser/*.test.ts'], chromiumArgs());
+        return page(backend, [...files, 'test/browser/*.test.ts'], { args: chromiumArgs(), order });
       }),
-      page(
-        'webgpu-composed-by-the-cpu',
-        ['test/browser/unreadable/*.test.ts'],
-        chromiumArgs({ isComposedByGpu: false }),
-      ),
-      { root, test: { ...timeouts, name: 'live', include: ['test/browser/live/*.test.ts'] } },
+      page('webgpu-composed-by-the-cpu', ['test/browser/unreadable/*.test.ts'], {
+        args: chromiumArgs({ isComposedByGpu: false }),
+        order: 10,
+      }),
+      {
+        root,
+        test: { ...timeouts, name: 'live', include: ['test/browser/live/*.test.ts'], sequence: { groupOrder: 11 } },
+      },
     ],
   },
 });

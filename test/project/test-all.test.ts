@@ -170,14 +170,16 @@ describe('npm run test:all', () => {
     expect(stderr).toMatch(/there is no stage 'test': name some of tests, durability/);
   });
 
-  it('runs every project of vitest', () => {
+  it('runs every project of vitest, and what runs in a browser', () => {
     const commands = list().map(([, command]) => command);
     const { scripts } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
     const text = [scripts.test, ...commands].join(' ');
     const projects = [...text.matchAll(/--project (\S+)/g)].map(([, name]) => name);
     const entries = readdirSync(join(root, 'test'), { recursive: true, encoding: 'utf8' });
     const folders = entries.filter((path) => path.endsWith('.test.ts')).map((path) => path.split('/')[0]);
-    expect([...new Set(projects)].sort()).toEqual([...new Set(folders)].sort());
+    // Its projects are those of its own configuration.
+    const browser = commands.some((command) => command.includes('tools/browser/test-browser.mjs')) ? ['browser'] : [];
+    expect([...new Set(projects), ...browser].sort()).toEqual([...new Set(folders)].sort());
   });
 
   it('is in CI, stage by stage: in a list of stages, or by its command', () => {

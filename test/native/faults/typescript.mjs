@@ -96,7 +96,7 @@ export const faults = [
   {
     name: 'a weight that the user overwrote is noticed',
     file: 'src/model/swap.ts',
-    find: '          if (variable.dataId !== this.#shown[index]) {',
+    find: '          if (valueKey(variable) !== this.#shown[index]) {',
     replace: '          if (this.#shown[index] === undefined) {',
     test: 'test/facade/model/swap.test.ts',
   },
