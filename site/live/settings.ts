@@ -13,7 +13,7 @@ export const TRAINED = 2400;
 export const BACKENDS = ['webgl', 'webgpu', 'cpu'] as const;
 /** One of them. */
 export type Backend = (typeof BACKENDS)[number];
-/** Averages that are kept: of about 50 steps and of 200. */
-export const DECAYS = [0.98, 0.995] as const;
+/** Averages that are kept: of about 10 steps and of 100. */
+export const DECAYS = [0.9, 0.99] as const;
 /** Epochs of a training. */
 export const EPOCHS = 20;

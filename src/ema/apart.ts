@@ -12,6 +12,7 @@ import { type AverageTwin, makeTwin } from '../model/twin.js';
 import { isLayersModel } from '../model/variables.js';
 import type { Which } from '../schedule/which.js';
 import { isTraining } from '../tfjs/backend.js';
+import { checkReadable } from './attached.js';
 import type { Averaging } from './averaging.js';
 import { checkpointOf, saveSelected, storedAverages } from './files.js';
 import { recomputeStatistics } from './recompute.js';
@@ -63,6 +64,7 @@ export async function saveModel(
   const fix = 'read() gives the tensors by name; saveCheckpoint() saves averages to go on from.';
   const model = averaging.layersModel(attached, 'saveModel', fix);
   const save = saverOf(averaging.tf, target);
+  checkReadable(averaging.tf, 'saveModel');
   const selected = averaging.select(which, attached);
   return saveSelected(averaging.tf, { attached, model, which, selected, config }, save);
 }
@@ -91,6 +93,7 @@ function checkpointTaker(
   const { keepBest = true } = options;
   const attached = averaging.live(method);
   const withWeights = boolean('keepBest', keepBest);
+  checkReadable(averaging.tf, method);
   const { bests, current } = averaging;
   return () => checkpointOf(attached, { bests, current, withWeights });
 }

@@ -205,21 +205,26 @@ export class Attached {
   }
 }
 
+const ELSEWHERE = "Before the model is made: await tf.setBackend('wasm') or 'cpu'.";
+
 /**
- * Checks that averages can be trusted to the backend.
+ * Checks that tensors can be read, before what would be zeros is saved.
  * @throws {@link EmaError} ENGINE_UNAVAILABLE
  */
+export function checkReadable(tf: Tfjs, method: string): void {
+  if (floatsOf(tf) !== 'unreadable') return;
+  throw new EmaError(
+    'ENGINE_UNAVAILABLE',
+    `${method}: expected tensors that can be read, received zeros from tfjs's '${tf.getBackend()}' in this browser: whatever is saved would be zeros. ${ELSEWHERE}`,
+  );
+}
+
+/** Checks that averages can be trusted to the backend. */
 function checkFloats(tf: Tfjs, warnings: Warnings): void {
-  const floats = floatsOf(tf);
-  const fix = "Before the model is made: await tf.setBackend('wasm') or 'cpu'.";
-  if (floats === 'unreadable')
-    throw new EmaError(
-      'ENGINE_UNAVAILABLE',
-      `attach: expected tensors that can be read, received zeros from tfjs's '${tf.getBackend()}' in this browser: whatever is saved would be zeros. ${fix}`,
-    );
-  if (floats === 'half')
-    warnings.add(
-      'tfjs computes with floats of 16 bits on this device: averages that move by less than a thousandth a step stand still, and so ' +
-        `may training. ${fix}`,
-    );
+  checkReadable(tf, 'attach');
+  if (floatsOf(tf) !== 'half') return;
+  warnings.add(
+    'tfjs computes with floats of 16 bits on this device: averages that move by less than a thousandth a step stand still, and so ' +
+      `may training. ${ELSEWHERE}`,
+  );
 }

@@ -112,8 +112,8 @@ describe('the package in a bundle for browsers', () => {
     const [all, withoutReport] = [await bundled(), await bundled(['report/'])];
     console.log(JSON.stringify({ entry: all.entry, withoutReport: withoutReport.entry, later: all.later }));
     // With what was measured when this was written, and room for a fix or two.
-    expect(all.entry.gzip).toBeLessThan(39_000);
-    expect(withoutReport.entry.gzip).toBeLessThan(37_500);
+    expect(all.entry.gzip).toBeLessThan(39_500);
+    expect(withoutReport.entry.gzip).toBeLessThan(38_000);
     expect(withoutReport.entry.gzip).toBeLessThan(all.entry.gzip - 1000);
     expect(all.later.gzip).toBeLessThan(17_000);
   });

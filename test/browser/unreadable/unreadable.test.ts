@@ -2,7 +2,7 @@
 
 import { expect, it } from 'vitest';
 import { WeightEma } from '../../../src/index.js';
-import { thrownBy } from '../../support/expect.js';
+import { rejectionOf, thrownBy } from '../../support/expect.js';
 import { lineModel, tf } from '../../support/models.js';
 
 it('averages are refused where whatever is saved of them would be zeros', async () => {
@@ -13,4 +13,10 @@ it('averages are refused where whatever is saved of them would be zeros', async 
   const model = lineModel();
   const { message } = thrownBy(() => new WeightEma(tf, { decays: 0.9 }).attach(model), 'ENGINE_UNAVAILABLE');
   expect(message).toContain("received zeros from tfjs's 'webgpu'");
+  // Nor is anything saved where that comes later.
+  await tf.setBackend('cpu');
+  const ema = new WeightEma(tf, { decays: 0.9 }).attach(lineModel());
+  await tf.setBackend('webgpu');
+  for (const saving of [ema.checkpoint(), ema.saveModel(0.9, 'indexeddb://zeros')])
+    await rejectionOf(saving, 'ENGINE_UNAVAILABLE');
 });
