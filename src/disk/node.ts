@@ -17,7 +17,7 @@ export const resolve: typeof path.resolve = (...given) => builtin('node:path').r
 /** As of `node:os`. */
 export const hostname: typeof os.hostname = () => builtin('node:os').hostname();
 
-/** A SHA-256 under way: Node's own, or ours where there is no Node. */
+/** A SHA-256 under way: Node's own, or a library's where there is no Node. */
 export function createHash(): Sha256 {
   return builtinOrNone('node:crypto')?.createHash('sha256') ?? sha256();
 }

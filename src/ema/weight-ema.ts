@@ -25,9 +25,9 @@ import type { Which } from '../schedule/which.js';
 import type { Tfjs } from '../tfjs/backend.js';
 import type { BestRecord, Measured } from '../validation/bests.js';
 import { type EpochValidation, judge, type RecordOptions } from '../validation/judging.js';
-import { apart } from './apart-here.js';
 import type { Attached } from './attached.js';
 import { Averaging } from './averaging.js';
+import { onDemand } from './on-demand-here.js';
 import type { Resumed } from './run.js';
 
 /** What the subpaths of this package need of averages. */
@@ -296,7 +296,7 @@ export class WeightEma {
    * @throws {@link EmaError} NOT_ATTACHED, DISPOSED, POISONED
    */
   async asModel(which: Which | NamedTensorMap): Promise<AverageTwin> {
-    return apart(({ asModel }) => asModel(this.#averaging, which));
+    return onDemand(({ asModel }) => asModel(this.#averaging, which));
   }
 
   /**
@@ -311,7 +311,7 @@ export class WeightEma {
    * @see arXiv 2411.18704, sections 3.4 and 4.1.
    */
   async recomputeBatchNorm(data: InputData, options: RecomputeOptions = {}): Promise<void> {
-    return apart(({ recompute }) => recompute(this.#averaging, data, options));
+    return onDemand(({ recompute }) => recompute(this.#averaging, data, options));
   }
 
   /**
@@ -354,7 +354,7 @@ export class WeightEma {
    * @throws {@link EmaError} NOT_ATTACHED, DISPOSED, POISONED, WEIGHT_DISPOSED, MODEL_CHANGED; with `includeOptimizer` as {@link WeightEma.use}
    */
   async saveModel(which: Which | NamedTensorMap, target: SaveTarget, config?: io.SaveConfig): Promise<io.SaveResult> {
-    return apart(({ saveModel }) => saveModel(this.#averaging, { which, target, config }));
+    return onDemand(({ saveModel }) => saveModel(this.#averaging, { which, target, config }));
   }
 
   /**
@@ -366,7 +366,7 @@ export class WeightEma {
    * @throws {@link EmaError} NOT_ATTACHED, DISPOSED, POISONED
    */
   async saveCheckpoint(path: string, options: CheckpointOptions = {}): Promise<void> {
-    return apart(({ saveCheckpoint }) => saveCheckpoint(this.#averaging, path, options));
+    return onDemand(({ saveCheckpoint }) => saveCheckpoint(this.#averaging, path, options));
   }
 
   /**
@@ -376,7 +376,7 @@ export class WeightEma {
    * @throws {@link EmaError} NOT_ATTACHED, DISPOSED, POISONED
    */
   async checkpoint(options: CheckpointOptions = {}): Promise<Blob> {
-    return apart(({ checkpoint }) => checkpoint(this.#averaging, options));
+    return onDemand(({ checkpoint }) => checkpoint(this.#averaging, options));
   }
 
   /**
@@ -391,7 +391,7 @@ export class WeightEma {
    * @throws {@link EmaError} DISPOSED, POISONED
    */
   async loadCheckpoint(source: string | Blob): Promise<void> {
-    return apart(({ loadCheckpoint }) => loadCheckpoint(this.#averaging, source));
+    return onDemand(({ loadCheckpoint }) => loadCheckpoint(this.#averaging, source));
   }
 
   /**
@@ -411,7 +411,7 @@ export class WeightEma {
    * @throws {@link EmaError} NOT_ATTACHED, DISPOSED, POISONED, MODEL_CHANGED, WEIGHT_DISPOSED
    */
   async saveRun(folder: string): Promise<void> {
-    return apart(({ saveRun }) => saveRun(this.#averaging, folder));
+    return onDemand(({ saveRun }) => saveRun(this.#averaging, folder));
   }
 
   /**
@@ -434,7 +434,7 @@ export class WeightEma {
    * ```
    */
   async resume(folder: string, model?: LayersModel): Promise<Resumed | undefined> {
-    return apart(({ resume }) => resume(this.#averaging, folder, model));
+    return onDemand(({ resume }) => resume(this.#averaging, folder, model));
   }
 
   /**

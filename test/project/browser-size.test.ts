@@ -96,7 +96,7 @@ describe('the package in a bundle for browsers', () => {
     const { inEntry } = await bundled();
     expect(inEntry).toContain('ema/weight-ema.js');
     expect(inEntry.filter((path) => path.startsWith('disk/'))).toEqual([]);
-    expect(inEntry).toEqual(expect.arrayContaining(['ema/apart-later.js', 'engine/native-missing.js']));
+    expect(inEntry).toEqual(expect.arrayContaining(['ema/on-demand-later.js', 'engine/native-missing.js']));
     for (const path of [
       'ema/apart.js',
       'ema/files.js',

@@ -1,4 +1,4 @@
-// Our SHA-256 beside that of Node.
+// The SHA-256 of pages beside that of Node.
 
 import { createHash } from 'node:crypto';
 import { describe, expect, it } from 'vitest';

@@ -2,6 +2,6 @@
 // Adds nothing to it.
 
 /** Runs `use` with what is called seldom, once it is there. */
-export async function apart<R>(use: (apart: typeof import('./apart.js')) => R): Promise<Awaited<R>> {
-  return await use(await import('./apart.js'));
+export async function onDemand<R>(use: (parts: typeof import('./on-demand.js')) => R): Promise<Awaited<R>> {
+  return await use(await import('./on-demand.js'));
 }
