@@ -159,6 +159,18 @@ void ReadPiece(const Reading& reading, int64_t low_parts, int64_t start, int64_t
   }
 }
 
+// `size` floats of one weight, from float `start` of it.
+void CombinePiece(const Combination& combination, const Place& place, int64_t start, int64_t size) {
+  Part parts[kMostTerms];
+  for (int k = 0; k < combination.term_count; ++k) {
+    const Term& term = combination.terms[k];
+    const float* const high = place.shadow + term.row + start;
+    parts[k] = {high, term.has_low != 0 ? high + combination.low_parts : nullptr, term};
+  }
+  Kernels().combine({parts, combination.term_count, place.weight + start}, place.target + start,
+                    size);
+}
+
 }  // namespace
 
 void CpuUpdate(const Update& update) {
@@ -177,6 +189,14 @@ void CpuRead(const Readings& readings) {
   ForEachPiece(readings.list, readings.count, FloatsOf(readings.list, readings.count),
                [&](const Reading& reading, int64_t start, int64_t size) {
                  ReadPiece(reading, readings.low_parts, start, size);
+               });
+}
+
+void CpuCombine(const Combination& combination) {
+  const int64_t floats = combination.term_count * FloatsOf(combination.list, combination.count);
+  ForEachPiece(combination.list, combination.count, floats,
+               [&](const Place& place, int64_t start, int64_t size) {
+                 CombinePiece(combination, place, start, size);
                });
 }
 

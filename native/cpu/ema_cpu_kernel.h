@@ -31,11 +31,26 @@ struct Ahead {
 };
 using AheadSpan = void (*)(const Ahead& from, float* target, int64_t size);
 
+// One average's part of a combination, of one span; `low` is null where the low part does not
+// count: neither for its coefficient nor for the update.
+struct Part {
+  const float* high;
+  const float* low;
+  Term term;
+};
+struct Parts {
+  const Part* list;
+  int count;
+  const float* weight;
+};
+using CombineSpan = void (*)(const Parts& parts, float* target, int64_t size);
+
 struct CpuKernels {
   const char* name;
   UpdateSpan update[kMaxFused];       // [count - 1]
   UpdateSpan compensated[kMaxFused];  // [count - 1]
   AheadSpan ahead;
+  CombineSpan combine;
 };
 
 #if defined(__x86_64__)
@@ -59,6 +74,20 @@ struct Vector {
   static Lanes Add(Lanes a, Lanes b) { return _mm256_add_ps(a, b); }
   static Lanes Subtract(Lanes a, Lanes b) { return _mm256_sub_ps(a, b); }
   static Lanes Fma(Lanes a, Lanes b, Lanes c) { return _mm256_fmadd_ps(a, b, c); }
+
+  struct Wide {
+    __m256d first, last;
+  };
+  static Wide FillWide(double x) { return {_mm256_set1_pd(x), _mm256_set1_pd(x)}; }
+  static Wide AddScaled(Wide sum, double coefficient, Lanes v) {
+    const __m256d c = _mm256_set1_pd(coefficient);
+    const __m256d first = _mm256_cvtps_pd(_mm256_castps256_ps128(v));
+    const __m256d last = _mm256_cvtps_pd(_mm256_extractf128_ps(v, 1));
+    return {_mm256_fmadd_pd(c, first, sum.first), _mm256_fmadd_pd(c, last, sum.last)};
+  }
+  static Lanes Narrow(Wide sum) {
+    return _mm256_set_m128(_mm256_cvtpd_ps(sum.last), _mm256_cvtpd_ps(sum.first));
+  }
 };
 #elif defined(__aarch64__)
 struct Vector {
@@ -72,6 +101,17 @@ struct Vector {
   static Lanes Add(Lanes a, Lanes b) { return vaddq_f32(a, b); }
   static Lanes Subtract(Lanes a, Lanes b) { return vsubq_f32(a, b); }
   static Lanes Fma(Lanes a, Lanes b, Lanes c) { return vfmaq_f32(c, a, b); }
+
+  struct Wide {
+    float64x2_t first, last;
+  };
+  static Wide FillWide(double x) { return {vdupq_n_f64(x), vdupq_n_f64(x)}; }
+  static Wide AddScaled(Wide sum, double coefficient, Lanes v) {
+    const float64x2_t c = vdupq_n_f64(coefficient);
+    return {vfmaq_f64(sum.first, c, vcvt_f64_f32(vget_low_f32(v))),
+            vfmaq_f64(sum.last, c, vcvt_high_f64_f32(v))};
+  }
+  static Lanes Narrow(Wide sum) { return vcvt_high_f32_f64(vcvt_f32_f64(sum.first), sum.last); }
 };
 #else
 // Without the FMA instruction the compiler calls the C library, which is slow and exact: the result
@@ -87,6 +127,13 @@ struct Vector {
   static Lanes Add(Lanes a, Lanes b) { return a + b; }
   static Lanes Subtract(Lanes a, Lanes b) { return a - b; }
   static Lanes Fma(Lanes a, Lanes b, Lanes c) { return __builtin_fmaf(a, b, c); }
+
+  using Wide = double;
+  static Wide FillWide(double x) { return x; }
+  static Wide AddScaled(Wide sum, double coefficient, Lanes v) {
+    return ema::AddScaled(sum, coefficient, v);
+  }
+  static Lanes Narrow(Wide sum) { return static_cast<float>(sum); }
 };
 #endif
 
@@ -99,6 +146,11 @@ inline void Step(float* shadow, Vector::Lanes weight, Vector::Lanes alpha) {
   Vector::Store(shadow, Moved(Vector::Load(shadow), weight, alpha));
 }
 
+// A shadow kept as two floats, on one vector.
+struct Both {
+  Vector::Lanes high, low;
+};
+
 // What ema::LerpCompensated adds to the high part, on one vector.
 inline Vector::Lanes StepOf(Vector::Lanes high, Vector::Lanes low, Vector::Lanes weight,
                             Vector::Lanes alpha) {
@@ -106,17 +158,20 @@ inline Vector::Lanes StepOf(Vector::Lanes high, Vector::Lanes low, Vector::Lanes
 }
 
 // ema::LerpCompensated on one vector.
+inline Both MovedBoth(Both shadow, Vector::Lanes weight, Vector::Lanes alpha) {
+  const auto step = StepOf(shadow.high, shadow.low, weight, alpha);
+  const auto sum = Vector::Add(shadow.high, step);
+  const auto step_part = Vector::Subtract(sum, shadow.high);
+  const auto lost_high = Vector::Subtract(shadow.high, Vector::Subtract(sum, step_part));
+  const auto lost_step = Vector::Subtract(step, step_part);
+  return {sum, Vector::Add(lost_high, lost_step)};
+}
+
 inline void StepCompensated(float* shadow, float* low_part, Vector::Lanes weight,
                             Vector::Lanes alpha) {
-  const auto high = Vector::Load(shadow);
-  const auto low = Vector::Load(low_part);
-  const auto step = StepOf(high, low, weight, alpha);
-  const auto sum = Vector::Add(high, step);
-  const auto step_part = Vector::Subtract(sum, high);
-  const auto lost_high = Vector::Subtract(high, Vector::Subtract(sum, step_part));
-  const auto lost_step = Vector::Subtract(step, step_part);
-  Vector::Store(shadow, sum);
-  Vector::Store(low_part, Vector::Add(lost_high, lost_step));
+  const Both moved = MovedBoth({Vector::Load(shadow), Vector::Load(low_part)}, weight, alpha);
+  Vector::Store(shadow, moved.high);
+  Vector::Store(low_part, moved.low);
 }
 
 // The number of floats to take before the next call, a multiple of kStride: at most a page of 4
@@ -232,12 +287,73 @@ inline void ReadAhead(const ema::Ahead& from, float* target, int64_t size) {
   (from.low == nullptr ? AheadOf<false> : AheadOf<true>)(from, target, size);
 }
 
+// Adds one average's part of a combination to the sums of one vector.
+inline Vector::Wide AddPart(Vector::Wide sum, const ema::Part& part, const float* weight,
+                            int64_t i) {
+  const ema::Term& term = part.term;
+  if (term.alpha == 1.0f) return Vector::AddScaled(sum, term.high, Vector::Load(weight + i));
+  Both value = {Vector::Load(part.high + i), {}};
+  if (part.low != nullptr) value.low = Vector::Load(part.low + i);
+  if (term.alpha != 0.0f) {
+    const auto w = Vector::Load(weight + i);
+    const auto alpha = Vector::Fill(term.alpha);
+    if (part.low == nullptr) {
+      value.high = Moved(value.high, w, alpha);
+    } else {
+      value = MovedBoth(value, w, alpha);
+    }
+  }
+  sum = Vector::AddScaled(sum, term.high, value.high);
+  return term.low == 0 ? sum : Vector::AddScaled(sum, term.low, value.low);
+}
+
+template <void (*kStore)(float*, Vector::Lanes)>
+int64_t CombineVectors(const ema::Parts& parts, float* target, int64_t size) {
+  int64_t i = 0;
+  for (; i + Vector::kWidth <= size; i += Vector::kWidth) {
+    auto sum = Vector::FillWide(ema::kNoSum);
+    for (int k = 0; k < parts.count; ++k) sum = AddPart(sum, parts.list[k], parts.weight, i);
+    kStore(target + i, Vector::Narrow(sum));
+  }
+  return i;
+}
+
+inline double AddPartAt(double sum, const ema::Part& part, const float* weight, int64_t i) {
+  const ema::Term& term = part.term;
+  ema::Compensated value = {part.high[i], 0.0f};
+  const float w = term.alpha == 0.0f ? 0.0f : weight[i];
+  if (part.low == nullptr) {
+    value.high = ema::Lerp(value.high, w, term.alpha);
+  } else {
+    value = ema::LerpCompensated({value.high, part.low[i]}, w, term.alpha);
+  }
+  sum = ema::AddScaled(sum, term.high, value.high);
+  return term.low == 0 ? sum : ema::AddScaled(sum, term.low, value.low);
+}
+
+inline void Combine(const ema::Parts& parts, float* target, int64_t size) {
+  constexpr uintptr_t kVectorBytes = Vector::kWidth * sizeof(float);
+  int64_t i = 0;
+  if (size >= kStreamed && reinterpret_cast<uintptr_t>(target) % kVectorBytes == 0) {
+    i = CombineVectors<Vector::Stream>(parts, target, size);
+    Vector::EndStream();
+  } else {
+    i = CombineVectors<Vector::Store>(parts, target, size);
+  }
+  for (; i < size; ++i) {
+    double sum = ema::kNoSum;
+    for (int k = 0; k < parts.count; ++k) sum = AddPartAt(sum, parts.list[k], parts.weight, i);
+    target[i] = static_cast<float>(sum);
+  }
+}
+
 constexpr ema::CpuKernels MakeKernels(const char* name) {
   return {name,
           {Update<1>, Update<2>, Update<3>, Update<4>, Update<5>, Update<6>, Update<7>, Update<8>},
           {UpdateCompensated<1>, UpdateCompensated<2>, UpdateCompensated<3>, UpdateCompensated<4>,
            UpdateCompensated<5>, UpdateCompensated<6>, UpdateCompensated<7>, UpdateCompensated<8>},
-          ReadAhead};
+          ReadAhead,
+          Combine};
 }
 
 }  // namespace
