@@ -148,11 +148,10 @@ int64_t FloatsOf(const Entry* entries, int count) {
 void ReadPiece(const Reading& reading, int64_t low_parts, int64_t start, int64_t size) {
   const float* const high = reading.shadow + start;
   float* const target = reading.target + start;
-  const size_t bytes = static_cast<size_t>(size) * sizeof(float);
   if (reading.alpha == 0.0f) {
-    std::memcpy(target, high, bytes);
+    Kernels().copy(high, target, size);
   } else if (reading.alpha == 1.0f) {
-    std::memcpy(target, reading.weight + start, bytes);
+    Kernels().copy(reading.weight + start, target, size);
   } else {
     const float* const low = low_parts == 0 ? nullptr : high + low_parts;
     Kernels().ahead({reading.weight + start, high, low, reading.alpha}, target, size);

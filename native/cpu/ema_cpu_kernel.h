@@ -31,6 +31,9 @@ struct Ahead {
 };
 using AheadSpan = void (*)(const Ahead& from, float* target, int64_t size);
 
+// Copies bits. No pointer need be aligned.
+using CopySpan = void (*)(const float* source, float* target, int64_t size);
+
 // One average's part of a combination, of one span; `low` is null where the low part does not
 // count: neither for its coefficient nor for the update.
 struct Part {
@@ -50,6 +53,7 @@ struct CpuKernels {
   UpdateSpan update[kMaxFused];       // [count - 1]
   UpdateSpan compensated[kMaxFused];  // [count - 1]
   AheadSpan ahead;
+  CopySpan copy;
   CombineSpan combine;
 };
 
@@ -79,11 +83,15 @@ struct Vector {
     __m256d first, last;
   };
   static Wide FillWide(double x) { return {_mm256_set1_pd(x), _mm256_set1_pd(x)}; }
-  static Wide AddScaled(Wide sum, double coefficient, Lanes v) {
-    const __m256d c = _mm256_set1_pd(coefficient);
-    const __m256d first = _mm256_cvtps_pd(_mm256_castps256_ps128(v));
-    const __m256d last = _mm256_cvtps_pd(_mm256_extractf128_ps(v, 1));
-    return {_mm256_fmadd_pd(c, first, sum.first), _mm256_fmadd_pd(c, last, sum.last)};
+  static Wide LoadWide(const float* p) {
+    return {_mm256_cvtps_pd(_mm_loadu_ps(p)), _mm256_cvtps_pd(_mm_loadu_ps(p + 4))};
+  }
+  static Wide Widen(Lanes v) {
+    return {_mm256_cvtps_pd(_mm256_castps256_ps128(v)),
+            _mm256_cvtps_pd(_mm256_extractf128_ps(v, 1))};
+  }
+  static Wide FmaWide(Wide a, Wide b, Wide c) {
+    return {_mm256_fmadd_pd(a.first, b.first, c.first), _mm256_fmadd_pd(a.last, b.last, c.last)};
   }
   static Lanes Narrow(Wide sum) {
     return _mm256_set_m128(_mm256_cvtpd_ps(sum.last), _mm256_cvtpd_ps(sum.first));
@@ -106,10 +114,10 @@ struct Vector {
     float64x2_t first, last;
   };
   static Wide FillWide(double x) { return {vdupq_n_f64(x), vdupq_n_f64(x)}; }
-  static Wide AddScaled(Wide sum, double coefficient, Lanes v) {
-    const float64x2_t c = vdupq_n_f64(coefficient);
-    return {vfmaq_f64(sum.first, c, vcvt_f64_f32(vget_low_f32(v))),
-            vfmaq_f64(sum.last, c, vcvt_high_f64_f32(v))};
+  static Wide LoadWide(const float* p) { return Widen(Load(p)); }
+  static Wide Widen(Lanes v) { return {vcvt_f64_f32(vget_low_f32(v)), vcvt_high_f64_f32(v)}; }
+  static Wide FmaWide(Wide a, Wide b, Wide c) {
+    return {vfmaq_f64(c.first, a.first, b.first), vfmaq_f64(c.last, a.last, b.last)};
   }
   static Lanes Narrow(Wide sum) { return vcvt_high_f32_f64(vcvt_f32_f64(sum.first), sum.last); }
 };
@@ -130,9 +138,9 @@ struct Vector {
 
   using Wide = double;
   static Wide FillWide(double x) { return x; }
-  static Wide AddScaled(Wide sum, double coefficient, Lanes v) {
-    return ema::AddScaled(sum, coefficient, v);
-  }
+  static Wide LoadWide(const float* p) { return *p; }
+  static Wide Widen(Lanes v) { return v; }
+  static Wide FmaWide(Wide a, Wide b, Wide c) { return __builtin_fma(a, b, c); }
   static Lanes Narrow(Wide sum) { return static_cast<float>(sum); }
 };
 #endif
@@ -244,6 +252,11 @@ void UpdateCompensated(const float* weight, float* const* shadows, const float* 
 // steps, instead of 1.4 to 1.6 (2-core machine); less memory than this may be wanted soon.
 constexpr int64_t kStreamed = 65536;
 
+inline bool IsStreamed(const float* target, int64_t size) {
+  constexpr uintptr_t kVectorBytes = Vector::kWidth * sizeof(float);
+  return size >= kStreamed && reinterpret_cast<uintptr_t>(target) % kVectorBytes == 0;
+}
+
 template <bool kCompensated>
 inline Vector::Lanes AheadAt(const ema::Ahead& from, int64_t i, Vector::Lanes alpha) {
   const auto weight = Vector::Load(from.weight + i);
@@ -265,9 +278,8 @@ int64_t AheadOfVectors(const ema::Ahead& from, float* target, int64_t size) {
 
 template <bool kCompensated>
 void AheadOf(const ema::Ahead& from, float* target, int64_t size) {
-  constexpr uintptr_t kVectorBytes = Vector::kWidth * sizeof(float);
   int64_t i = 0;
-  if (size >= kStreamed && reinterpret_cast<uintptr_t>(target) % kVectorBytes == 0) {
+  if (IsStreamed(target, size)) {
     i = AheadOfVectors<kCompensated, Vector::Stream>(from, target, size);
     Vector::EndStream();
   } else {
@@ -283,19 +295,35 @@ void AheadOf(const ema::Ahead& from, float* target, int64_t size) {
   }
 }
 
+// The C library's copy goes past the cache only from several megabytes on, more than most weights.
+inline void Copy(const float* source, float* target, int64_t size) {
+  int64_t i = 0;
+  while (IsStreamed(target, size) && i + Vector::kWidth <= size) {
+    const int64_t end = i + TakePage<Vector::kWidth>(source + i, size - i);
+    for (; i < end; i += Vector::kWidth) Vector::Stream(target + i, Vector::Load(source + i));
+  }
+  if (i > 0) Vector::EndStream();
+  __builtin_memcpy(target + i, source + i, static_cast<uint64_t>(size - i) * sizeof(float));
+}
+
 inline void ReadAhead(const ema::Ahead& from, float* target, int64_t size) {
   (from.low == nullptr ? AheadOf<false> : AheadOf<true>)(from, target, size);
+}
+
+// ema::AddScaled on one vector.
+inline Vector::Wide AddScaled(Vector::Wide sum, double coefficient, Vector::Wide values) {
+  return Vector::FmaWide(Vector::FillWide(coefficient), values, sum);
 }
 
 // Adds one average's part of a combination to the sums of one vector.
 inline Vector::Wide AddPart(Vector::Wide sum, const ema::Part& part, const float* weight,
                             int64_t i) {
   const ema::Term& term = part.term;
-  if (term.alpha == 1.0f) return Vector::AddScaled(sum, term.high, Vector::Load(weight + i));
+  const auto w = term.alpha == 0.0f ? Vector::Lanes{} : Vector::Load(weight + i);
+  if (term.alpha == 1.0f) return AddScaled(sum, term.high, Vector::Widen(w));
   Both value = {Vector::Load(part.high + i), {}};
   if (part.low != nullptr) value.low = Vector::Load(part.low + i);
   if (term.alpha != 0.0f) {
-    const auto w = Vector::Load(weight + i);
     const auto alpha = Vector::Fill(term.alpha);
     if (part.low == nullptr) {
       value.high = Moved(value.high, w, alpha);
@@ -303,17 +331,43 @@ inline Vector::Wide AddPart(Vector::Wide sum, const ema::Part& part, const float
       value = MovedBoth(value, w, alpha);
     }
   }
-  sum = Vector::AddScaled(sum, term.high, value.high);
-  return term.low == 0 ? sum : Vector::AddScaled(sum, term.low, value.low);
+  sum = AddScaled(sum, term.high, Vector::Widen(value.high));
+  return term.low == 0 ? sum : AddScaled(sum, term.low, Vector::Widen(value.low));
 }
 
-template <void (*kStore)(float*, Vector::Lanes)>
-int64_t CombineVectors(const ema::Parts& parts, float* target, int64_t size) {
-  int64_t i = 0;
-  for (; i + Vector::kWidth <= size; i += Vector::kWidth) {
-    auto sum = Vector::FillWide(ema::kNoSum);
-    for (int k = 0; k < parts.count; ++k) sum = AddPart(sum, parts.list[k], parts.weight, i);
-    kStore(target + i, Vector::Narrow(sum));
+// Vectors whose sums are in registers together: what is the same for all of them is looked at once.
+constexpr int kSummed = 4;
+
+template <int kCount>
+void AddParts(const ema::Parts& parts, int64_t i, Vector::Wide (&sums)[kCount]) {
+  for (auto& sum : sums) sum = Vector::FillWide(ema::kNoSum);
+  for (int k = 0; k < parts.count; ++k) {
+    const ema::Part& part = parts.list[k];
+    if (part.term.alpha == 0.0f && part.low == nullptr) {
+      const auto coefficient = Vector::FillWide(part.term.high);
+      for (int v = 0; v < kCount; ++v) {
+        const auto values = Vector::LoadWide(part.high + i + v * Vector::kWidth);
+        sums[v] = Vector::FmaWide(coefficient, values, sums[v]);
+      }
+    } else {
+      for (int v = 0; v < kCount; ++v) {
+        sums[v] = AddPart(sums[v], part, parts.weight, i + v * Vector::kWidth);
+      }
+    }
+  }
+}
+
+template <int kCount, void (*kStore)(float*, Vector::Lanes)>
+int64_t CombineVectors(const ema::Parts& parts, float* target, int64_t from, int64_t size) {
+  constexpr int64_t kStride = kCount * Vector::kWidth;
+  int64_t i = from;
+  // No page ahead is asked for: with five rows that took a third longer.
+  for (; i + kStride <= size; i += kStride) {
+    Vector::Wide sums[kCount];
+    AddParts(parts, i, sums);
+    for (int v = 0; v < kCount; ++v) {
+      kStore(target + i + v * Vector::kWidth, Vector::Narrow(sums[v]));
+    }
   }
   return i;
 }
@@ -332,14 +386,14 @@ inline double AddPartAt(double sum, const ema::Part& part, const float* weight, 
 }
 
 inline void Combine(const ema::Parts& parts, float* target, int64_t size) {
-  constexpr uintptr_t kVectorBytes = Vector::kWidth * sizeof(float);
   int64_t i = 0;
-  if (size >= kStreamed && reinterpret_cast<uintptr_t>(target) % kVectorBytes == 0) {
-    i = CombineVectors<Vector::Stream>(parts, target, size);
+  if (IsStreamed(target, size)) {
+    i = CombineVectors<kSummed, Vector::Stream>(parts, target, i, size);
     Vector::EndStream();
   } else {
-    i = CombineVectors<Vector::Store>(parts, target, size);
+    i = CombineVectors<kSummed, Vector::Store>(parts, target, i, size);
   }
+  i = CombineVectors<1, Vector::Store>(parts, target, i, size);
   for (; i < size; ++i) {
     double sum = ema::kNoSum;
     for (int k = 0; k < parts.count; ++k) sum = AddPartAt(sum, parts.list[k], parts.weight, i);
@@ -353,6 +407,7 @@ constexpr ema::CpuKernels MakeKernels(const char* name) {
           {UpdateCompensated<1>, UpdateCompensated<2>, UpdateCompensated<3>, UpdateCompensated<4>,
            UpdateCompensated<5>, UpdateCompensated<6>, UpdateCompensated<7>, UpdateCompensated<8>},
           ReadAhead,
+          Copy,
           Combine};
 }
 

@@ -5,28 +5,32 @@ import { invalid } from '../base/argument.js';
 import type { EmaError } from '../base/errors.js';
 import { checkDecay, halfLifeOf } from '../schedule/decay.js';
 
-/** A combination of tracked averages that stands for one that was not tracked. */
-export interface Synthesis {
-  /** The decay per step that was asked for. */
-  readonly decay: number;
+/** How tracked averages are combined into one that was not tracked. */
+export interface Combining {
   /** One coefficient per tracked average, in their order; they add up to 1, and some are below 0. */
   readonly coefficients: readonly number[];
   /** Relative error of the kernel, `|k_a - sum c_i k_i| / |k_a|` in L2: the error under noise that is independent at each step. */
   readonly kernelError: number;
+  /** Sum of the coefficients' sizes: how much rounding errors of the tracked averages can grow. */
+  readonly amplification: number;
+}
+
+/** A combination of tracked averages that stands for one that was not tracked. */
+export interface Synthesis extends Combining {
+  /** The decay per step that was asked for; 1 for an average that is not exponential. */
+  readonly decay: number;
   /**
    * L1 norm of the kernel's error. Whatever the weights did, the result is off by at most `bound` times the greatest distance
    * of the weights during the run, start included, from any one point, in any norm.
    */
   readonly bound: number;
-  /** Sum of the coefficients' sizes: how much rounding errors of the tracked averages can grow. */
-  readonly amplification: number;
 }
 
 /**
  * Above this, rounding of float32 averages (6e-8) would be visible in the result (6e-5 of a weight). Half-lives that differ by
  * a factor of 2 have an amplification below 3; only nearly equal decays reach the limit.
  */
-const MAX_AMPLIFICATION = 1000;
+export const MAX_AMPLIFICATION = 1000;
 
 /** Steps up to this age are summed one by one for the L1 norm, older ones in blocks of a thousandth of their age. */
 const SINGLE_STEPS = 1000;
@@ -54,6 +58,12 @@ const SINGLE_STEPS = 1000;
  * @see The kernels and the idea: "Analyzing and Improving the Training Dynamics of Diffusion Models", arXiv 2312.02696, section 3.2.
  */
 export function synthesize(decays: readonly number[], decay: number): Synthesis {
+  const combining = combine(decays, decay);
+  return { ...combining, decay, bound: residualNorm(decays, combining.coefficients, decay) };
+}
+
+/** {@link synthesize} without the bound, which takes longer than to combine the averages of a small model. */
+export function combine(decays: readonly number[], decay: number): Combining {
   const wanted = checkDecay('decay', decay);
   const moving = decays.map((value, index) => checkDecay(`decays[${index}]`, value)).filter((value) => value < 1);
   checkRange(moving, wanted);
@@ -67,24 +77,13 @@ export function synthesize(decays: readonly number[], decay: number): Synthesis 
   const amplification = coefficients.reduce((sum, c) => sum + Math.abs(c), 0);
   // Not (x <= limit), so that NaN from equal decays is refused as well.
   if (!(amplification <= MAX_AMPLIFICATION)) throw tooClose(decays, amplification);
-  return {
-    decay: wanted,
-    coefficients,
-    kernelError: Math.abs(blaschke) * Math.sqrt(1 + (1 + wanted) / ((1 - wanted) * windows)),
-    bound: residualNorm(decays, coefficients, wanted),
-    amplification,
-  };
+  const kernelError = Math.abs(blaschke) * Math.sqrt(1 + (1 + wanted) / ((1 - wanted) * windows));
+  return { coefficients, kernelError, amplification };
 }
 
 /** A tracked average, exactly. */
-function itself(decays: readonly number[], index: number): Synthesis {
-  return {
-    decay: decays[index] ?? Number.NaN,
-    coefficients: decays.map((_, i) => (i === index ? 1 : 0)),
-    kernelError: 0,
-    bound: 0,
-    amplification: 1,
-  };
+function itself(decays: readonly number[], index: number): Combining {
+  return { coefficients: decays.map((_, i) => (i === index ? 1 : 0)), kernelError: 0, amplification: 1 };
 }
 
 /** Coefficient of `k_b` in the projection of `k_a` onto the span of the kernels. */

@@ -340,7 +340,10 @@ describe.each(contenders)('$title', ({ backend, make }) => {
         expect(tensors.map(values)).toEqual(before);
         tf.dispose(tensors);
       }
-      for (const coefficients of [[0, 0], [1, 0, 0.5]])
+      for (const coefficients of [
+        [0, 0],
+        [1, 0, 0.5],
+      ])
         expect(() => shadows.combine(coefficients, next, [0.5, 0.5])).toThrow(EmaError);
     });
     tf.dispose([next, later]);
