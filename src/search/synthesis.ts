@@ -5,26 +5,25 @@ import { invalid } from '../base/argument.js';
 import type { EmaError } from '../base/errors.js';
 import { checkDecay, halfLifeOf } from '../schedule/decay.js';
 
-/** How tracked averages are combined into one that was not tracked. */
-export interface Combining {
+/** A combination of tracked averages that stands for one that was not tracked. */
+export interface Synthesis {
+  /** The decay per step that was asked for; 1 for an average that is not exponential. */
+  readonly decay: number;
   /** One coefficient per tracked average, in their order; they add up to 1, and some are below 0. */
   readonly coefficients: readonly number[];
   /** Relative error of the kernel, `|k_a - sum c_i k_i| / |k_a|` in L2: the error under noise that is independent at each step. */
   readonly kernelError: number;
-  /** Sum of the coefficients' sizes: how much rounding errors of the tracked averages can grow. */
-  readonly amplification: number;
-}
-
-/** A combination of tracked averages that stands for one that was not tracked. */
-export interface Synthesis extends Combining {
-  /** The decay per step that was asked for; 1 for an average that is not exponential. */
-  readonly decay: number;
   /**
    * L1 norm of the kernel's error. Whatever the weights did, the result is off by at most `bound` times the greatest distance
    * of the weights during the run, start included, from any one point, in any norm.
    */
   readonly bound: number;
+  /** Sum of the coefficients' sizes: how much rounding errors of the tracked averages can grow. */
+  readonly amplification: number;
 }
+
+/** How averages are combined. */
+export type Combining = Omit<Synthesis, 'decay' | 'bound'>;
 
 /**
  * Above this, rounding of float32 averages (6e-8) would be visible in the result (6e-5 of a weight). Half-lives that differ by
