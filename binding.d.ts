@@ -11,9 +11,11 @@ export interface OpNames {
    */
   readonly update: string;
   /**
-   * `(arena: float32[], row: int32[], alpha: int32[1] | int32[N], weights: N * float32; compensated: bool) -> N * float32` — fresh tensors
-   * with the shapes of `weights`: the row as it would be after an update with `alpha`, which is not made. Alpha 0 gives the row as it is, and
-   * looks at no weight; a row of low parts takes no other.
+   * `(arena: float32[], coefficients: int32[2 * rows], alpha: int32[K] | int32[N * K], weights: N * float32; compensated: bool) -> N * float32`
+   * — fresh tensors with the shapes of `weights`: the sum of coefficients times rows as they would be after an update with `alpha`, which is
+   * not made; added up in float64 and rounded once. Coefficients are the bits of float64 numbers, one for each row, low parts included; at most
+   * 32 averages have others than 0. A row whose coefficient is 0 is not looked at, and alpha 0 looks at no weight. Coefficient 1 alone gives the
+   * row to the bit. A low part without its high part takes alpha 0.
    */
   readonly read: string;
   /** `(arena: float32[], row: int32[], values: N * float32) -> ()` — overwrites a row in place. */

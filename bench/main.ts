@@ -6,6 +6,7 @@ import { formatDuration, Progress } from '../tools/shared/terminal.js';
 import { describeMachine } from './shared/machine.js';
 import { runInProcess } from './shared/run-in-process.js';
 import { networkByName, parametersOf } from './shared/shapes.js';
+import { benchTeacher } from './teacher.js';
 import { saveResultsChart } from './update/chart.js';
 import { makeEnvironments } from './update/python.js';
 import { formatCell, formatRun, type RunFile, writeRun } from './update/report.js';
@@ -35,6 +36,7 @@ const HELP = `npm run bench -- [options]
   --python              also ${PYTHON_CONTENDERS.join(', ')};
                         makes their Python environments in the cache folder
                         Without --contenders, slow ones sit out where they would take minutes (takesPart in trials.ts)
+  --teacher             reads, combinations and a teacher's step instead; with --cpu by the processor's time, for a busy machine
   --rounds ${DEFAULT_ROUNDS}           interleaved rounds
   --json FILE           writes the results
   --chart NAME          writes NAME.svg and NAME.png
@@ -48,6 +50,8 @@ interface Options {
   /** The user has named the contenders: all of them take part everywhere. */
   readonly named: boolean;
   readonly rounds: number;
+  readonly teacher: boolean;
+  readonly cpu: boolean;
   readonly json: string | undefined;
   readonly chart: string | undefined;
 }
@@ -84,6 +88,8 @@ function optionsFrom(args: readonly string[], cores: number): Options | undefine
       quick: flag,
       help: flag,
       python: flag,
+      teacher: flag,
+      cpu: flag,
       shapes: text,
       averages: text,
       threads: text,
@@ -108,6 +114,8 @@ function optionsFrom(args: readonly string[], cores: number): Options | undefine
     contenders: [...contenders, ...python],
     named: values.contenders !== undefined,
     rounds,
+    teacher: values.teacher,
+    cpu: values.cpu,
     json: values.json,
     chart: values.chart,
   };
@@ -173,6 +181,11 @@ async function main(): Promise<void> {
   const options = optionsFrom(process.argv.slice(2), machine.cores);
   const progress = new Progress();
   if (options === undefined) return progress.log(HELP);
+  if (options.teacher) {
+    const { rounds, json, cpu } = options;
+    const [threads = 1] = options.threads;
+    return benchTeacher({ rounds, json, threads, clock: cpu ? 'cpu' : 'wall' });
+  }
   makeEnvironments(PYTHON_CONTENDERS.filter((name) => options.contenders.includes(name)));
   const { results, versions, failures } = await measure(cellsOf(options), progress);
   const command = ['npm run bench --', ...process.argv.slice(2)].join(' ');

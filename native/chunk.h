@@ -74,6 +74,37 @@ struct Readings {
   int64_t low_parts;  // floats from a shadow to its low part; 0 without compensation
 };
 
+// More averages than this are not combined: their coefficients travel as kernel parameters.
+constexpr int kMostTerms = 32;
+
+// One average's part of a combination: coefficient times what it would be after an update with
+// `alpha` that is not made.
+struct Term {
+  int64_t row;      // floats from the first row to the average's
+  double high;      // coefficient of the shadow
+  double low;       // of its low part; 0 without one
+  float alpha;      // in [0, 1]; 0 looks at no weight
+  int32_t has_low;  // whether it has a low part that matters, to the sum or to the update
+};
+
+// A weight whose averages are combined.
+struct Place {
+  const float* shadow;  // in the first row
+  const float* weight;
+  float* target;  // `size` floats, which overlap nothing else
+  int64_t size;
+};
+
+// A linear combination of averages: products are added up in double, in the order of the terms,
+// and rounded once (AddScaled in lerp.h).
+struct Combination {
+  const Term* terms;
+  int term_count;  // 1 to kMostTerms
+  const Place* list;
+  int count;
+  int64_t low_parts;  // floats from a shadow to its low part; 0 without compensation
+};
+
 // What the statistics compare: the weights with every average, as it would be after an update that
 // is not made.
 struct Look {

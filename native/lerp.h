@@ -39,4 +39,13 @@ EMA_HOST_DEVICE Compensated LerpCompensated(Compensated shadow, float weight, fl
   return {high, low};
 }
 
+// What sums of a combination begin with: it leaves the sign of a zero that is added to it.
+constexpr double kNoSum = -0.0;
+
+// One more product of a combination. In double, because coefficients of both signs cancel: what is
+// left is as exact as one float, as long as they are not a hundred million times larger.
+EMA_HOST_DEVICE double AddScaled(double sum, double coefficient, float value) {
+  return __builtin_fma(coefficient, static_cast<double>(value), sum);
+}
+
 }  // namespace ema

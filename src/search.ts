@@ -3,7 +3,7 @@
 
 import { opened, type WeightEma } from './ema/weight-ema.js';
 import { layersModelOf } from './model/variables.js';
-import type { DecaySpec } from './schedule/decay.js';
+import type { SynthesizedWhich } from './schedule/which.js';
 import { type DecaySearch, type SearchedDecay, searchAmong } from './search/search-decay.js';
 import { boundAfter, type SynthesizedAverage, synthesisOf } from './search/synthesized.js';
 import { guessOf } from './validation/judging.js';
@@ -13,17 +13,18 @@ export type { Synthesis } from './search/synthesis.js';
 export type { SynthesizedAverage } from './search/synthesized.js';
 
 /**
- * An average with another decay than the tracked ones, combined from them: no snapshots, no other run.
- * @param decay the wanted decay, in any unit, between the smallest and the largest of the tracked ones.
+ * An average with another decay than the tracked ones, or another width, combined from them: no snapshots, no other run.
+ * @param wanted the wanted decay, in any unit, between the smallest and the largest of the tracked ones; or `{ relativeWidth }`, a share of the
+ *   steps so far, or `'uniform'`, between the tracked ones of these kinds.
  * @returns tensors by weight name, which the caller disposes, and how far they can be from the true average.
- * @throws `EmaError` INVALID_ARGUMENT — outside the tracked decays, where the error grows without limit.
+ * @throws `EmaError` INVALID_ARGUMENT — outside the tracked averages, where the error grows without limit.
  * @throws `EmaError` NOT_ATTACHED, DISPOSED, POISONED, SWAPPED_IN
  */
-export function synthesize(ema: WeightEma, decay: DecaySpec): SynthesizedAverage {
+export function synthesize(ema: WeightEma, wanted: SynthesizedWhich['synthesized']): SynthesizedAverage {
   const { options, progress } = opened(ema, 'synthesize').attached;
-  const plan = synthesisOf(options, decay);
-  const tensors = ema.read({ synthesized: decay });
-  return { ...plan, bound: boundAfter(plan, options, progress.intervalsAhead()), tensors };
+  const { profile, ...plan } = synthesisOf(options, wanted);
+  const tensors = ema.read({ synthesized: wanted });
+  return { ...plan, bound: boundAfter({ ...plan, profile }, options, progress.intervalsAhead()), tensors };
 }
 
 /**

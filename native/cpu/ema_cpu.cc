@@ -148,15 +148,26 @@ int64_t FloatsOf(const Entry* entries, int count) {
 void ReadPiece(const Reading& reading, int64_t low_parts, int64_t start, int64_t size) {
   const float* const high = reading.shadow + start;
   float* const target = reading.target + start;
-  const size_t bytes = static_cast<size_t>(size) * sizeof(float);
   if (reading.alpha == 0.0f) {
-    std::memcpy(target, high, bytes);
+    Kernels().copy(high, target, size);
   } else if (reading.alpha == 1.0f) {
-    std::memcpy(target, reading.weight + start, bytes);
+    Kernels().copy(reading.weight + start, target, size);
   } else {
     const float* const low = low_parts == 0 ? nullptr : high + low_parts;
     Kernels().ahead({reading.weight + start, high, low, reading.alpha}, target, size);
   }
+}
+
+// `size` floats of one weight, from float `start` of it.
+void CombinePiece(const Combination& combination, const Place& place, int64_t start, int64_t size) {
+  Part parts[kMostTerms];
+  for (int k = 0; k < combination.term_count; ++k) {
+    const Term& term = combination.terms[k];
+    const float* const high = place.shadow + term.row + start;
+    parts[k] = {high, term.has_low != 0 ? high + combination.low_parts : nullptr, term};
+  }
+  Kernels().combine({parts, combination.term_count, place.weight + start}, place.target + start,
+                    size);
 }
 
 }  // namespace
@@ -177,6 +188,14 @@ void CpuRead(const Readings& readings) {
   ForEachPiece(readings.list, readings.count, FloatsOf(readings.list, readings.count),
                [&](const Reading& reading, int64_t start, int64_t size) {
                  ReadPiece(reading, readings.low_parts, start, size);
+               });
+}
+
+void CpuCombine(const Combination& combination) {
+  const int64_t floats = combination.term_count * FloatsOf(combination.list, combination.count);
+  ForEachPiece(combination.list, combination.count, floats,
+               [&](const Place& place, int64_t start, int64_t size) {
+                 CombinePiece(combination, place, start, size);
                });
 }
 

@@ -18,6 +18,9 @@ void CpuCopy(const Copy* copies, int count);
 // Fills the targets, which overlap nothing else; in the same floating-point mode as CpuUpdate.
 void CpuRead(const Readings& readings);
 
+// Fills the targets; in the same floating-point mode as CpuUpdate.
+void CpuCombine(const Combination& combination);
+
 // Fills out[segment * averages + k].
 void CpuStatistics(const Look& look, Statistics* out);
 

@@ -210,6 +210,14 @@ Status CudaRead(const Readings& readings, CudaStream stream) {
   return LaunchAll(readings.list, readings.count, stream, &CudaKernels::read, &table);
 }
 
+Status CudaCombine(const Combination& combination, CudaStream stream) {
+  CombineTable table;
+  table.low_parts = combination.low_parts;
+  table.term_count = combination.term_count;
+  std::copy_n(combination.terms, combination.term_count, table.terms);
+  return LaunchAll(combination.list, combination.count, stream, &CudaKernels::combine, &table);
+}
+
 Status CudaZero(float* target, int64_t size, CudaStream stream) {
   if (size == 0) return Status();
   CudaTarget attached;

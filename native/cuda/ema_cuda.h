@@ -29,6 +29,9 @@ Status CudaCopy(const Copy* copies, int count, CudaStream stream);
 // Enqueues the readings.
 Status CudaRead(const Readings& readings, CudaStream stream);
 
+// Enqueues the combination.
+Status CudaCombine(const Combination& combination, CudaStream stream);
+
 // Enqueues zeroing `size` floats at `target`.
 Status CudaZero(float* target, int64_t size, CudaStream stream);
 

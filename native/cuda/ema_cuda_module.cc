@@ -35,6 +35,8 @@ Status FindKernels(CUmodule module, CudaKernels* kernels) {
   }
   if (Status status = FindKernel(module, "ema_copy", &kernels->copy); !status.ok()) return status;
   if (Status status = FindKernel(module, "ema_read", &kernels->read); !status.ok()) return status;
+  if (Status status = FindKernel(module, "ema_combine", &kernels->combine); !status.ok())
+    return status;
   return FindKernel(module, "ema_statistics", &kernels->statistics);
 }
 

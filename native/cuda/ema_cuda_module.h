@@ -20,6 +20,7 @@ struct CudaKernels {
   CudaKernel compensated[kMaxFused];
   CudaKernel copy;
   CudaKernel read;
+  CudaKernel combine;
   CudaKernel statistics;
   CUdevice device = 0;
 };

@@ -69,6 +69,19 @@ struct ReadTable {
 };
 static_assert(sizeof(ReadTable) <= kParameterBytes, "one launch's parameters");
 
+// One launch of a combination, cut into the same tiles.
+constexpr int kCombineEntries = 84;
+
+struct CombineTable {
+  int64_t low_parts;  // as in Combination
+  int32_t term_count;
+  int32_t count;
+  Term terms[kMostTerms];
+  uint32_t first_tiles[kCombineEntries + 1];
+  Place entries[kCombineEntries];
+};
+static_assert(sizeof(CombineTable) <= kParameterBytes, "one launch's parameters");
+
 // One launch of statistics: block (i, k) compares weight i with the k-th of at most kMaxFused
 // averages.
 constexpr int kStatisticsEntries = 160;

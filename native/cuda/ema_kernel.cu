@@ -242,6 +242,76 @@ __device__ __forceinline__ void ReadAhead(const Reading& from, int64_t low_parts
   }
 }
 
+// One more average of one float.
+__device__ __forceinline__ double AddTerm(double sum, const Term& term, Compensated shadow,
+                                          float weight) {
+  const Compensated value = term.has_low != 0
+                                ? LerpCompensated(shadow, weight, term.alpha)
+                                : Compensated{Lerp(shadow.high, weight, term.alpha), 0.0f};
+  const double with_high = AddScaled(sum, term.high, value.high);
+  return term.low == 0 ? with_high : AddScaled(with_high, term.low, value.low);
+}
+
+// Four floats from `i` on, all pointers at 16-byte boundaries.
+__device__ __forceinline__ void CombineVector(const CombineTable& table, const Place& place,
+                                              int64_t i) {
+  double sums[kFloatsPerVector] = {kNoSum, kNoSum, kNoSum, kNoSum};
+  const Vector4 zero = {{0.0f, 0.0f, 0.0f, 0.0f}};
+#pragma unroll 1
+  for (int k = 0; k < table.term_count; ++k) {
+    const Term& term = table.terms[k];
+    const float* const shadow = place.shadow + term.row + i;
+    const Vector4 high = LoadVector(shadow);
+    const Vector4 low = term.has_low != 0 ? LoadVector(shadow + table.low_parts) : zero;
+    const Vector4 weight = term.alpha != 0.0f ? LoadVector(place.weight + i) : zero;
+#pragma unroll
+    for (int lane = 0; lane < kFloatsPerVector; ++lane) {
+      sums[lane] = AddTerm(sums[lane], term, {high.lane[lane], low.lane[lane]}, weight.lane[lane]);
+    }
+  }
+  Vector4 out;
+#pragma unroll
+  for (int lane = 0; lane < kFloatsPerVector; ++lane) {
+    out.lane[lane] = static_cast<float>(sums[lane]);
+  }
+  StoreVector(place.target + i, out);
+}
+
+__device__ __forceinline__ void CombineFloat(const CombineTable& table, const Place& place,
+                                             int64_t i) {
+  double sum = kNoSum;
+#pragma unroll 1
+  for (int k = 0; k < table.term_count; ++k) {
+    const Term& term = table.terms[k];
+    const float* const shadow = place.shadow + term.row + i;
+    const float low = term.has_low != 0 ? LoadFloat(shadow + table.low_parts) : 0.0f;
+    const float weight = term.alpha != 0.0f ? LoadFloat(place.weight + i) : 0.0f;
+    sum = AddTerm(sum, term, {LoadFloat(shadow), low}, weight);
+  }
+  StoreFloat(place.target + i, static_cast<float>(sum));
+}
+
+// One tile of one combination.
+__device__ __forceinline__ void CombineTile(const CombineTable& table) {
+  const int entry = EntryOfTile(table);
+  const Place& place = table.entries[entry];
+  const int64_t begin = (BlockIndex() - table.first_tiles[entry]) * kCopyTile;
+  const int64_t end = begin + kCopyTile < place.size ? begin + kCopyTile : place.size;
+  int64_t scalars = begin;
+  // Rows lie at multiples of 64 bytes from the first.
+  if (IsVectorAligned(place.shadow) && IsVectorAligned(place.weight) &&
+      IsVectorAligned(place.target)) {
+    scalars = end - end % kFloatsPerVector;
+    const int64_t stride = kBlockThreads * kFloatsPerVector;
+    for (int64_t i = begin + ThreadIndex() * kFloatsPerVector; i < scalars; i += stride) {
+      CombineVector(table, place, i);
+    }
+  }
+  for (int64_t i = scalars + ThreadIndex(); i < end; i += kBlockThreads) {
+    CombineFloat(table, place, i);
+  }
+}
+
 // One tile of one reading.
 __device__ __forceinline__ void ReadTile(const ReadTable& table) {
   const int place = EntryOfTile(table);
@@ -296,6 +366,11 @@ extern "C" __global__ void __launch_bounds__(ema::kBlockThreads)
 extern "C" __global__ void __launch_bounds__(ema::kBlockThreads)
     ema_read(ema::KernelParameter<ema::ReadTable> table) {
   ema::ReadTile(table);
+}
+
+extern "C" __global__ void __launch_bounds__(ema::kBlockThreads)
+    ema_combine(ema::KernelParameter<ema::CombineTable> table) {
+  ema::CombineTile(table);
 }
 
 extern "C" __global__ void __launch_bounds__(ema::kStatisticsThreads)

@@ -148,28 +148,88 @@ Status UpdateArena(const KernelState& state, OpCall* call) {
   return device.End();
 }
 
-// The row to read, and an alpha for each weight: how far ahead.
-Status ReadingFrom(const KernelState& state, const AverageInputs& in, int64_t* row,
-                   std::vector<float>* alphas) {
-  if (Status status = RowFrom(in.inputs, 1, in.arena.rows, row); !status.ok()) return status;
-  if (Status status = AlphasFrom(in.inputs, {2, 1, in.count()}, alphas); !status.ok())
+// What is read: for each weight the sum of these terms, of which there is one list for all weights,
+// or one for each where they have alphas of their own.
+using Terms = std::vector<Term>;
+
+Status TermsFrom(const AverageInputs& in, const std::vector<double>& coefficients,
+                 const float* alphas, Terms* terms) {
+  const bool compensated = in.averages < in.arena.rows;
+  for (int k = 0; k < in.averages; ++k) {
+    const float alpha = alphas[k];
+    const double high = coefficients[static_cast<size_t>(k)];
+    const double low = compensated ? coefficients[static_cast<size_t>(in.averages + k)] : 0;
+    if (high != 0) {
+      const bool has_low = compensated && alpha != 1.0f && (alpha != 0 || low != 0);
+      terms->push_back({k * in.weights.row_stride, high, has_low ? low : 0, alpha, has_low});
+    } else if (low != 0) {
+      if (alpha != 0) return Status::Failure("low parts are read as they are: alpha must be 0");
+      terms->push_back({(in.averages + k) * in.weights.row_stride, low, 0, 0, 0});
+    }
+  }
+  if (terms->size() <= kMostTerms) return Status();
+  return Status::Failure("at most " + std::to_string(kMostTerms) +
+                         " averages can be combined, received coefficients of " +
+                         std::to_string(terms->size()));
+}
+
+Status AllTermsFrom(const AverageInputs& in, std::vector<Terms>* all) {
+  std::vector<double> coefficients;
+  std::vector<float> alphas;
+  if (Status status = CoefficientsFrom(in.inputs, 1, in.arena.rows, &coefficients); !status.ok())
     return status;
-  if (alphas->size() == 1) alphas->resize(in.weights.segments.size(), alphas->front());
-  const bool is_low_part = state.compensated && *row >= in.averages;
-  const bool moves = std::any_of(alphas->begin(), alphas->end(), [](float a) { return a != 0; });
-  if (!is_low_part || !moves || in.averages == 0) return Status();
-  return Status::Failure("low parts are read as they are: alpha must be 0");
+  if (in.averages == 0) return Status();
+  if (Status status = AlphasFrom(in.inputs, {2, in.averages, in.count()}, &alphas); !status.ok())
+    return status;
+  const auto averages = static_cast<size_t>(in.averages);
+  all->resize(alphas.size() / averages);
+  for (size_t i = 0; i < all->size(); ++i) {
+    Status status = TermsFrom(in, coefficients, alphas.data() + i * averages, &(*all)[i]);
+    if (!status.ok()) return status;
+  }
+  return Status();
+}
+
+bool IsOneRow(const Terms& terms) {
+  return terms.size() == 1 && terms.front().high == 1 && terms.front().low == 0;
+}
+
+// One row has a pass of its own, which copies what does not move, NaN's bits included.
+template <typename Device>
+Status Read(const std::vector<Terms>& all, const std::vector<Place>& places, int64_t low_parts,
+            Device* device) {
+  const auto terms_of = [&](size_t i) -> const Terms& { return all[all.size() == 1 ? 0 : i]; };
+  if (std::all_of(all.begin(), all.end(), IsOneRow)) {
+    std::vector<Reading> readings;
+    readings.reserve(places.size());
+    for (size_t i = 0; i < places.size(); ++i) {
+      const auto& [shadow, weight, target, size] = places[i];
+      const Term& term = terms_of(i).front();
+      readings.push_back({shadow + term.row, weight, target, size, term.alpha});
+    }
+    return device->ReadAll({readings.data(), static_cast<int>(readings.size()), low_parts});
+  }
+  if (all.size() == 1) {
+    return device->Combine({all.front().data(), static_cast<int>(all.front().size()), places.data(),
+                            static_cast<int>(places.size()), low_parts});
+  }
+  for (size_t i = 0; i < places.size(); ++i) {
+    const Terms& terms = terms_of(i);
+    Status status =
+        device->Combine({terms.data(), static_cast<int>(terms.size()), &places[i], 1, low_parts});
+    if (!status.ok()) return status;
+  }
+  return Status();
 }
 
 template <typename Device>
-Status ReadRow(const KernelState& state, OpCall* call) {
+Status ReadRows(const KernelState& state, OpCall* call) {
   AverageInputs in;
-  int64_t row = 0;
-  std::vector<float> alphas;
+  std::vector<Terms> terms;
   if (Status status = in.Load(state, call->context(), 3); !status.ok()) return status;
-  if (Status status = ReadingFrom(state, in, &row, &alphas); !status.ok()) return status;
+  if (Status status = AllTermsFrom(in, &terms); !status.ok()) return status;
   std::vector<TfTensor> outputs(in.weights.segments.size());
-  std::vector<Reading> readings(outputs.size());
+  std::vector<Place> places(outputs.size());
   for (size_t i = 0; i < outputs.size(); ++i) {
     const int index = static_cast<int>(i);
     TfTensor weight;
@@ -177,13 +237,14 @@ Status ReadRow(const KernelState& state, OpCall* call) {
     Status status = AllocateOutput(call->context(), index, ShapeOf(weight.get()), &outputs[i]);
     if (!status.ok()) return status;
     const Segment& segment = in.weights.segments[i];
-    readings[i] = {in.arena.data + row * in.weights.row_stride + segment.offset, segment.weight,
-                   FloatsOf(outputs[i]), segment.size, alphas[i]};
+    places[i] = {in.arena.data + segment.offset, segment.weight, FloatsOf(outputs[i]),
+                 segment.size};
   }
+  if (in.averages == 0) return Status();
   Device device(call->context());
   if (Status status = Begin(call, &device); !status.ok()) return status;
   const int64_t low_parts = state.compensated ? in.averages * in.weights.row_stride : 0;
-  Status status = device.ReadAll({readings.data(), in.count(), low_parts});
+  Status status = Read(terms, places, low_parts, &device);
   if (!status.ok()) return status;
   return device.End();
 }
@@ -260,8 +321,8 @@ const OpFunctions& UpdateFunctions() {
 }
 
 const OpFunctions& ReadFunctions() {
-  static constexpr OpFunctions functions{Create<Attributes::kCompensated>, Call<ReadRow<Host>>,
-                                         Call<ReadRow<Cuda>>, Destroy};
+  static constexpr OpFunctions functions{Create<Attributes::kCompensated>, Call<ReadRows<Host>>,
+                                         Call<ReadRows<Cuda>>, Destroy};
   return functions;
 }
 

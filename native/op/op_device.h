@@ -40,6 +40,10 @@ class Host {
     CpuRead(readings);
     return Status();
   }
+  Status Combine(const Combination& combination) {
+    CpuCombine(combination);
+    return Status();
+  }
   Status Measure(const Look& look, Statistics* out) {
     CpuStatistics(look, out);
     return Status();
@@ -62,6 +66,9 @@ class Cuda {
   }
   Status Zero(float* target, int64_t size) { return CudaZero(target, size, choice_.stream); }
   Status ReadAll(const Readings& readings) { return CudaRead(readings, choice_.stream); }
+  Status Combine(const Combination& combination) {
+    return CudaCombine(combination, choice_.stream);
+  }
   Status Measure(const Look& look, Statistics* out) {
     return CudaStatistics(look, out, choice_.stream);
   }

@@ -2,6 +2,7 @@
 // Reads device pointers as numbers only; writes nothing.
 #include "op/op_inputs.h"
 
+#include <cmath>
 #include <cstdint>
 #include <cstring>
 #include <string>
@@ -87,6 +88,29 @@ Status RowFrom(const OpInputs& inputs, int index, int64_t rows, int64_t* row) {
   if (*row >= 0 && (empty_model || *row < rows)) return Status();
   return Status::Failure("row must be in 0 to " + std::to_string(rows - 1) + ", received " +
                          std::to_string(*row));
+}
+
+Status CoefficientsFrom(const OpInputs& inputs, int index, int64_t rows,
+                        std::vector<double>* coefficients) {
+  if (rows == 0) return Status();
+  const int64_t size = inputs.size(index);
+  if (size != 2 * rows) {
+    return Status::Failure("coefficients must be " + std::to_string(rows) +
+                           " float64 numbers, received " + std::to_string(size) +
+                           " halves of them");
+  }
+  coefficients->resize(static_cast<size_t>(rows));
+  std::memcpy(coefficients->data(), inputs.data<const int32_t>(index),
+              static_cast<size_t>(rows) * sizeof(double));
+  bool is_any = false;
+  for (const double coefficient : *coefficients) {
+    if (!std::isfinite(coefficient)) {
+      return Status::Failure("coefficients must be finite, received " +
+                             std::to_string(coefficient));
+    }
+    is_any = is_any || coefficient != 0;
+  }
+  return is_any ? Status() : Status::Failure("a coefficient must be other than 0");
 }
 
 Status AlphasFrom(const OpInputs& inputs, const AlphaInput& wanted, std::vector<float>* alphas) {

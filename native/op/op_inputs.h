@@ -60,6 +60,12 @@ Status ArenaFrom(const OpInputs& inputs, const WeightList& weights, ArenaView* a
 // Input `index` is a number below `rows`, in host memory; any where there are no rows.
 Status RowFrom(const OpInputs& inputs, int index, int64_t rows, int64_t* row);
 
+// Input `index` holds a coefficient for each of `rows` rows, as the bits of float64 numbers, in
+// host memory; any where there are no rows. Fails when their number is another, one is not finite,
+// or none is other than 0.
+Status CoefficientsFrom(const OpInputs& inputs, int index, int64_t rows,
+                        std::vector<double>* coefficients);
+
 // Alphas: `averages` of them, or `averages` for each weight.
 struct AlphaInput {
   int index;

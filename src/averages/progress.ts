@@ -21,6 +21,8 @@ export interface Counters {
   readonly intervals: readonly Interval[];
   /** What each average that a function decides kept of its start: a share, in their order. */
   readonly kept?: readonly number[] | undefined;
+  /** Averages that did not begin with the others: their places among the alphas, and after how many steps. */
+  readonly begun?: readonly (readonly [place: number, step: number])[] | undefined;
 }
 
 /** When averages move, beside what their schedule says. */
@@ -171,8 +173,9 @@ export class Progress {
     this.#goOn(counters);
   }
 
-  #goOn({ steps, pending, updates, intervals, kept = [] }: Counters): void {
+  #goOn({ steps, pending, updates, intervals, kept = [], begun = [] }: Counters): void {
     this.#schedule.forget();
+    for (const [place, step] of begun) this.#schedule.begin(place, step);
     this.#steps = steps;
     this.#pending = pending;
     this.#updates = updates;
@@ -181,16 +184,28 @@ export class Progress {
     this.#due = this.#dueAfter(steps - pending);
   }
 
+  /** Averages that did not begin with the others, by their places among the alphas: after how many steps. */
+  get begun(): ReadonlyMap<number, number> {
+    return this.#schedule.begun;
+  }
+
   /**
-   * Makes every average a copy of the weights, and counts as at the start of averaging; before it, nothing is different.
+   * Makes averages copies of the weights, which count from here on as at the start of averaging; before it, nothing is different.
+   * @param places among the alphas; undefined for all: then steps and moves are counted anew.
    * @throws {@link EmaError} NON_FINITE — by policy; nothing was changed.
    */
-  begin(): void {
+  begin(places?: readonly number[]): void {
     if (!this.hasStarted) return;
     if (!this.#mayMove())
       throw new EmaError('NON_FINITE', `reset: ${this.#nonFinite()} Reset once they are finite again.`);
     const { copies, startStep } = this.#schedule;
-    this.#moveBy(copies);
+    // Alpha 0 keeps the others, to the bit.
+    this.#moveBy(places === undefined ? copies : copies.map((_, place) => (places.includes(place) ? 1 : 0)));
+    for (const place of places ?? []) {
+      this.#schedule.begin(place, this.#steps);
+      if (this.#kept.has(place)) this.#kept.set(place, 1);
+    }
+    if (places !== undefined) return;
     const intervals: readonly Interval[] = startStep === 0 ? [] : [[startStep, 1]];
     const kept = Array.from(this.#kept, () => 1 - intervals.length);
     this.#goOn({ steps: startStep, pending: 0, updates: intervals.length, intervals, kept });

@@ -20,10 +20,12 @@ import {
   type Weight,
 } from '../model/weights.js';
 import { isAlive, isInside, offTape, type Tfjs } from '../tfjs/backend.js';
-import { combined } from './combination.js';
 
 /** What is kept of an average. */
 export type Part = 'high' | 'low';
+
+/** An average by its index, or a combination of all by their coefficients. */
+export type Source = number | readonly number[];
 
 /** One per average, and after them as many for each rule of `layerDecays`. */
 export type Alphas = readonly number[];
@@ -51,6 +53,8 @@ export class ModelShadows {
   readonly #variables: readonly Tensor[];
   readonly #appliesConstraints: boolean;
   readonly #spread: AlphaSpread;
+  // Alphas by which nothing moves.
+  readonly #still: readonly number[];
 
   /**
    * Copies the model's weights into K averages.
@@ -66,6 +70,7 @@ export class ModelShadows {
     const names = this.weights.averaged.map(({ name }) => name);
     const { engine, precision, decays } = options;
     this.#spread = new AlphaSpread(names, options.layerRules, decays.length);
+    this.#still = decays.map(() => 0);
     const rows = { weights: this.#variables, averages: decays.length, precision };
     this.#chosen = offTape(tf, () => createShadows(tf, engine, rows));
   }
@@ -118,21 +123,11 @@ export class ModelShadows {
   /**
    * An average by weight name, with copies of the live weights that are not averaged: a complete model. The caller disposes it.
    * Works also after the model was disposed.
+   * @param source index of the average, or coefficients of a combination, one per average.
    * @param ahead alphas of an update that is not made: the average as it would be after it. @defaultValue as it is
    */
-  read(average: number, ahead?: Alphas): NamedTensorMap {
-    return this.#fresh(() => this.#presented(this.#readAverage(average, ahead)));
-  }
-
-  /**
-   * A combination of the averages by weight name, complete as {@link ModelShadows.read}; the caller disposes it.
-   * @param coefficients one per average; they add up to 1.
-   * @param ahead as in {@link ModelShadows.read}.
-   */
-  combine(coefficients: readonly number[], ahead?: Alphas): NamedTensorMap {
-    return this.#fresh(() =>
-      this.#presented(combined(this.#tf, coefficients, (average) => this.#readAverage(average, ahead))),
-    );
+  read(source: Source, ahead?: Alphas): NamedTensorMap {
+    return this.#fresh(() => this.#presented(this.#combine(source, ahead)));
   }
 
   /** The model's own weights by name, also while an average stands in their place; complete as {@link ModelShadows.read}. */
@@ -152,13 +147,13 @@ export class ModelShadows {
 
   /**
    * Puts an average into the weights' place.
-   * @param source index of the average, or values by weight name, which stay the caller's.
+   * @param source as in {@link ModelShadows.read}, or values by weight name, which stay the caller's.
    * @param ahead as in {@link ModelShadows.read}; of an average of here.
    * @returns the swap, whose `restore()` gives the weights back.
    * @throws {@link EmaError} WEIGHT_DISPOSED — a weight is gone; nothing was swapped.
    */
-  swapIn(source: number | NamedTensorMap, ahead?: Alphas): Swap {
-    if (typeof source !== 'number') {
+  swapIn(source: Source | NamedTensorMap, ahead?: Alphas): Swap {
+    if (!isSource(source)) {
       const named = this.#named(source);
       return new Swap(
         this.#tf,
@@ -167,7 +162,7 @@ export class ModelShadows {
       );
     }
     this.checkAlive();
-    const values = this.#tf.tidy(() => [...this.#presented(this.#readAverage(source, ahead))]);
+    const values = this.#tf.tidy(() => [...this.#presented(this.#combine(source, ahead))]);
     return new Swap(this.#tf, this.weights.averaged, values);
   }
 
@@ -286,19 +281,23 @@ export class ModelShadows {
     return this.inOrder(named);
   }
 
-  #readAverage(average: number, ahead: Alphas | undefined): Tensor[] {
-    if (ahead === undefined || !this.isAlive) return this.#readPart(average, 'high');
-    return this.#chosen.shadows.readAhead(average, this.#ownValues(), this.#spread.of(ahead));
+  #combine(source: Source, ahead: Alphas | undefined): Tensor[] {
+    const { shadows } = this.#chosen;
+    const coefficients = typeof source === 'number' ? this.#still.map((_, k) => (k === source ? 1 : 0)) : source;
+    if (ahead !== undefined && this.isAlive)
+      return shadows.combine(coefficients, this.#ownValues(), this.#spread.of(ahead));
+    return this.#shaped((like) => shadows.combine(coefficients, like, this.#still));
   }
 
   #readPart(average: number, part: Part): Tensor[] {
-    const { shadows } = this.#chosen;
-    return this.#tf.tidy(() => {
-      if (this.isAlive) return shadows.read(average, this.#variables, part);
-      // The weights are gone, and with them the shapes that the engine asks for: stand-ins of zeros.
-      const like = this.#variables.map(({ shape }) => this.#tf.zeros(shape));
-      return shadows.read(average, like, part);
-    });
+    return this.#shaped((like) => this.#chosen.shadows.read(average, like, part));
+  }
+
+  /** Reads with the weights, or where they are gone, and with them the shapes that the engine asks for, with stand-ins of zeros. */
+  #shaped(read: (like: readonly Tensor[]) => Tensor[]): Tensor[] {
+    return this.#tf.tidy(() =>
+      read(this.isAlive ? this.#variables : this.#variables.map(({ shape }) => this.#tf.zeros(shape))),
+    );
   }
 
   /** The weights, also while an average stands in their place: it is not what averages move towards. */
@@ -319,6 +318,10 @@ export class ModelShadows {
   #firstDisposed(): string | undefined {
     return this.weights.averaged.find(({ variable }) => !isAlive(this.#tf, variable))?.name;
   }
+}
+
+function isSource(source: Source | NamedTensorMap): source is Source {
+  return typeof source === 'number' || Array.isArray(source);
 }
 
 function isPoison(error: unknown): boolean {

@@ -49,6 +49,24 @@ function keptOf(
   );
 }
 
+/** Averages that began later than the others: places among the alphas, and steps that were counted before. */
+function begunOf(
+  saved: unknown,
+  { decays, layerRules }: Pick<ResolvedOptions, 'decays' | 'layerRules'>,
+  steps: number,
+): Standing['begun'] {
+  if (saved === undefined) return undefined;
+  const places = decays.length * (1 + layerRules.length);
+  const isBelow = (value: unknown, end: number): value is number =>
+    typeof value === 'number' && Number.isSafeInteger(value) && value >= 0 && value < end;
+  return (Array.isArray(saved) ? saved : [undefined]).map((pair: unknown) => {
+    const [place, step]: readonly unknown[] = Array.isArray(pair) ? pair : [];
+    if (isBelow(place, places) && isBelow(step, steps + 1)) return [place, step];
+    const expected = `expected pairs of a place below ${places} and at most ${steps} steps as begun`;
+    throw new EmaError('CHECKPOINT', `checkpoint: ${expected}, received ${show(saved)}.`);
+  });
+}
+
 /**
  * Where averaging stood.
  * @param saved from the metadata of a checkpoint.
@@ -76,6 +94,7 @@ export function standingOf(
     current: saved['current'] === undefined ? undefined : count('current', decays.length - 1),
     monitor: textOrNone('monitor', saved['monitor']),
     kept: keptOf(saved['kept'], options),
+    begun: begunOf(saved['begun'], options, steps),
   };
   const isWhole =
     sum(([, updates]) => updates) === standing.updates &&

@@ -126,6 +126,14 @@ export class Attached {
     if (this.progress.updates !== before) this.looks.afterUpdate();
   }
 
+  /** Lets averages begin anew; undefined for all. */
+  beginAnew(indices: readonly number[] | undefined): void {
+    const { decays, layerRules } = this.options;
+    const rules = [0, ...layerRules.map((_, rule) => rule + 1)];
+    this.progress.begin(indices && rules.flatMap((rule) => indices.map((index) => index + rule * decays.length)));
+    this.looks.resume();
+  }
+
   /** An average by weight name; the caller disposes it. Works also after the model was disposed. */
   read(selected: Selected): NamedTensorMap {
     const { pending } = this.progress;

@@ -13,7 +13,7 @@ import { checkTfjs, type EmaOptions, type ResolvedOptions, resolveOptions } from
 import { type FitParams, outgrown, runOfFit, settled } from '../options/run-length.js';
 import type { RunLength } from '../schedule/decay.js';
 import { labelsOf } from '../schedule/specs.js';
-import { indexOf, type Which } from '../schedule/which.js';
+import { indexOf, isSynthesized, type Which } from '../schedule/which.js';
 import { isInside, type Tfjs } from '../tfjs/backend.js';
 import { BestAverages, type Measured } from '../validation/bests.js';
 import { type EpochValidation, incomparable, type Judgement } from '../validation/judging.js';
@@ -210,6 +210,13 @@ export class Averaging {
   select(which: Which | NamedTensorMap, attached: Attached): Selected {
     const { shadows, options } = attached;
     const selected = select(this.tf, which, { shadows, options, bests: this.bests, current: this.current });
+    if (isSynthesized(which) && attached.progress.begun.size > 0)
+      throw invalid(
+        'synthesized',
+        'averages that began together',
+        'some that reset() let begin later',
+        'reset() without a name lets all begin anew.',
+      );
     // By its own name it is what was asked for, a copy or not.
     if (which === 'best' || which === 'current') attached.warnOfCopies(`'${which}'`, 'it is one, too');
     return selected;

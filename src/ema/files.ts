@@ -135,12 +135,13 @@ export function checkpointOf(
   },
 ): readonly Uint8Array[] {
   const { steps, pending, updates, intervals } = progress;
+  const begun = progress.begun.size > 0 ? [...progress.begun] : undefined;
   const kept = progress.kept.size > 0 ? [...progress.kept.values()] : undefined;
   const held = bests.held.map(({ record, tensors }) => ({ record, tensors: withWeights ? tensors : undefined }));
   return encodeCheckpoint({
     shadow,
     options,
-    standing: { steps, pending, updates, intervals, kept, current, monitor: bests.monitor },
+    standing: { steps, pending, updates, intervals, kept, begun, current, monitor: bests.monitor },
     bests: held,
     beside,
   });

@@ -8,7 +8,6 @@ import { checkValues, isNamedWeights, matched } from '../model/values.js';
 import type { ResolvedOptions } from '../options/options.js';
 import { labelsOf } from '../schedule/specs.js';
 import { indexOf, isSynthesized, type Which } from '../schedule/which.js';
-import type { Synthesis } from '../search/synthesis.js';
 import { synthesisOf } from '../search/synthesized.js';
 import type { Tfjs } from '../tfjs/backend.js';
 import type { BestAverages, BestRecord } from '../validation/bests.js';
@@ -60,24 +59,14 @@ export function select(
     const read = (): NamedTensorMap => shadows.inOrder(clone());
     return { index, label: labels[index] ?? '', record, isFixed: true, read, swapIn };
   }
-  if (isSynthesized(which)) return combined(tf, shadows, synthesisOf(options, which.synthesized));
-  const index = indexOf(which, labels, current);
-  const read = (ahead?: Alphas): NamedTensorMap => shadows.read(index, ahead);
-  const swapIn = (ahead?: Alphas): Swap => shadows.swapIn(index, ahead);
-  return { index, label: labels[index] ?? '', record: undefined, isFixed: false, read, swapIn };
-}
-
-function combined(tf: Tfjs, shadows: ModelShadows, { coefficients }: Synthesis): Selected {
-  const read = (ahead?: Alphas): NamedTensorMap => shadows.combine(coefficients, ahead);
-  const swapIn = (ahead?: Alphas): Swap => {
-    const tensors = read(ahead);
-    try {
-      return shadows.swapIn(tensors);
-    } finally {
-      tf.dispose(tensors);
-    }
-  };
-  return { index: undefined, label: 'synthesized', record: undefined, isFixed: false, read, swapIn };
+  const index = isSynthesized(which) ? undefined : indexOf(which, labels, current);
+  const source = isSynthesized(which)
+    ? synthesisOf(options, which.synthesized).coefficients
+    : indexOf(which, labels, current);
+  const label = index === undefined ? 'synthesized' : (labels[index] ?? '');
+  const read = (ahead?: Alphas): NamedTensorMap => shadows.read(source, ahead);
+  const swapIn = (ahead?: Alphas): Swap => shadows.swapIn(source, ahead);
+  return { index, label, record: undefined, isFixed: false, read, swapIn };
 }
 
 /** Weights as a value: they stay the caller's. */

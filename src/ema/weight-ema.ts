@@ -21,7 +21,7 @@ import type { EmaOptions } from '../options/options.js';
 import type { EmaFacts } from '../report/data.js';
 import { EmaReport, reportedOf } from '../report/report.js';
 import type { RunLength } from '../schedule/decay.js';
-import type { Which } from '../schedule/which.js';
+import type { TrackedWhich, Which } from '../schedule/which.js';
 import type { Tfjs } from '../tfjs/backend.js';
 import type { BestRecord, Measured } from '../validation/bests.js';
 import { type EpochValidation, judge, type RecordOptions } from '../validation/judging.js';
@@ -273,17 +273,19 @@ export class WeightEma {
   }
 
   /**
-   * Lets all averages begin anew from the weights of now, as at `start`: `steps` and `updates` are counted from there, as are warm-up and shapes.
-   * For the mean of each window of a run (read, then reset), or after a teacher became the student. Best averages stay. Before the first
-   * step, and up to `start`, nothing is different.
+   * Lets averages begin anew from the weights of now, as at `start`: warm-up and shapes count from there. For the mean of each window of a run
+   * (read, then reset), or after a teacher became the student. Best averages stay. Before the first step, and up to `start`, nothing is different.
+   * @param which one or some of the averages; the others are untouched, to the bit, and no decay is synthesized of averages that began at
+   *   different times. @defaultValue all: `steps` and `updates` are counted anew, too
+   * @throws {@link EmaError} INVALID_ARGUMENT — there is no such average.
    * @throws {@link EmaError} NON_FINITE — by the option `nonFinite`; nothing was changed.
    * @throws {@link EmaError} SWAPPED_IN, NOT_ATTACHED, DISPOSED, POISONED, WEIGHT_DISPOSED
    */
-  reset(): void {
+  reset(which?: TrackedWhich | readonly TrackedWhich[]): void {
     const attached = this.#averaging.live('reset');
     attached.checkOwnWeights('reset', 'Let use() return first: it gives the weights back.');
-    attached.progress.begin();
-    attached.looks.resume();
+    const named = which === undefined || isList(which) ? which : [which];
+    attached.beginAnew(named?.map((one) => this.#averaging.indexOf(one)));
   }
 
   /**
@@ -494,6 +496,10 @@ export class WeightEma {
       inspect: () => this[inspect](),
     };
   }
+}
+
+function isList(which: TrackedWhich | readonly TrackedWhich[]): which is readonly TrackedWhich[] {
+  return Array.isArray(which);
 }
 
 function refuse(): never {

@@ -44,11 +44,16 @@ export interface Shadows {
    */
   read(average: number, like: readonly Tensor[], part?: 'high' | 'low'): Tensor[];
   /**
-   * The same of an average as it would be after `update(weights, alphas)`, to the bit; that update is not made.
+   * Fresh tensors of `sum c_k s_k`, with the averages as they would be after `update(weights, alphas)`, which is not made. One coefficient 1
+   * and else 0 gives that average to the bit; an average whose coefficient is 0 is not looked at, and alphas of 0 look at no weight.
+   *
+   * The native engine adds up in double and rounds once. The other one rounds in float32 as it adds `c_k (s_k - s_base)`: off by at most
+   * 3K times 6e-8 of `sum |c_k| |s_k - s_base|` and of the result, with the average `base` of the largest coefficient.
+   * @param coefficients K finite numbers, not all 0; 32 of them at most are others.
    * @param weights as in `update`.
    * @param alphas as in `update`.
    */
-  readAhead(average: number, weights: readonly Tensor[], alphas: readonly number[]): Tensor[];
+  combine(coefficients: readonly number[], weights: readonly Tensor[], alphas: readonly number[]): Tensor[];
   /**
    * Compares every weight with every average; moves nothing. It waits for the device.
    * @param weights as in `update`.

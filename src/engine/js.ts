@@ -76,20 +76,48 @@ class JsShadows implements Shadows {
     return this.#row(average).map((shadow) => this.#copy(this.#part(shadow, part)));
   }
 
-  readAhead(average: number, weights: readonly Tensor[], alphas: readonly number[]): Tensor[] {
+  combine(coefficients: readonly number[], weights: readonly Tensor[], alphas: readonly number[]): Tensor[] {
     const alphaOf = this.#alphaOf(alphas);
+    const used = coefficients.flatMap((coefficient, k) =>
+      coefficient === 0 ? [] : [{ coefficient, k, row: this.#row(k) }],
+    );
     return this.#tf.tidy(() => {
       const scale = this.#scales();
-      return this.#row(average).map((shadow, i) => {
-        const kept = this.#part(shadow, 'high');
-        const alpha = alphaOf(i, average);
-        // What stays as it is would be shared.
-        if (alpha === 0) return this.#copy(kept);
-        const { high, low } = this.#lerp(shadow, at(weights, i), { alpha, scale });
-        low?.dispose();
-        return high;
+      return at(this.#rows, 0).map((_, i) => {
+        const terms = used.map(({ coefficient, k, row }) => ({
+          coefficient,
+          shadow: at(row, i),
+          alpha: alphaOf(i, k),
+        }));
+        // Made out here: inside of the scope below they would end with it, and the next weight needs them too.
+        for (const { alpha } of terms) scale(alpha);
+        return this.#tf.tidy(() =>
+          this.#sum(
+            terms.map(({ coefficient, shadow, alpha }) => {
+              this.#part(shadow, 'high');
+              return [coefficient, this.#lerp(shadow, at(weights, i), { alpha, scale })] as const;
+            }),
+          ),
+        );
       });
     });
+  }
+
+  /** `s base + sum of c (average - base)` with the sum `s` of the coefficients: exact where averages agree, whatever the coefficients. */
+  #sum(terms: readonly (readonly [coefficient: number, shadow: Shadow])[]): Tensor {
+    const { add, mul, sub } = this.#tf;
+    const sizes = terms.map(([coefficient]) => Math.abs(coefficient));
+    const place = sizes.indexOf(Math.max(...sizes));
+    const base = at(terms, place)[1].high;
+    const total = Math.fround(terms.reduce((sum, [coefficient]) => sum + coefficient, 0));
+    // A copy: what stays as it is would be shared.
+    let value: Tensor = total === 1 ? this.#copy(base) : mul(total, base);
+    for (const [index, [coefficient, { high, low }]] of terms.entries()) {
+      if (index !== place) value = add(value, mul(coefficient, sub(high, base)));
+      // Alone and whole it is the high part, which is the average rounded to float32.
+      if (low !== undefined && !(terms.length === 1 && coefficient === 1)) value = add(value, mul(coefficient, low));
+    }
+    return value;
   }
 
   statistics(weights: readonly Tensor[], { next, ahead, from }: Comparing): Float32Array {

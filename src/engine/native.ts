@@ -82,6 +82,8 @@ class NativeEngine implements Engine {
 
 class NativeShadows implements Shadows {
   readonly averages: number;
+  /** K, and as many low parts with compensation. */
+  readonly #rows: number;
   readonly #context: Context;
   readonly #count: Attribute;
   readonly #compensated: Attribute;
@@ -99,6 +101,7 @@ class NativeShadows implements Shadows {
     const compensated = options.precision === 'compensated';
     this.#context = context;
     this.averages = options.averages;
+    this.#rows = options.averages * (compensated ? 2 : 1);
     this.#count = { name: 'N', type: 'int', value: weights.length };
     this.#compensated = { name: 'compensated', type: 'bool', value: compensated };
     // `compensated` is left out where it is false, its default: half a microsecond of every call.
@@ -128,15 +131,17 @@ class NativeShadows implements Shadows {
   }
 
   read(average: number, like: readonly Tensor[], part: 'high' | 'low' = 'high'): Tensor[] {
-    return this.#read(part === 'high' ? average : this.averages + average, like, [0]);
+    const place = part === 'high' ? average : this.averages + average;
+    const coefficients = Array.from({ length: this.#rows }, (_, row) => (row === place ? 1 : 0));
+    return this.#read(coefficients, like, new Array<number>(this.averages).fill(0));
   }
 
-  readAhead(average: number, weights: readonly Tensor[], alphas: readonly number[]): Tensor[] {
-    return this.#read(
-      average,
-      weights,
-      alphas.filter((_, index) => index % this.averages === average),
-    );
+  combine(coefficients: readonly number[], weights: readonly Tensor[], alphas: readonly number[]): Tensor[] {
+    // A high part alone is the average rounded to float32.
+    const isOne =
+      coefficients.every((coefficient) => coefficient === 0 || coefficient === 1) && sumOf(coefficients) === 1;
+    const low = this.#rows > this.averages ? coefficients.map((coefficient) => (isOne ? 0 : coefficient)) : [];
+    return this.#read([...coefficients, ...low], weights, alphas);
   }
 
   statistics(weights: readonly Tensor[], { next, ahead = next.map(() => 0), from }: Comparing): Float32Array {
@@ -158,8 +163,8 @@ class NativeShadows implements Shadows {
 
   write(average: number, values: readonly Tensor[], part: 'high' | 'low' = 'high'): void {
     const op = { name: this.#context.ops.write, attributes: [this.#count], outputs: 0 };
-    const place = part === 'high' ? average : this.averages + average;
-    this.#withRow(place, (row) => runOp(this.#context, op, [this.#arena, row, ...values]));
+    const row = this.#context.tf.scalar(part === 'high' ? average : this.averages + average, 'int32');
+    this.#withInput(row, () => runOp(this.#context, op, [this.#arena, row, ...values]));
   }
 
   dispose(): void {
@@ -198,14 +203,15 @@ class NativeShadows implements Shadows {
     });
   }
 
-  /** @param alphas one, or one for each weight. */
-  #read(place: number, weights: readonly Tensor[], alphas: readonly number[]): Tensor[] {
-    const { ops } = this.#context;
+  /** @param coefficients one for each row. */
+  #read(coefficients: readonly number[], weights: readonly Tensor[], alphas: readonly number[]): Tensor[] {
+    const { tf, ops } = this.#context;
     const op = { name: ops.read, attributes: this.#attributes, outputs: weights.length };
-    return this.#withRow(place, (row) => {
+    const bits = new Int32Array(Float64Array.from(coefficients).buffer);
+    return this.#withInput(tf.tensor1d(bits, 'int32'), (rows) => {
       const alpha = this.#bitsOf(alphas);
       try {
-        return runOp(this.#context, op, [this.#arena, row, alpha, ...weights]);
+        return runOp(this.#context, op, [this.#arena, rows, alpha, ...weights]);
       } finally {
         alpha.dispose();
       }
@@ -226,18 +232,19 @@ class NativeShadows implements Shadows {
     }
   }
 
-  #withRow<T>(place: number, run: (row: Tensor) => T): T {
-    // TensorFlow may hold it still, but what is read would not belong to tfjs's new engine.
-    if (!isAlive(this.#context.tf, this.#arena)) throw released();
-    const row = this.#context.tf.scalar(place, 'int32');
+  /** @param input taken over. */
+  #withInput<T>(input: Tensor, run: (input: Tensor) => T): T {
     try {
-      return run(row);
+      // TensorFlow may hold it still, but what is read would not belong to tfjs's new engine.
+      if (!isAlive(this.#context.tf, this.#arena)) throw released();
+      return run(input);
     } catch (cause) {
+      if (cause instanceof EmaError) throw cause;
       throw new EmaError('NATIVE_FAILURE', `TensorFlow could not read or write an average: ${messageOf(cause)}`, {
         cause,
       });
     } finally {
-      row.dispose();
+      input.dispose();
     }
   }
 
@@ -285,6 +292,10 @@ function first<T>(list: readonly (T | undefined)[]): T {
   const [element] = list;
   if (element === undefined) throw new EmaError('NATIVE_FAILURE', 'TensorFlow gave back fewer tensors than expected.');
   return element;
+}
+
+function sumOf(values: readonly number[]): number {
+  return values.reduce((sum, value) => sum + value, 0);
 }
 
 function equal(a: Int32Array, b: Int32Array): boolean {

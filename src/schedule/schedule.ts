@@ -1,5 +1,5 @@
 // From steps to alphas: the share of the weights that an update takes in, for every average.
-// Pure numbers: no tensors, no tfjs, no state but the last answer.
+// Pure numbers: no tensors, no tfjs, no state but the last answer and what began anew.
 
 import { invalid } from '../base/argument.js';
 import { equivalentDecay } from './decay.js';
@@ -100,6 +100,8 @@ export class Schedule {
   // What each function said last, and of which step.
   readonly #answers = new Map<DecayFunction, { readonly step: number; readonly decay: number }>();
   readonly #copies: readonly number[];
+  // Steps at which averages began anew that did not begin with the others, by place.
+  readonly #begun = new Map<number, number>();
   #lastLogs: readonly number[] = [];
   #lastAlphas: readonly number[] = [];
 
@@ -129,9 +131,22 @@ export class Schedule {
     return this.#copies;
   }
 
-  /** Forgets what functions said: steps are counted anew, so that the same number may be another step. */
+  /** Forgets what functions said, and that averages began anew: steps are counted anew, so that the same number may be another step. */
   forget(): void {
     this.#answers.clear();
+    this.#begun.clear();
+  }
+
+  /** Lets the average at a place begin anew after `step` steps: what it does from there on is what it did from the start. */
+  begin(place: number, step: number): void {
+    this.#begun.set(place, step);
+    const shape = this.#shapes?.[place];
+    if (typeof shape === 'function') this.#answers.delete(shape);
+  }
+
+  /** Averages that did not begin with the others, by place: after how many steps. */
+  get begun(): ReadonlyMap<number, number> {
+    return this.#begun;
   }
 
   /** Step at which averaging starts; the warm-up's clock starts there too. */
@@ -165,17 +180,23 @@ export class Schedule {
     // Up to the start, averages are copies; so is the first one after it, should the update at the start have failed.
     if (since < 0) return this.#copies;
     const alphas = this.#exponentialAlphas(since, pending);
-    if (this.#shapes === undefined) return alphas;
-    return this.#shapes.map((shape, index) => {
-      if (shape === undefined) return alphas[index] ?? 0;
-      if (typeof shape === 'number') return powerAlpha(since, pending, shape);
-      return 0 - Math.expm1(pending * logDecay(decayOf(index, shape)));
+    if (this.#shapes === undefined && this.#begun.size === 0) return alphas;
+    return alphas.map((alpha, index) => {
+      const shape = this.#shapes?.[index];
+      const begun = this.#begun.get(index);
+      // Of steps that are pending, those before it began are not its own.
+      const before = begun === undefined ? since : Math.max(0, stepsBefore - begun);
+      const own = begun === undefined ? pending : stepsBefore + pending - begun - before;
+      if (own <= 0) return 0;
+      if (shape === undefined) return begun === undefined ? alpha : this.#exponentialAlpha(index, before, own);
+      if (typeof shape === 'number') return powerAlpha(before, own, shape);
+      return 0 - Math.expm1(own * logDecay(decayOf(index, shape)));
     });
   }
 
   /** A function is asked once a step, so that averages do not depend on who looks at them. */
   #asked(index: number, decayOf: DecayFunction, until: number): number {
-    const step = until - this.#startStep;
+    const step = until - (this.#begun.get(index) ?? this.#startStep);
     const answer = this.#answers.get(decayOf);
     if (answer?.step === step) return answer.decay;
     const decay = decayOf(step);
@@ -224,6 +245,11 @@ export class Schedule {
     // 0 - x, not -x: a decay of 1 must give alpha +0.
     this.#lastAlphas = logs.map((log) => 0 - Math.expm1(log));
     return this.#lastAlphas;
+  }
+
+  #exponentialAlpha(index: number, since: number, pending: number): number {
+    if (this.#warmup === 'zero-debias') return debiasedAlpha(this.#decays[index] ?? 1, since, pending);
+    return 0 - Math.expm1(pending * Math.min(this.#logDecays[index] ?? 0, this.#logCap(since)));
   }
 
   /** Logarithm of the largest decay per step that the warm-up allows, so many steps after the start; 0 is no limit. */

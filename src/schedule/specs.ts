@@ -120,7 +120,8 @@ export function shortLabels({ labels, decays }: Named): readonly string[] {
   return new Set(short).size === new Set(labels).size ? short : labels;
 }
 
-function isDecay(spec: AverageSpec): spec is DecaySpec {
+/** Whether an average is exponential. */
+export function isDecay(spec: AverageSpec): spec is DecaySpec {
   if (spec === 'uniform' || typeof spec === 'function' || growing(spec) !== undefined) return false;
   return !(typeof spec === 'object' && spec !== null && 'relativeWidth' in spec);
 }

@@ -13,7 +13,7 @@ import { type GrowingSpec, growing, type PowerSpec, type Profile } from './profi
  *   list of decays, `{ index: 0 }`, which is the only name of one with a function;
  * - `'best'`: the best of all epochs by the monitored metric, with the weights as they were then; `'best-loss'`: the same by another metric;
  * - `'current'`: the best of the last validation, as it is now;
- * - `{ synthesized: { halfLife: 700 } }`: a decay between the tracked ones.
+ * - `{ synthesized: { halfLife: 700 } }`: a decay between the tracked ones; `{ synthesized: { relativeWidth: 0.07 } }`: such a width.
  *
  * Where only one average is tracked and nothing was measured, `'best'` and `'current'` are that one.
  */
@@ -25,8 +25,11 @@ export type BestWhich = 'best' | `best-${string}`;
 /** Names one of the averages that are kept up. */
 export type TrackedWhich = 'current' | 'uniform' | number | PowerSpec | GrowingSpec | { readonly index: number };
 
-/** Names an average that is combined from the tracked ones whenever it is used: any decay between them. */
-export type SynthesizedWhich = { readonly synthesized: DecaySpec };
+/**
+ * Names an average that is combined from the tracked ones whenever it is used: any decay between them; or, where power-function averages,
+ * the plain mean or shares of the steps so far are tracked, any of these between them.
+ */
+export type SynthesizedWhich = { readonly synthesized: DecaySpec | 'uniform' | PowerSpec | GrowingSpec };
 
 /** Whether an average is to be combined. */
 export function isSynthesized(which: unknown): which is SynthesizedWhich {

@@ -7,7 +7,7 @@ import { checkDecay, halfLifeOf } from '../schedule/decay.js';
 
 /** A combination of tracked averages that stands for one that was not tracked. */
 export interface Synthesis {
-  /** The decay per step that was asked for. */
+  /** The decay per step that was asked for; 1 for an average that is not exponential. */
   readonly decay: number;
   /** One coefficient per tracked average, in their order; they add up to 1, and some are below 0. */
   readonly coefficients: readonly number[];
@@ -22,11 +22,14 @@ export interface Synthesis {
   readonly amplification: number;
 }
 
+/** How averages are combined. */
+export type Combining = Omit<Synthesis, 'decay' | 'bound'>;
+
 /**
  * Above this, rounding of float32 averages (6e-8) would be visible in the result (6e-5 of a weight). Half-lives that differ by
  * a factor of 2 have an amplification below 3; only nearly equal decays reach the limit.
  */
-const MAX_AMPLIFICATION = 1000;
+export const MAX_AMPLIFICATION = 1000;
 
 /** Steps up to this age are summed one by one for the L1 norm, older ones in blocks of a thousandth of their age. */
 const SINGLE_STEPS = 1000;
@@ -54,6 +57,12 @@ const SINGLE_STEPS = 1000;
  * @see The kernels and the idea: "Analyzing and Improving the Training Dynamics of Diffusion Models", arXiv 2312.02696, section 3.2.
  */
 export function synthesize(decays: readonly number[], decay: number): Synthesis {
+  const combining = combine(decays, decay);
+  return { ...combining, decay, bound: residualNorm(decays, combining.coefficients, decay) };
+}
+
+/** {@link synthesize} without the bound, which takes longer than to combine the averages of a small model. */
+export function combine(decays: readonly number[], decay: number): Combining {
   const wanted = checkDecay('decay', decay);
   const moving = decays.map((value, index) => checkDecay(`decays[${index}]`, value)).filter((value) => value < 1);
   checkRange(moving, wanted);
@@ -67,24 +76,13 @@ export function synthesize(decays: readonly number[], decay: number): Synthesis 
   const amplification = coefficients.reduce((sum, c) => sum + Math.abs(c), 0);
   // Not (x <= limit), so that NaN from equal decays is refused as well.
   if (!(amplification <= MAX_AMPLIFICATION)) throw tooClose(decays, amplification);
-  return {
-    decay: wanted,
-    coefficients,
-    kernelError: Math.abs(blaschke) * Math.sqrt(1 + (1 + wanted) / ((1 - wanted) * windows)),
-    bound: residualNorm(decays, coefficients, wanted),
-    amplification,
-  };
+  const kernelError = Math.abs(blaschke) * Math.sqrt(1 + (1 + wanted) / ((1 - wanted) * windows));
+  return { coefficients, kernelError, amplification };
 }
 
 /** A tracked average, exactly. */
-function itself(decays: readonly number[], index: number): Synthesis {
-  return {
-    decay: decays[index] ?? Number.NaN,
-    coefficients: decays.map((_, i) => (i === index ? 1 : 0)),
-    kernelError: 0,
-    bound: 0,
-    amplification: 1,
-  };
+function itself(decays: readonly number[], index: number): Combining {
+  return { coefficients: decays.map((_, i) => (i === index ? 1 : 0)), kernelError: 0, amplification: 1 };
 }
 
 /** Coefficient of `k_b` in the projection of `k_a` onto the span of the kernels. */

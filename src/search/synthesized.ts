@@ -5,11 +5,16 @@ import type { NamedTensorMap } from '@tensorflow/tfjs';
 import type { Interval } from '../averages/progress.js';
 import { invalid } from '../base/argument.js';
 import type { ResolvedOptions } from '../options/options.js';
-import { type DecaySpec, resolveDecay } from '../schedule/decay.js';
+import { resolveDecay } from '../schedule/decay.js';
+import { exponentOf, type Profile } from '../schedule/profile.js';
 import { Schedule } from '../schedule/schedule.js';
-import { labelsOf } from '../schedule/specs.js';
+import { isDecay, labelsOf, resolveAverages } from '../schedule/specs.js';
+import type { SynthesizedWhich } from '../schedule/which.js';
+import { synthesizePower } from './power-synthesis.js';
 import { boundOfRuns, type UpdateRun } from './run-bound.js';
-import { type Synthesis, synthesize } from './synthesis.js';
+import { type Combining, combine, type Synthesis } from './synthesis.js';
+
+type SynthesizedSpec = SynthesizedWhich['synthesized'];
 
 /** An average that was combined from the tracked ones. */
 export interface SynthesizedAverage extends Synthesis {
@@ -17,14 +22,21 @@ export interface SynthesizedAverage extends Synthesis {
   readonly tensors: NamedTensorMap;
 }
 
+/** An average that is combined. */
+export interface Plan extends Combining {
+  /** Per step; 1 for one that is not exponential. */
+  readonly decay: number;
+  readonly profile: Profile;
+}
+
 /**
- * The combination for a decay, from the tracked averages that are exponential.
- * @throws `EmaError` INVALID_ARGUMENT — no decay, or outside the tracked ones; `layerDecays`, or no exponential averages.
+ * The combination for an average, from the tracked ones that are exponential, or from those whose memory is a part of the run so far.
+ * @throws `EmaError` INVALID_ARGUMENT — no average, or outside the tracked ones of its kind; `layerDecays`, or none of its kind.
  */
 export function synthesisOf(
   { decays, profiles, layerRules, run }: Pick<ResolvedOptions, 'decays' | 'profiles' | 'layerRules' | 'run'>,
-  decay: DecaySpec,
-): Synthesis {
+  wanted: SynthesizedSpec,
+): Plan {
   if (layerRules.length > 0)
     throw invalid(
       'layerDecays',
@@ -32,10 +44,22 @@ export function synthesisOf(
       `${layerRules.length} rules`,
       'Their weights have other decays.',
     );
-  if (!profiles.includes('exponential'))
-    throw invalid('decays', 'exponential averages, for synthesize', labelsOf({ decays, profiles }));
+  const isDecaySpec = isDecay(wanted);
+  const averages = isDecaySpec
+    ? { decays: [resolveDecay(wanted, run)], profiles: ['exponential' as const] }
+    : resolveAverages([wanted], run);
+  const [[decay = 1], [profile = 'exponential']] = [averages.decays, averages.profiles];
+  const exponents = profiles.map(exponentOf);
+  const isTracked = isDecaySpec ? profiles.includes('exponential') : exponents.some((one) => one !== undefined);
+  if (!isTracked) {
+    const kind = isDecaySpec ? 'exponential averages' : 'averages whose memory is a part of the run';
+    throw invalid('decays', `${kind}, for synthesize`, labelsOf({ decays, profiles }));
+  }
   // Those that are not exponential count as decay 1, which no combination uses.
-  return synthesize(decays, resolveDecay(decay, run));
+  const combining = isDecaySpec
+    ? combine(decays, decay)
+    : synthesizePower(exponents, exponentOf(profile) ?? Number.NaN);
+  return { ...combining, decay, profile };
 }
 
 /**
@@ -43,16 +67,16 @@ export function synthesisOf(
  * @param intervals the moves, oldest first.
  */
 export function boundAfter(
-  { coefficients, decay }: Synthesis,
+  { coefficients, decay, profile }: Pick<Plan, 'coefficients' | 'decay' | 'profile'>,
   options: ResolvedOptions,
   intervals: readonly Interval[],
 ): number {
-  // Those that are not used need no schedule: all that are exponential.
+  // Those that are not used need no schedule.
   const used = coefficients.flatMap((coefficient, index) => (coefficient === 0 ? [] : [index]));
   const schedule = new Schedule({
     ...options,
     decays: [...used.map((index) => options.decays[index] ?? Number.NaN), decay],
-    profiles: [],
+    profiles: [...used.map((index) => options.profiles[index] ?? 'exponential'), profile],
   });
   return boundOfRuns(
     used.map((index) => coefficients[index] ?? 0),

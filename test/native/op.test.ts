@@ -45,14 +45,26 @@ const update = (arena: Tensor, alpha: Tensor, weights: Tensor[], compensated = f
     [arena, alpha, ...weights],
     0,
   );
-const readAhead = (arena: Tensor, [row, compensated]: [number, boolean], alpha: Tensor, weights: Tensor[]) =>
-  backend.executeMultipleOutputs(
-    ops.read,
-    [int('N', weights.length), flag(compensated)],
-    [arena, tf.scalar(row, 'int32'), alpha, ...weights],
-    weights.length,
-  );
-const read = (arena: Tensor, row: number, like: Tensor[]) => readAhead(arena, [row, false], alphaOf(0), like);
+const combine = (
+  arena: Tensor,
+  [coefficients, compensated]: [number[], boolean],
+  alpha: Tensor,
+  weights: Tensor[],
+): Tensor[] => {
+  const bits = tf.tensor1d(new Int32Array(Float64Array.from(coefficients).buffer), 'int32');
+  const attributes = [int('N', weights.length), flag(compensated)];
+  return backend.executeMultipleOutputs(ops.read, attributes, [arena, bits, alpha, ...weights], weights.length);
+};
+/** The coefficients of one row of an arena alone, and alphas that move none. */
+const only = (row: number, rows: number) => Array.from({ length: rows }, (_, other) => (other === row ? 1 : 0));
+const rowsOf = (arena: Tensor, like: Tensor[]) => {
+  const floats = like.reduce((sum, { size }) => sum + 16 * Math.ceil(size / 16), 0);
+  return arena.size / (32 * Math.ceil(floats / 32));
+};
+const read = (arena: Tensor, row: number, like: Tensor[]) => {
+  const rows = rowsOf(arena, like);
+  return combine(arena, [only(row, rows), false], alphaOf(...new Array<number>(rows).fill(0)), like);
+};
 const write = (arena: Tensor, row: number, values: Tensor[]) =>
   backend.executeMultipleOutputs(ops.write, [int('N', values.length)], [arena, tf.scalar(row, 'int32'), ...values], 0);
 const stats = (arena: Tensor, [alpha, ahead, from]: [Tensor, Tensor, number], weights: Tensor[]) =>
@@ -145,11 +157,11 @@ describe('ops', () => {
 
   it('read ahead gives what an update would leave, to the bit, for one alpha and for one per weight; the arena stays', () => {
     const [start, next] = [makeWeights(1), makeWeights(50)];
-    for (const alphas of [[0.3], shapes.map((_, i) => [0, 0.3, 1][i % 3] ?? 0)]) {
+    for (const alphas of [[0.9, 0.3], shapes.flatMap((_, i) => [0.9, [0, 0.3, 1][i % 3] ?? 0])]) {
       const arena = create(start, 2);
-      const ahead = valuesOf(readAhead(arena, [1, false], alphaOf(...alphas), next));
+      const ahead = valuesOf(combine(arena, [[0, 1], false], alphaOf(...alphas), next));
       expect([0, 1].map((row) => valuesOf(read(arena, row, next)))).toEqual([start, start].map(valuesOf));
-      update(arena, alphaOf(...(alphas.length === 1 ? [0, 0.3] : alphas.flatMap((alpha) => [0.9, alpha]))), next);
+      update(arena, alphaOf(...alphas), next);
       expect(ahead).toEqual(valuesOf(read(arena, 1, next)));
     }
   });
@@ -158,12 +170,37 @@ describe('ops', () => {
     const arena = create([tf.ones([21])], 1, 1);
     const weights = [tf.fill([21], 2)];
     for (let i = 0; i < 5; i++) update(arena, alphaOf(1e-8), weights, true);
-    const ahead = valuesOf(readAhead(arena, [0, true], alphaOf(3e-8), weights));
+    const ahead = valuesOf(combine(arena, [[1, 0], true], alphaOf(3e-8), weights));
     const before = [0, 1].map((row) => valuesOf(read(arena, row, weights)));
     update(arena, alphaOf(3e-8), weights, true);
     expect(ahead).toEqual(valuesOf(read(arena, 0, weights)));
     // Without what the low parts hold, the step would be lost: 3e-8 is less than half an ulp of 1.
     expect(ahead).not.toEqual(before[0]);
+  });
+
+  it('read adds up rows with coefficients, each weight with its own alphas, and rounds once', () => {
+    const [start, next] = [makeWeights(1), makeWeights(50)];
+    for (const alphas of [[0.9, 0.3, 0], shapes.flatMap((_, i) => [[0, 0.3, 1][i % 3] ?? 0, 0.5, 0])]) {
+      const arena = create(start, 3);
+      write(arena, 2, makeWeights(70));
+      const combined = valuesOf(combine(arena, [[1.5, -1, 0.5], false], alphaOf(...alphas), next));
+      update(arena, alphaOf(...alphas), next);
+      const rows = [0, 1, 2].map((row) => valuesOf(read(arena, row, next)));
+      const exact = (i: number, j: number) =>
+        [1.5, -1, 0.5].reduce((sum, c, row) => sum + c * (rows[row]?.[i]?.[j] ?? Number.NaN), 0);
+      expect(combined).toEqual(shapes.map((_, i) => combined[i]?.map((_value, j) => Math.fround(exact(i, j)))));
+    }
+  });
+
+  it('read of compensated averages adds up their low parts too', () => {
+    const arena = create([tf.ones([5])], 2, 2);
+    for (let i = 0; i < 5; i++) update(arena, alphaOf(1e-8, 0), [tf.fill([5], 2)], true);
+    const weights = [tf.ones([5])];
+    const lows = combine(arena, [[0, 0, 1, 0], true], alphaOf(0, 0), weights)[0]?.dataSync()[0] ?? 0;
+    const difference = combine(arena, [[1, -1, 1, -1], true], alphaOf(0, 0), weights)[0]?.dataSync()[0];
+    expect(lows).not.toBe(0);
+    // The high parts are equal.
+    expect(difference).toBe(lows);
   });
 
   it('stats ahead are those that an update would leave', () => {
@@ -195,16 +232,41 @@ describe('ops', () => {
     ],
     ['a NaN alpha', (arena) => update(arena, alphaOf(Number.NaN, 0), weights), /alpha must be in \[0, 1\]/],
     ['fewer weights', (arena) => update(arena, alphaOf(0.5, 0.5), weights.slice(0, 5)), /do not fit the arena/],
-    ['a row that is not there', (arena) => read(arena, 2, weights), /row must be in 0 to 1, received 2/],
+    [
+      'too few coefficients',
+      (arena) => combine(arena, [[1], false], alphaOf(0, 0), weights),
+      /coefficients must be 2 float64 numbers, received 2 halves/,
+    ],
+    [
+      'a coefficient that is not finite',
+      (arena) => combine(arena, [[1, Number.NaN], false], alphaOf(0, 0), weights),
+      /coefficients must be finite/,
+    ],
+    [
+      'no coefficient other than 0',
+      (arena) => combine(arena, [[0, 0], false], alphaOf(0, 0), weights),
+      /a coefficient must be other than 0/,
+    ],
+    [
+      'more averages than travel at once',
+      () =>
+        combine(
+          create(weights, 33),
+          [new Array<number>(33).fill(1), false],
+          alphaOf(...new Array<number>(33).fill(0)),
+          weights,
+        ),
+      /at most 32 averages can be combined, received coefficients of 33/,
+    ],
     ['a negative row', (arena) => write(arena, -1, weights), /row must be in 0 to 1, received -1/],
     [
       'alphas of a read that fit no weights',
-      (arena) => readAhead(arena, [0, false], alphaOf(0.5, 0.5), weights),
-      /alpha must have 1 numbers, or 6, received 2/,
+      (arena) => combine(arena, [[1, 0], false], alphaOf(0.5), weights),
+      /alpha must have 2 numbers, or 12, received 1/,
     ],
     [
       'to read low parts ahead',
-      (arena) => readAhead(arena, [1, true], alphaOf(0.5), weights),
+      (arena) => combine(arena, [[0, 1], true], alphaOf(0.5), weights),
       /low parts are read as they are/,
     ],
     [
@@ -256,8 +318,9 @@ function oneUpdate(ops, from, to, alpha) {
   const [arena] = backend.executeMultipleOutputs(ops.create, [...N, ...rows], [w], 1);
   const bits = tf.tensor1d(new Int32Array(new Float32Array([alpha]).buffer), 'int32');
   backend.executeMultipleOutputs(ops.update, [...N, compensated], [arena, bits, tf.fill([100], to)], 0);
-  const none = tf.scalar(0, 'int32'); // the row, and the bits of alpha 0
-  return backend.executeMultipleOutputs(ops.read, [...N, compensated], [arena, none, none, w], 1)[0].dataSync()[99];
+  const one = tf.tensor1d(new Int32Array(Float64Array.of(1).buffer), 'int32');
+  const none = tf.scalar(0, 'int32'); // the bits of alpha 0
+  return backend.executeMultipleOutputs(ops.read, [...N, compensated], [arena, one, none, w], 1)[0].dataSync()[99];
 }`;
 
 describe('ops in a process', () => {

@@ -36,9 +36,10 @@ function updated(tf: typeof tfNode, ops: Binding.OpNames): number | undefined {
     const create = [int('N', 1), int('rows', 1), int('zero_rows', 0)];
     const arena = backend.executeMultipleOutputs(ops.create, create, weights, 1);
     backend.executeMultipleOutputs(ops.update, [int('N', 1)], [...arena, alpha, tf.ones([9])], 0);
-    // The row, and the bits of alpha 0.
+    const one = tf.tensor1d(new Int32Array(Float64Array.of(1).buffer), 'int32');
+    // The bits of alpha 0.
     const none = tf.scalar(0, 'int32');
-    const [row] = backend.executeMultipleOutputs(ops.read, [int('N', 1)], [...arena, none, none, ...weights], 1);
+    const [row] = backend.executeMultipleOutputs(ops.read, [int('N', 1)], [...arena, one, none, ...weights], 1);
     return row?.dataSync()[8];
   });
 }

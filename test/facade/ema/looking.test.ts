@@ -83,7 +83,7 @@ function updatedAt(last: number, model: LayersModel, given: EmaOptions): Expecte
   const plan = layerRules.length > 0 ? undefined : synthesisOf(options, WANTED);
   const expected = {
     averages: decays.map((_, k) => taken(shadows.read(k))),
-    synthesized: plan && taken(shadows.combine(plan.coefficients)),
+    synthesized: plan && taken(shadows.read(plan.coefficients)),
     bound: plan && boundAfter(plan, options, progress.intervals),
     diagnosis,
   };

@@ -80,6 +80,84 @@ describe.each(['native', 'js'] as const)('reset, engine %s', (engine) => {
     for (const one of [ema, fresh, resumed]) one.dispose();
   });
 
+  it.each<EmaOptions>([
+    {},
+    { start: 5 },
+    { precision: 'compensated', warmup: 'none' },
+    { warmup: 'zero-debias', layerDecays: [{ match: /bias/, decay: 0.3 }] },
+    { warmup: { cap: 'paper', by: 'steps' } },
+  ])('lets some averages be those of a fresh object, and leaves the others, to the bit: %j', async (options) => {
+    const model = denseModel();
+    const [ema, untouched, resumed] = [0, 1, 2].map(() => make(options).attach(model)) as [
+      WeightEma,
+      WeightEma,
+      WeightEma,
+    ];
+    const step = (seed: number, ...objects: WeightEma[]) => {
+      setRandomWeights(model, seed);
+      for (const one of objects) one.update();
+    };
+    // A step at which an update is due: a fresh object then moves at the same steps.
+    const start = Number(options.start ?? 0);
+    const last = start + 9;
+    for (let seed = 1; seed <= last; seed += 1) step(seed, ema, untouched);
+    ema.diagnose();
+    const { numTensors } = tf.memory();
+    ema.reset([0.9, 'uniform', { index: 5 }]);
+    expect(tf.memory().numTensors).toBe(numTensors);
+    const anew = [1, 2, 5];
+    const fresh = make(options).attach(model);
+    for (let wait = 0; wait < start; wait += 1) fresh.update();
+    const path = join(folder, 'some');
+    for (let seed = last + 1; seed <= last + 20; seed += 1) {
+      const [own, others, news] = [averagesOf(ema), averagesOf(untouched), averagesOf(fresh)];
+      expect(own).toEqual(own.map((_, k) => (anew.includes(k) ? news : others)[k]));
+      expect([ema.steps, ema.updates]).toEqual([untouched.steps, untouched.updates]);
+      if (seed === last + 8) await ema.saveCheckpoint(path);
+      step(seed, ema, untouched, fresh);
+    }
+    const shares = ema.diagnose().initialShares;
+    const [others, news] = [untouched.diagnose().initialShares, fresh.diagnose().initialShares];
+    shares.forEach((share, k) => {
+      // Of a fresh one that waited for its start, nothing is left of the weights at attach.
+      if (!anew.includes(k) || start === 0) expect(share).toBeCloseTo(at(anew.includes(k) ? news : others, k), 12);
+    });
+    await resumed.loadCheckpoint(path);
+    for (let seed = last + 8; seed <= last + 20; seed += 1) step(seed, resumed);
+    expect(averagesOf(resumed)).toEqual(averagesOf(ema));
+    expect(resumed.diagnose().initialShares).toEqual(shares);
+    const { message } = thrownBy(() => ema.use({ synthesized: 0.7 }, () => undefined), 'INVALID_ARGUMENT');
+    if (options.layerDecays === undefined) expect(message).toMatch(/averages that began together/);
+    ema.reset();
+    if (options.layerDecays === undefined) ema.use({ synthesized: 0.7 }, () => undefined);
+    for (const one of [ema, untouched, resumed, fresh]) one.dispose();
+  });
+
+  it('begins one average between two updates: steps from before it are not its own', () => {
+    const model = denseModel();
+    const ema = make({ decays: ['uniform', 0.5], updateEvery: 4, warmup: 'none' }).attach(model);
+    const steps: number[][] = [];
+    for (let seed = 1; seed <= 14; seed += 1) {
+      setRandomWeights(model, seed);
+      ema.update();
+      steps.push(Array.from(at(weightValues(model), 0)));
+      if (seed !== 6) continue;
+      const before = averagesOf(ema);
+      ema.reset('uniform');
+      expect(averagesOf(ema)[1]).toEqual(before[1]);
+      expect(averagesOf(ema)[0]).toEqual(weightValues(model).map((values) => Array.from(bits(values))));
+    }
+    const tensors = ema.read('uniform');
+    // Updates at 8, 12 and, looked ahead to, 14: of 2, 4 and 2 steps since the reset.
+    Object.values(valuesOf(tensors))[0]?.forEach((value, j) => {
+      const exact = (2 * at(at(steps, 7), j) + 4 * at(at(steps, 11), j) + 2 * at(at(steps, 13), j)) / 8;
+      expect(Math.abs(value - exact)).toBeLessThan(2 ** -22);
+    });
+    tf.dispose(tensors);
+    thrownBy(() => ema.reset(0.123), 'INVALID_ARGUMENT');
+    ema.dispose();
+  });
+
   it('gives the plain mean of each window of a run', () => {
     const model = denseModel();
     const ema = make({ decays: 'uniform', updateEvery: 1 }).attach(model);

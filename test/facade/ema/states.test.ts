@@ -68,7 +68,7 @@ use                  NOT_ATTACHED  ok                ok                ok       
 use best             NOT_ATTACHED  INVALID_ARGUMENT  ok                ok                SWAPPED_IN        SWAPPED_IN        POISONED  DISPOSED  WEIGHT_DISPOSED   WEIGHT_DISPOSED
 use best-loss        NOT_ATTACHED  INVALID_ARGUMENT  ok                ok                SWAPPED_IN        SWAPPED_IN        POISONED  DISPOSED  WEIGHT_DISPOSED   WEIGHT_DISPOSED
 use current          NOT_ATTACHED  INVALID_ARGUMENT  ok                ok                SWAPPED_IN        SWAPPED_IN        POISONED  DISPOSED  WEIGHT_DISPOSED   WEIGHT_DISPOSED
-use synthesized      NOT_ATTACHED  ok                ok                ok                SWAPPED_IN        SWAPPED_IN        POISONED  DISPOSED  WEIGHT_DISPOSED   POISONED
+use synthesized      NOT_ATTACHED  ok                ok                ok                SWAPPED_IN        SWAPPED_IN        POISONED  DISPOSED  WEIGHT_DISPOSED   WEIGHT_DISPOSED
 use weights          NOT_ATTACHED  ok                ok                ok                SWAPPED_IN        SWAPPED_IN        POISONED  DISPOSED  WEIGHT_DISPOSED   WEIGHT_DISPOSED
 `;
 

@@ -29,6 +29,9 @@ function readValues(shadows: Shadows, average: number, like: readonly Tensor[], 
   return result;
 }
 
+/** The coefficients of one average alone. */
+const only = (average: number, averages: number) => Array.from({ length: averages }, (_, k) => (k === average ? 1 : 0));
+
 const allBits = (lists: readonly Float32Array[]) => lists.map((list) => Array.from(bits(list)));
 
 function makeNative(): Engine {
@@ -309,7 +312,7 @@ describe.each(contenders)('$title', ({ backend, make }) => {
         const found = ahead.statistics(next, { next: later, ahead: alphas, from: 2 });
         const count = tf.memory().numTensors;
         const read = [0, 1, 2].map((k) => {
-          const tensors = ahead.readAhead(k, next, alphas);
+          const tensors = ahead.combine(only(k, 3), next, alphas);
           const result = values(tensors);
           expect(tensors.map(({ shape }) => shape)).toEqual(shapes);
           tf.dispose(tensors);
@@ -337,15 +340,96 @@ describe.each(contenders)('$title', ({ backend, make }) => {
         [0, 1],
         [0.5, 0.5],
       ]) {
-        const tensors = [0, 1].map((k) => shadows.readAhead(k, next, alphas));
+        const tensors = [0, 1].map((k) => shadows.combine(only(k, 2), next, alphas));
         const before = tensors.map(values);
         shadows.update(later, [0.7, 0.7]);
         expect(tensors.map(values)).toEqual(before);
         tf.dispose(tensors);
       }
-      expect(() => shadows.readAhead(2, next, [0.5, 0.5])).toThrow(EmaError);
+      for (const coefficients of [
+        [0, 0],
+        [1, 0, 0.5],
+      ])
+        expect(() => shadows.combine(coefficients, next, [0.5, 0.5])).toThrow(EmaError);
     });
     tf.dispose([next, later]);
+  });
+
+  it.each(['fp32', 'compensated'] as const)(
+    'combines averages as they would be after an update: within its bound of float64, with precision %s',
+    (precision) => {
+      const shapes = [[3, 5], [], [65], [0, 2]];
+      const [start, middle, next] = [makeWeights(31, shapes), makeWeights(32, shapes), makeWeights(33, shapes)];
+      const zeros = shapes.map((shape) => tf.zeros(shape));
+      const [shadows, made] = [0, 1].map(() => engine.create(start, { averages: 4, precision })) as [Shadows, Shadows];
+      for (const one of [shadows, made]) one.update(middle, [0.25, 0.6, 0, 0.4]);
+      const lists = [
+        [0, 0, 0, 0],
+        [0.3, 0, 1, 1e-3],
+        [0.3, 0, 1, 0.2, 0.01, 0.5, 0, 1, 1, 1e-9, 0.3, 0, 0.2, 0.4, 1, 0],
+      ];
+      for (const alphas of lists) {
+        made.update(next, alphas);
+        const rows = [0, 1, 2, 3].map((k) => {
+          const low = precision === 'compensated' ? readValues(made, k, next, 'low') : undefined;
+          return readValues(made, k, next).map((list, i) =>
+            Array.from(list, (value, j) => value + at(low?.[i] ?? [0], low === undefined ? 0 : j)),
+          );
+        });
+        for (const coefficients of [
+          [0.25, 0.25, 0.25, 0.25],
+          [700, -1000.5, 0, 301.5],
+          [0, 2, 0, -2],
+          [0, 0, 0, 0.5],
+        ]) {
+          const tensors = shadows.combine(coefficients, next, alphas);
+          expect(tensors.map(({ shape }) => shape)).toEqual(shapes);
+          const base = at(
+            rows,
+            coefficients.findIndex((c) => Math.abs(c) === Math.max(...coefficients.map(Math.abs))),
+          );
+          values(tensors).forEach((list, i) => {
+            list.forEach((value, j) => {
+              const terms = coefficients.map((c, k) => c * at(at(at(rows, k), i), j));
+              const exact = terms.reduce((sum, term) => sum + term, 0);
+              const from = at(at(base, i), j);
+              const distance = coefficients.reduce(
+                (sum, c, k) => sum + Math.abs(c * (at(at(at(rows, k), i), j) - from)),
+                0,
+              );
+              const bound =
+                engine.name === 'native'
+                  ? ulp(exact) / 2 + 2 ** -50 * terms.reduce((sum, term) => sum + Math.abs(term), 0)
+                  : 12 * 2 ** -24 * (distance + Math.abs(exact));
+              expect(Math.abs(value - exact)).toBeLessThanOrEqual(bound);
+            });
+          });
+          tf.dispose(tensors);
+        }
+        for (const one of [shadows, made]) {
+          for (const k of [0, 1, 2, 3]) {
+            one.write(k, middle);
+            if (precision === 'compensated') one.write(k, zeros, 'low');
+          }
+          one.update(start, [0.25, 0.6, 0, 0.4]);
+        }
+      }
+      for (const one of [shadows, made]) one.dispose();
+      tf.dispose([start, middle, next, zeros]);
+    },
+  );
+
+  it('combines averages that are equal to the same, to the bit, and leaves out what has no coefficient', () => {
+    const weights = makeWeights(34);
+    const expected = allBits(values(weights));
+    const ruined = weights.map((weight) => tf.fill(weight.shape, Number.POSITIVE_INFINITY));
+    withShadows(weights, 3, (shadows) => {
+      shadows.write(2, ruined);
+      const tensors = shadows.combine([40.7, -39.7, 0], weights, [0, 0, 0.5]);
+      expect(allBits(values(tensors))).toEqual(expected);
+      tf.dispose(tensors);
+    });
+    tf.dispose(ruined);
   });
 
   it.each(['fp32', 'compensated'] as const)(

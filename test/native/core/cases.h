@@ -6,6 +6,7 @@ namespace cases {
 
 void Ahead();
 void Alphas();
+void Combinations();
 void Interface();
 void Modes();
 void Offsets();

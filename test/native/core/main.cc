@@ -21,6 +21,7 @@ int main(int argc, char** argv) {
   cases::SpecialValues();
   cases::Alphas();
   cases::Ahead();
+  cases::Combinations();
   cases::Offsets();
   cases::Tables();
   cases::Sizes();

@@ -44,6 +44,10 @@ void StepCompensated(float* high, float* low, float weight, float alpha) {
   *high = sum;
 }
 
+double AddScaled(double sum, double coefficient, float value) {
+  return std::fma(coefficient, double{value}, sum);
+}
+
 double Ulp(float x) {
   const float size = std::fabs(x);
   if (!std::isfinite(size)) return std::numeric_limits<double>::infinity();

@@ -12,6 +12,9 @@ float Step(float shadow, float weight, float alpha);
 // One step of a shadow kept in two floats, to the bit.
 void StepCompensated(float* high, float* low, float weight, float alpha);
 
+// One more product of a combination.
+double AddScaled(double sum, double coefficient, float value);
+
 // The distance, in ulps of `actual`, from the exact alpha * fl(weight - shadow) + shadow; 0 where
 // that is no finite float and `actual` is what it should be.
 double UlpsFromExactFma(float actual, float shadow, float weight, float alpha);

@@ -5,15 +5,17 @@
 #include "cpu/cpu_features.h"
 #include "cpu/ema_cpu.h"
 
-#define DECLARE(variant)                            \
-  void CpuUpdate_##variant(const Update& update);   \
-  void CpuRead_##variant(const Readings& readings); \
-  void SetCpuThreads_##variant(int threads);        \
+#define DECLARE(variant)                                     \
+  void CpuUpdate_##variant(const Update& update);            \
+  void CpuRead_##variant(const Readings& readings);          \
+  void CpuCombine_##variant(const Combination& combination); \
+  void SetCpuThreads_##variant(int threads);                 \
   const char* CpuKernelName_##variant()
 #define LISTED(kernel, chunk)                                                           \
   {                                                                                     \
 #kernel, chunk, ema::CpuUpdate_##kernel##_##chunk, ema::CpuRead_##kernel##_##chunk, \
-        ema::SetCpuThreads_##kernel##_##chunk, ema::CpuKernelName_##kernel##_##chunk    \
+        ema::CpuCombine_##kernel##_##chunk, ema::SetCpuThreads_##kernel##_##chunk,      \
+        ema::CpuKernelName_##kernel##_##chunk                                           \
   }
 
 namespace ema {
@@ -41,8 +43,8 @@ bool HasFastKernel() {
 }
 
 std::vector<Variant> Listed() {
-  std::vector<Variant> list = {
-      {"shipped", 0, ema::CpuUpdate, ema::CpuRead, ema::SetCpuThreads, ema::CpuKernelName}};
+  std::vector<Variant> list = {{"shipped", 0, ema::CpuUpdate, ema::CpuRead, ema::CpuCombine,
+                                ema::SetCpuThreads, ema::CpuKernelName}};
   const std::vector<Variant> baseline = {LISTED(baseline, 16), LISTED(baseline, 1024),
                                          LISTED(baseline, 32768), LISTED(baseline, 131072)};
   const std::vector<Variant> fast = {LISTED(avx2, 16), LISTED(avx2, 1024), LISTED(avx2, 32768),

@@ -15,6 +15,7 @@ struct Variant {
   int64_t chunk;  // floats
   void (*update)(const ema::Update&);
   void (*read)(const ema::Readings&);
+  void (*combine)(const ema::Combination&);
   void (*set_threads)(int);
   const char* (*kernel_name)();
 };

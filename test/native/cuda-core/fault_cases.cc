@@ -123,6 +123,16 @@ void Operations() {
       With(AttachFaults(), {{"cuLaunchKernel", 1, kLaunchOutOfResources, "(ema_read)"},
                             {"cuLaunchKernel", 4, kUnknownToTheDriver, "CUDA error 12345"}}),
       "read");
+  std::vector<ema::Place> places;
+  for (const ema::Copy& copy : copies) places.push_back({copy.source, nullptr, copy.target, 4});
+  const ema::Term term = {0, 0.5, 0, 0, 0};
+  InjectAll(
+      [&] {
+        return ema::CudaCombine({&term, 1, places.data(), 300, 0}, stream.get());
+      },
+      With(AttachFaults(), {{"cuLaunchKernel", 1, kLaunchOutOfResources, "(ema_combine)"},
+                            {"cuLaunchKernel", 4, kUnknownToTheDriver, "CUDA error 12345"}}),
+      "combine");
   InjectAll([&] { return ema::CudaZero(out.get(), 100, stream.get()); },
             With(AttachFaults(), {{"cuMemsetD32Async", 1, kInvalidHandle, "CUDA_ERROR_"}}), "zero");
   const model::Model small({{3, 4, 5}, 9});

@@ -1,5 +1,6 @@
 // Random models against the addon's own CPU kernels, to the bit: updates of some or all weights in
-// any order, in small and large tiles, and readings ahead. Everything follows from the seed.
+// any order, in small and large tiles, readings ahead and combinations. Everything follows from the
+// seed.
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
@@ -162,6 +163,56 @@ int64_t CheckReading(const Model& model, Host* host, const std::string& what, Ra
   return memory.size();
 }
 
+// Some averages with coefficients of both signs.
+std::vector<ema::Term> RandomTerms(const ema::Update& update, Random* random) {
+  std::vector<ema::Term> terms;
+  for (int k = 0; k < update.averages; ++k) {
+    if (!terms.empty() && Below(random, 3) == 0) continue;
+    const float alpha = RandomAlpha(random);
+    const double high = (Below(random, 2000) - 1000.5) / 300;
+    const bool can_move = update.compensated && alpha != 1.0f;
+    const double low = can_move && Below(random, 4) > 0 ? high / 3 : 0;
+    const bool has_low = can_move && (alpha != 0.0f || low != 0);
+    terms.push_back({k * update.row_stride, high, low, alpha, has_low});
+  }
+  return terms;
+}
+
+int64_t CheckCombination(const Model& model, Host* host, const std::string& what, Random* random) {
+  const ema::Update update = model.update();
+  const std::vector<ema::Term> terms = RandomTerms(update, random);
+  std::vector<int64_t> places;
+  int64_t end = 0;
+  const bool is_aligned = Below(random, 2) == 0;
+  for (const ema::Segment& segment : model.segments) {
+    places.push_back(end = is_aligned ? ema::AlignedSize(end) : end + Below(random, 6));
+    end += segment.size;
+  }
+  device::Floats memory(end + 1);
+  std::vector<float> expected(static_cast<size_t>(end + 1), -1.0f);
+  memory.Write(expected);
+  std::vector<ema::Place> device_list;
+  std::vector<ema::Place> host_list;
+  for (size_t i = 0; i < places.size(); ++i) {
+    const auto& [weight, offset, size] = model.segments[i];
+    device_list.push_back({update.arena + offset, weight, memory.get() + places[i], size});
+    host_list.push_back(
+        {host->arena() + offset, model.weights[i].data(), expected.data() + places[i], size});
+  }
+  const int64_t low_parts = update.compensated ? update.averages * update.row_stride : 0;
+  const auto count = static_cast<int>(places.size());
+  const auto term_count = static_cast<int>(terms.size());
+  const device::Stream stream;
+  const ema::Status status = ema::CudaCombine(
+      {terms.data(), term_count, device_list.data(), count, low_parts}, stream.get());
+  check::That(status.ok(), what + ": " + status.message());
+  ema::CpuCombine({terms.data(), term_count, host_list.data(), count, low_parts});
+  stream.Synchronise();
+  check::Equal(model::Different(memory.ReadAll(), expected), int64_t{0},
+               what + ": combined floats that differ from the CPU kernel's");
+  return memory.size();
+}
+
 int64_t CheckModel(unsigned seed) {
   const std::string what = "seed " + std::to_string(seed);
   Random random(seed);
@@ -169,7 +220,8 @@ int64_t CheckModel(unsigned seed) {
   Fill(&model, &random);
   Host host(model);
   const int64_t updated = CheckUpdates(model, &host, what, &random);
-  return updated + CheckReading(model, &host, what, &random);
+  const int64_t read = CheckReading(model, &host, what, &random);
+  return updated + read + CheckCombination(model, &host, what, &random);
 }
 
 }  // namespace

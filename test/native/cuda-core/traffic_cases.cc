@@ -76,6 +76,29 @@ void CheckCopies(const Model& model, float ahead, int64_t passes, const std::str
   CheckMeter(meter, model, passes, what);
 }
 
+void CheckCombination(const Model& model, float alpha, int64_t passes, const std::string& what) {
+  const ema::Update update = model.update();
+  device::Floats target(model.row_stride());
+  std::vector<ema::Place> list;
+  for (const auto& [weight, offset, size] : model.segments) {
+    list.push_back({update.arena + offset, weight, target.get() + offset, size});
+  }
+  std::vector<ema::Term> terms;
+  for (int k = 0; k < update.averages; ++k) {
+    terms.push_back({k * update.row_stride, k - 1.5, update.compensated ? 2.0 : 0.0, alpha,
+                     update.compensated});
+  }
+  const int64_t low_parts = update.compensated ? update.averages * update.row_stride : 0;
+  const device::Stream stream;
+  const Meter meter;
+  const ema::Status status = ema::CudaCombine(
+      {terms.data(), update.averages, list.data(), static_cast<int>(list.size()), low_parts},
+      stream.get());
+  check::That(status.ok(), what);
+  stream.Synchronise();
+  CheckMeter(meter, model, passes, what);
+}
+
 // The meter itself: weights between sectors cost more than they hold.
 void CheckUnaligned() {
   const Model model({WholeSectors(), 1, false, Alignment::kRandom, 5});
@@ -103,6 +126,11 @@ void Traffic() {
     const Model model({WholeSectors(), 1, compensated, Alignment::kVector, 5});
     CheckCopies(model, 0.0f, 2, "readings");
     CheckCopies(model, 0.5f, compensated ? 4 : 3, "readings ahead");
+    const Model several({WholeSectors(), 3, compensated, Alignment::kVector, 5});
+    const int rows = compensated ? 6 : 3;
+    CheckCombination(several, 0.0f, rows + 1, "combinations");
+    // Each average looks at the weights, which the cache has for all but the first.
+    CheckCombination(several, 0.5f, rows + 1 + 3, "combinations ahead");
   }
   CheckUnaligned();
   check::That(Fake().violations() == 0, Fake().first_violation());

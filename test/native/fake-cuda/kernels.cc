@@ -63,6 +63,7 @@ constexpr HostKernel kKernels[] = {
     Updates<ema_compensated_8>("ema_compensated_8"),
     Describe<ema_copy, ema::CopyTable>("ema_copy", false),
     Describe<ema_read, ema::ReadTable>("ema_read", false),
+    Describe<ema_combine, ema::CombineTable>("ema_combine", false),
     Describe<ema_statistics, ema::StatisticsTable>("ema_statistics", true),
 };
 

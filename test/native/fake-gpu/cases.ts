@@ -180,10 +180,17 @@ function everyOperation(): object {
     shadows.update(weights, alphas);
   }
   shadows.write(3, weights);
+  const only = (k: number): number[] => Array.from({ length: 10 }, (_, other) => (other === k ? 1 : 0));
   const read = Array.from({ length: 10 }, (_, k) => [
     ...shadows.read(k, weights).map(bitsOf),
     ...shadows.read(k, weights, 'low').map(bitsOf),
-    ...shadows.readAhead(k, weights, alphas).map(bitsOf),
+    ...shadows.combine(only(k), weights, alphas).map(bitsOf),
+    ...shadows
+      .combine(
+        only(k).map((one, other) => one - other / 3),
+        ...([weights, alphas] as const),
+      )
+      .map(bitsOf),
   ]);
   return { ...onGpu(), read };
 }

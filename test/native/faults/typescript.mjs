@@ -3,6 +3,41 @@
 
 export const faults = [
   {
+    name: 'steps from before an average began anew are not its own',
+    file: 'src/schedule/schedule.ts',
+    find: 'stepsBefore + pending - begun - before;',
+    replace: 'pending;',
+    test: 'test/facade/averages/forms.test.ts',
+  },
+  {
+    name: 'the others stay when one average begins anew',
+    file: 'src/averages/progress.ts',
+    find: '(places.includes(place) ? 1 : 0)',
+    replace: '(places.includes(place) ? 1 : 1)',
+    test: 'test/facade/ema/reset.test.ts',
+  },
+  {
+    name: 'a checkpoint knows which averages began anew',
+    file: 'src/averages/progress.ts',
+    find: 'for (const [place, step] of begun) this.#schedule.begin(place, step);',
+    replace: '',
+    test: 'test/facade/ema/reset.test.ts',
+  },
+  {
+    name: 'coefficients of widths add up to 1',
+    file: 'src/search/power-synthesis.ts',
+    find: 'const lack = (own * mean) / (1 - mean ** 2);',
+    replace: 'const lack = 0;',
+    test: 'test/unit/search/power-synthesis.test.ts',
+  },
+  {
+    name: 'a combination by JavaScript takes in what the low parts hold',
+    file: 'src/engine/js.ts',
+    find: 'value = add(value, mul(coefficient, low));',
+    replace: 'value = add(value, mul(0, low));',
+    test: 'test/facade/engine/contract.test.ts',
+  },
+  {
     name: 'what is pending counts by the model’s own weights, also while an average stands in their place',
     file: 'src/model/swap.ts',
     find: 'return swapped.get(variable) ?? valueBeneath(variable);',

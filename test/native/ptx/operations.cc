@@ -132,8 +132,9 @@ void AddMoves(Table* table) {
                                  "cvta.global.u64"}) {  // generic addresses are global ones
     table->emplace(name, Make<Same, uint64_t, uint64_t>());
   }
-  table->emplace("mov.u32", Make<Same, uint32_t, uint32_t>());
-  table->emplace("mov.f32", Make<Same, uint32_t, uint32_t>());
+  for (const char* const name : {"mov.b32", "mov.u32", "mov.f32"}) {
+    table->emplace(name, Make<Same, uint32_t, uint32_t>());
+  }
   table->emplace("mov.pred", Make<Same, bool, bool>());
   for (const char* const name : {"selp.b32", "selp.f32"}) {
     table->emplace(name, Make<Select, uint32_t, uint32_t, uint32_t, bool>());
@@ -189,6 +190,7 @@ void AddComparisons(Table* table) {
   table->emplace("setp.eq.f32", Compare<std::equal_to, float>());
   table->emplace("setp.neu.f32", Compare<std::not_equal_to, float>());
   table->emplace("setp.le.f32", Compare<std::less_equal, float>());
+  table->emplace("setp.eq.f64", Compare<std::equal_to, double>());
   table->emplace("setp.lt.f64", Compare<std::less, double>());
   table->emplace("setp.gt.f64", Compare<std::greater, double>());
   table->emplace("setp.leu.f64", Make<NotGreater, bool, double, double>());
