@@ -23,7 +23,8 @@ async function main(argv: readonly string[]): Promise<number> {
     return 0;
   }
   const progress = new Progress();
-  const study = await runStudy(options, progress);
+  const [study] = await runStudy(options, progress);
+  if (study === undefined) return 0;
   progress.clear();
   console.log(`\n${findingsTable(study.findings)}\n`);
   const description = describeStudy(study, ['npm run study --', ...argv].join(' '));

@@ -2,8 +2,7 @@
 // Criteria were fixed before the seeds were run; they are not to be changed after.
 
 import { mean, median } from 'simple-statistics';
-import { PLAIN_WINDOWS } from '../runs/conditions.js';
-import { RAW, trackId } from '../runs/tracks.js';
+import { PLAIN_WINDOWS, RAW, trackId } from '../runs/tracks.js';
 import { isAbove, isBelow } from './criteria.js';
 import { bestEpoch, curve, slowestMain } from './curves.js';
 import { effectVerdict, type Rule } from './finding.js';

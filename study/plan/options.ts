@@ -6,14 +6,15 @@ import type { ParseArgsConfig } from 'node:util';
 import { ENGINES, integer, numbers, oneOf, path, readOptions, UsageError } from '../../tools/shared/option-checks.js';
 import { STUDY_DATA } from '../data/study-data.js';
 import { type PresetName, presets } from '../paper/presets.js';
-import { CONDITIONS } from '../runs/conditions.js';
 import { trackId } from '../runs/tracks.js';
 import { NETWORK_NAMES } from './catalog.js';
+import { DOMAINS, type DomainId } from './domains.js';
 import type { Plan } from './plan.js';
 
 /** What the study is asked to do. */
 export interface StudyOptions {
   readonly plan: Plan;
+  readonly domains: readonly DomainId[];
   /** Processes, and threads of TensorFlow in each. */
   readonly workers: number;
   readonly threads: number;
@@ -26,11 +27,10 @@ export interface StudyOptions {
   readonly help: boolean;
 }
 
-const DEFAULT_SEEDS = '101-105';
-
 const OPTIONS = {
   quick: { type: 'boolean' },
   preset: { type: 'string' },
+  domains: { type: 'string' },
   conditions: { type: 'string' },
   seeds: { type: 'string' },
   'all-seeds': { type: 'boolean' },
@@ -56,9 +56,10 @@ export const USAGE = `Reproduces the findings of "Exponential Moving Average of 
 npm run study -- [options]
 
   --quick             one seed, few epochs, under two minutes
-  --seeds LIST        seeds, such as 101-105 or 1,2,3 (default ${DEFAULT_SEEDS})
+  --domains LIST      only these of ${DOMAINS.map(({ id }) => id).join(', ')}
+  --seeds LIST        seeds, such as 101-105 or 1,2,3 (default 101 and on, as many as each condition needs)
   --all-seeds         every condition with all of them, instead of its first 1, 3 or 5
-  --conditions LIST   only these of ${CONDITIONS.map(({ id }) => id).join(', ')}
+  --conditions LIST   only these of ${conditionIds().join(', ')}
   --data NAME         ${STUDY_DATA.join(', ')} (default fashion-mnist)
   --data-dir DIR      folder of the CIFAR files in their binary format
   --network NAME      ${NETWORK_NAMES.join(', ')}
@@ -96,7 +97,7 @@ export function parseStudyOptions(argv: readonly string[]): StudyOptions {
       quick: values.quick === true,
       preset,
       conditions: conditionList(values.conditions),
-      seeds: seedList(values.seeds ?? DEFAULT_SEEDS),
+      seeds: values.seeds === undefined ? undefined : seedList(values.seeds),
       allSeeds: values['all-seeds'] === true,
       data: oneOf('--data', values.data, STUDY_DATA),
       dataDirectory: path('--data-dir', values['data-dir']),
@@ -106,6 +107,7 @@ export function parseStudyOptions(argv: readonly string[]): StudyOptions {
       averages: averages(values.windows, values.decays),
       engine: oneOf('--engine', values.engine, ENGINES) ?? 'auto',
     },
+    domains: domainList(values.domains),
     workers: integer('--workers', values.workers, { min: 1 }) ?? (preset === undefined ? cores : 1),
     threads: integer('--threads', values.threads, { min: 1 }) ?? (preset === undefined ? 1 : cores),
     out: path('--out', values.out) ?? 'out/study',
@@ -128,11 +130,26 @@ function averages(windows: string | undefined, decays: string | undefined): Plan
 
 function conditionList(text: string | undefined): string[] | undefined {
   if (text === undefined) return undefined;
-  const known = ['paper', ...CONDITIONS.map(({ id }) => id)];
+  const known = ['paper', ...conditionIds()];
   const list = text.split(',').map((word) => word.trim());
   const unknown = list.find((word) => !known.includes(word) && !/^N\d+$/.test(word));
   if (unknown === undefined) return list;
   throw new UsageError(`--conditions: expected some of ${known.join(', ')}, received '${unknown}'.`);
+}
+
+function conditionIds(): string[] {
+  return [...new Set(DOMAINS.flatMap(({ conditions }) => conditions.map(({ id }) => id)))];
+}
+
+/** Where nothing is said, the images: what the other options change. */
+function domainList(text: string | undefined): DomainId[] {
+  if (text === undefined) return ['images'];
+  const list = text.split(',').map((word) => word.trim());
+  return list.map((word) => {
+    const domain = DOMAINS.find(({ id }) => id === word);
+    if (domain !== undefined) return domain.id;
+    throw new UsageError(`--domains: expected some of ${DOMAINS.map(({ id }) => id).join(', ')}, received '${word}'.`);
+  });
 }
 
 /** `101-105` or `1,2,3`. */

@@ -7,22 +7,25 @@ import { formatBar, formatDuration, type Progress } from '../../tools/shared/ter
 import type { LoadedData } from '../data/study-data.js';
 import { type Finding, judgeAll, StudyResults } from '../findings/index.js';
 import { paperRules } from '../paper/tables.js';
-import type { Condition, RunSpec } from '../runs/condition.js';
+import { type Condition, isCourse, type RunSpec } from '../runs/condition.js';
 import { stepsOf } from '../runs/learning-rate.js';
 import { trainAll } from '../runs/pool.js';
-import { Forecast } from '../runs/progress.js';
+import { Forecast, secondsOf, unitsOf } from '../runs/progress.js';
 import { sampleCounts } from '../runs/samples.js';
-import { codeDigest, RunStore, type StoredRun } from '../runs/store.js';
+import { RunStore, type StoredCourse, type StoredRun } from '../runs/store.js';
 import { mainTracks, sameName } from '../runs/tracks.js';
 import { loadStudyData } from './catalog.js';
+import { codeOf } from './code.js';
+import { DOMAINS, type Domain } from './domains.js';
 import type { StudyOptions } from './options.js';
 import { planRuns } from './plan.js';
 
 const WORKER = new URL('worker.ts', import.meta.url);
 
-/** A finished study. */
+/** A finished study of one domain. */
 export interface Study {
-  readonly runs: readonly StoredRun[];
+  readonly domain: Domain;
+  readonly runs: readonly (StoredRun | StoredCourse)[];
   readonly results: StudyResults;
   readonly findings: readonly Finding[];
   /** Wall time of this call; little where runs were finished before. */
@@ -31,36 +34,67 @@ export interface Study {
   readonly kept: number;
 }
 
+/** The runs of a domain. */
+interface Planned {
+  readonly domain: Domain;
+  readonly specs: readonly RunSpec[];
+}
+
 /**
  * Runs the study; runs that are finished in the output folder are kept.
  * @throws DataError — the data cannot be had.
  * @throws UsageError — the options leave nothing to run.
  */
-export async function runStudy(options: StudyOptions, progress: Progress): Promise<Study> {
+export async function runStudy(options: StudyOptions, progress: Progress): Promise<Study[]> {
   const begin = performance.now();
-  const specs = planRuns(options.plan, codeDigest());
+  const planned = planDomains(options);
+  // First seeds first: a study that is stopped has something of everything.
+  const specs = planned.flatMap((one) => one.specs).sort((a, b) => a.seed - b.seed);
   if (specs.length === 0) throw new UsageError('There is nothing to run: --conditions leaves none.');
   // Before the processes are started, so that only one of them fetches.
   const data = await loadAll(specs, (line) => progress.log(line));
-  for (const condition of new Set(specs.map((spec) => spec.condition))) checkTracks(condition, data);
+  const conditions = new Set(specs.map(({ condition }) => condition));
+  for (const condition of conditions) if (!isCourse(condition)) checkTracks(condition, data);
   const store = new RunStore(join(options.out, 'runs'));
   store.removeDrafts();
   const missing = options.fresh ? specs : specs.filter((spec) => !store.has(spec));
   if (missing.length < specs.length)
     progress.log(`${specs.length - missing.length} of ${specs.length} runs were finished before.`);
   await train(missing, { options, store, progress });
-  const runs = specs.flatMap((spec) => store.read(spec) ?? []);
-  const labels = [...data].map(([name, { images }]) => [name, images.test.labels]);
-  const results = new StudyResults(runs, Object.fromEntries(labels));
   const seconds = (performance.now() - begin) / 1000;
+  return planned.map(({ domain, specs: own }) => {
+    const runs = own.flatMap((spec) => store.read(spec) ?? []);
+    const kept = own.filter((spec) => !missing.includes(spec)).length;
+    return { ...judgeDomain({ domain, runs, data, options }), domain, runs, seconds, kept };
+  });
+}
+
+/** The domains with something to run, in their order. */
+function planDomains({ plan, domains }: StudyOptions): Planned[] {
+  return DOMAINS.filter(({ id }) => domains.includes(id))
+    .map((domain) => ({ domain, specs: planRuns(plan, domain, codeOf) }))
+    .filter(({ specs }) => specs.length > 0);
+}
+
+function judgeDomain({
+  runs,
+  data,
+  options,
+}: Pick<Study, 'domain' | 'runs'> & {
+  readonly data: ReadonlyMap<string, LoadedData>;
+  readonly options: StudyOptions;
+}): Pick<Study, 'results' | 'findings'> {
+  const labels = [...data].map(([name, { images }]) => [name, images.test.labels]);
+  const classifiers = runs.filter((run): run is StoredRun => !isCourse(run.spec.condition));
+  const results = new StudyResults(classifiers, Object.fromEntries(labels));
   const { preset } = options.plan;
-  const findings = preset === undefined ? judgeAll(results) : judgeAll(results, paperRules(preset));
-  return { runs, results, findings, seconds, kept: specs.length - missing.length };
+  return { results, findings: preset === undefined ? judgeAll(results) : judgeAll(results, paperRules(preset)) };
 }
 
 async function loadAll(specs: readonly RunSpec[], say: (line: string) => void): Promise<Map<string, LoadedData>> {
   const loaded = new Map<string, LoadedData>();
   for (const { condition } of specs) {
+    if (isCourse(condition)) continue;
     const { name, directory } = condition.data;
     if (!loaded.has(name)) loaded.set(name, await loadStudyData(name, directory, say));
   }
@@ -88,7 +122,9 @@ interface Training {
 async function train(specs: readonly RunSpec[], { options, store, progress }: Training): Promise<void> {
   if (specs.length === 0) return;
   const { workers, threads } = options;
-  progress.log(`${specs.length} runs in ${Math.min(workers, specs.length)} processes of ${threads} threads:`);
+  const processes = Math.min(workers, specs.length);
+  const about = formatDuration(secondsOf(specs) / processes);
+  progress.log(`${specs.length} runs in ${processes} processes of ${threads} threads, about ${about} on idle cores:`);
   const forecast = new Forecast(specs);
   let finished = 0;
   const left = (): string => (forecast.left === undefined ? '' : `, ${formatDuration(forecast.left)} left`);
@@ -99,12 +135,12 @@ async function train(specs: readonly RunSpec[], { options, store, progress }: Tr
     threads,
     onEpoch: (spec, epoch) => {
       forecast.update(spec, epoch);
-      const now = `${spec.condition.id}, seed ${spec.seed}: epoch ${epoch} of ${spec.condition.recipe.epochs}`;
+      const now = `${spec.condition.id}, seed ${spec.seed}: ${epoch} of ${unitsOf(spec)}`;
       progress.update(`${formatBar(forecast.share, 1)} ${finished} of ${specs.length} runs${left()}; ${now}`);
     },
     onDone: (spec, seconds) => {
       finished += 1;
-      forecast.update(spec, spec.condition.recipe.epochs);
+      forecast.update(spec, unitsOf(spec));
       const run = `${spec.condition.id.padEnd(3)} seed ${spec.seed}`;
       progress.log(`${`${finished}`.padStart(3)} of ${specs.length}  ${run}  ${formatDuration(seconds)}${left()}`);
     },

@@ -44,7 +44,7 @@ export function describeStudy(study: Study, command: string): StudyDescription {
   const runSeconds = study.runs.map(({ spec, seconds }) => [`${spec.condition.id} ${spec.seed}`, seconds]);
   return {
     findings: study.findings,
-    runs: study.runs.map(({ result }) => summarise(result)),
+    runs: study.runs.flatMap(({ result }) => ('errors' in result ? [] : [summarise(result)])),
     conditions: study.results.conditions,
     about: {
       command,

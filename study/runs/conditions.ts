@@ -15,9 +15,6 @@ export const PAPER_DECAYS_PER_STEP: readonly number[] = [0.968, 0.984, 0.992, 0.
   equivalentDecay(decay, 1 / 16),
 );
 
-/** Windows of the averages without warm-up. */
-export const PLAIN_WINDOWS: readonly number[] = [0.0256, 0.1023, 0.3];
-
 const DATA: DataChoice = { name: 'fashion-mnist', train: 6000, validation: 1500, noise: 0, shift: 0 };
 
 const RECIPE: Recipe = {

@@ -1,12 +1,12 @@
 // What a finished run is judged by: every set of weights on the test images, and the linear probe.
 // Trains no network; train.ts does.
 
-import { createHash } from 'node:crypto';
 import type { LayersModel, Tensor } from '@tensorflow/tfjs-node';
 import { recomputeBatchNorm } from '../../src/index.js';
 import type { Tf } from '../../tools/shared/tfjs.js';
 import { type TensorBatches, uploadBatches } from './batches.js';
-import type { RunSpec } from './condition.js';
+import type { Condition, RunSpec } from './condition.js';
+import { digestWeights } from './digest.js';
 import { type Judged, judge, judgeTransfer, type ProbeImages } from './judge.js';
 import type { Recorder } from './recorder.js';
 import type { ModelId, RunLogits, RunResult } from './result.js';
@@ -16,7 +16,7 @@ import { RAW, UNIFORM } from './tracks.js';
 
 /** A trained model and all that was recorded of its run. */
 export interface TrainedRun {
-  readonly spec: RunSpec;
+  readonly spec: RunSpec<Condition>;
   readonly samples: RunSamples;
   /** Digits for the linear probe, where it is measured. */
   readonly probe: RunSamples | undefined;
@@ -40,7 +40,7 @@ export interface Outcome extends Pick<RunResult, 'models' | 'probe' | 'weightsDi
 
 /** Judges a trained run; its model is left with other weights. */
 export async function judgeRun(tf: Tf, run: TrainedRun): Promise<Outcome> {
-  const weightsDigest = await digest(run.model.getWeights());
+  const weightsDigest = await digestWeights(run.model.getWeights());
   if (run.spec.condition.averages.main === 'none') return { models: {}, probe: {}, weightsDigest, logits: {} };
   const candidates = collectCandidates(tf, run);
   try {
@@ -122,14 +122,4 @@ async function judgeProbes(
     images.train.dispose();
     images.test.dispose();
   }
-}
-
-/** SHA-256 of the weights' bytes, in order. */
-async function digest(weights: readonly Tensor[]): Promise<string> {
-  const hash = createHash('sha256');
-  for (const weight of weights) {
-    const values = await weight.data();
-    hash.update(new Uint8Array(values.buffer, values.byteOffset, values.byteLength));
-  }
-  return hash.digest('hex');
 }

@@ -2,11 +2,11 @@
 // Runs nothing and compares nothing.
 
 import { createHash, randomUUID } from 'node:crypto';
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { join, relative } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import type { RunSpec } from './condition.js';
-import type { ModelId, RunLogits, RunResult } from './result.js';
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Condition, Course, RunSpec } from './condition.js';
+import type { CourseResult } from './course.js';
+import type { ModelId, RunResult } from './result.js';
 import type { RunOutput } from './train.js';
 
 /** What a run was made on. */
@@ -21,18 +21,30 @@ export interface RunNotes {
   /** Wall time. */
   readonly seconds: number;
   readonly environment: RunEnvironment;
+  /** Of the project, with the library's own code; null outside of a clone. */
+  readonly commit: string | null;
 }
 
-/** A finished run. */
+/** A finished run of a classifier. */
 export interface StoredRun extends RunOutput, RunNotes {
-  readonly spec: RunSpec;
+  readonly spec: RunSpec<Condition>;
+}
+
+/** A finished course. */
+export interface StoredCourse extends RunNotes {
+  readonly spec: RunSpec<Course>;
+  readonly result: CourseResult;
+  readonly logits: Readonly<Record<string, never>>;
 }
 
 /** What `result.json` holds. */
 interface StoredRecord extends RunNotes {
   readonly spec: RunSpec;
-  readonly result: RunResult;
+  readonly result: RunResult | CourseResult;
 }
+
+/** What a run leaves behind. */
+type Output = Pick<StoredRun | StoredCourse, 'result' | 'logits'>;
 
 const RECORD = 'result.json';
 const LOGITS = /^logits-(?<model>\w+)\.f32$/;
@@ -59,7 +71,10 @@ export class RunStore {
   }
 
   /** A finished run; undefined when it is not there. */
-  read(spec: RunSpec): StoredRun | undefined {
+  read(spec: RunSpec<Condition>): StoredRun | undefined;
+  read(spec: RunSpec<Course>): StoredCourse | undefined;
+  read(spec: RunSpec): StoredRun | StoredCourse | undefined;
+  read(spec: RunSpec): StoredRun | StoredCourse | undefined {
     if (!this.has(spec)) return undefined;
     const path = this.#pathOf(spec);
     const record = JSON.parse(readFileSync(join(path, RECORD), 'utf8')) as StoredRecord;
@@ -68,20 +83,22 @@ export class RunStore {
       const model = LOGITS.exec(file)?.groups?.['model'];
       if (model !== undefined) logits[model as ModelId] = readFloats(join(path, file));
     }
-    return { ...record, logits };
+    // The folder is named after the whole specification: what lies there is of its kind.
+    return { ...record, logits } as StoredRun | StoredCourse;
   }
 
   /**
    * Keeps a finished run. It is written beside its place and renamed: a process killed at any moment leaves the run there as
    * a whole or not at all.
    */
-  write(spec: RunSpec, { result, logits }: RunOutput, notes: RunNotes): void {
+  write(spec: RunSpec, { result, logits }: Output, notes: RunNotes): void {
     const path = this.#pathOf(spec);
     const draft = join(this.#folder, `${DRAFT}${process.pid}-${randomUUID()}`);
     mkdirSync(draft);
     const record: StoredRecord = { spec, ...notes, result };
     writeFileSync(join(draft, RECORD), `${JSON.stringify(record)}\n`);
-    for (const [model, values] of Object.entries(logits)) writeFloats(join(draft, `logits-${model}.f32`), values);
+    for (const [model, values] of Object.entries(logits) as [ModelId, Float32Array][])
+      writeFloats(join(draft, `logits-${model}.f32`), values);
     rmSync(path, { recursive: true, force: true });
     renameSync(draft, path);
   }
@@ -94,50 +111,20 @@ export class RunStore {
   }
 
   #pathOf(spec: RunSpec): string {
-    const digest = createHash('sha256').update(JSON.stringify(spec)).digest('hex');
+    // How a condition is called, and how many seeds it is given, changes nothing in a run.
+    const condition = { ...spec.condition, title: '', seeds: 0 };
+    const digest = createHash('sha256')
+      .update(JSON.stringify({ ...spec, condition }))
+      .digest('hex');
     return join(this.#folder, `${spec.condition.id}-seed-${spec.seed}-${digest.slice(0, 12)}`);
   }
 }
 
-function writeFloats(path: string, values: RunLogits[ModelId]): void {
-  if (values === undefined) return;
+function writeFloats(path: string, values: Float32Array): void {
   writeFileSync(path, new Uint8Array(values.buffer, values.byteOffset, values.byteLength));
 }
 
 function readFloats(path: string): Float32Array {
   const bytes = readFileSync(path);
   return new Float32Array(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength));
-}
-
-/** What a run's result depends on beside its specification: these folders and files of the project. */
-export const CODE: readonly string[] = [
-  ...['src', 'binding.d.ts', 'native', 'CMakeLists.txt'],
-  ...[
-    'study/runs',
-    'study/metrics',
-    'study/networks',
-    'study/data',
-    'study/paper',
-    'study/plan/catalog.ts',
-    'study/plan/worker.ts',
-    'tools/shared/random.ts',
-    'tools/shared/tfjs.ts',
-  ],
-];
-
-/**
- * Digest of the code that runs the study: a run of other code is never taken for finished.
- * @param root the project.
- */
-export function codeDigest(root = fileURLToPath(new URL('../../', import.meta.url))): string {
-  const hash = createHash('sha256');
-  for (const file of CODE.flatMap((path) => filesUnder(join(root, path))).sort()) {
-    hash.update(relative(root, file)).update('\0').update(readFileSync(file));
-  }
-  return hash.digest('hex').slice(0, 16);
-}
-
-function filesUnder(path: string): string[] {
-  if (!statSync(path).isDirectory()) return [path];
-  return readdirSync(path).flatMap((name) => filesUnder(join(path, name)));
 }

@@ -5,7 +5,7 @@ import type { Callback } from '@tensorflow/tfjs-node';
 import type { Tf } from '../../tools/shared/tfjs.js';
 import type { LogitNetwork } from '../networks/logit-network.js';
 import { trainingBatches, uploadBatches } from './batches.js';
-import type { RunSpec } from './condition.js';
+import type { Condition, RunSpec } from './condition.js';
 import { learningRateAt, type Steps, stepsOf } from './learning-rate.js';
 import { judgeRun, type TrainedRun } from './outcome.js';
 import { Recorder } from './recorder.js';
@@ -15,7 +15,7 @@ import { copyWeights, Trackers } from './trackers.js';
 
 /** What a run needs beside its specification. */
 export interface RunInput {
-  readonly spec: RunSpec;
+  readonly spec: RunSpec<Condition>;
   /** The one that the condition names. */
   readonly network: LogitNetwork;
   readonly samples: RunSamples;
