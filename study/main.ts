@@ -7,7 +7,7 @@ import { UsageError } from '../tools/shared/option-checks.js';
 import { formatDuration, Progress } from '../tools/shared/terminal.js';
 import { DataError } from './data/index.js';
 import { parseStudyOptions, USAGE } from './plan/options.js';
-import { runStudy, type Study } from './plan/study.js';
+import { listRuns, runPart, runStudy, type Study } from './plan/study.js';
 import { describeStudy } from './report/description.js';
 import { writeReport } from './report/report.js';
 import { findingsTable } from './report/table.js';
@@ -22,7 +22,19 @@ async function main(argv: readonly string[]): Promise<number> {
     console.log(USAGE);
     return 0;
   }
+  if (options.list) {
+    process.stdout.write(listRuns(options));
+    return 0;
+  }
   const progress = new Progress();
+  if (options.part !== undefined) {
+    const { finished, all } = await runPart(options, options.part, progress);
+    progress.clear();
+    console.log(
+      `${finished} of ${all} runs are finished; the same without --run and --shard trains the rest and reports.`,
+    );
+    return 0;
+  }
   const [study] = await runStudy(options, progress);
   if (study === undefined) return 0;
   progress.clear();

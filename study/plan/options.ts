@@ -9,6 +9,7 @@ import { type PresetName, presets } from '../paper/presets.js';
 import { trackId } from '../runs/tracks.js';
 import { NETWORK_NAMES } from './catalog.js';
 import { DOMAINS, type DomainId } from './domains.js';
+import type { Part } from './parts.js';
 import type { Plan } from './plan.js';
 
 /** What the study is asked to do. */
@@ -24,6 +25,12 @@ export interface StudyOptions {
   readonly json: string | undefined;
   /** Trains anew what is finished already. */
   readonly fresh: boolean;
+  /** A part of the runs, which is trained without judging; undefined for all. */
+  readonly part: Part | undefined;
+  /** Output folders of other processes, whose finished runs are taken over first. */
+  readonly merge: readonly string[];
+  /** Only says which runs there are. */
+  readonly list: boolean;
   readonly help: boolean;
 }
 
@@ -47,6 +54,10 @@ const OPTIONS = {
   out: { type: 'string' },
   json: { type: 'string' },
   fresh: { type: 'boolean' },
+  list: { type: 'boolean' },
+  run: { type: 'string' },
+  shard: { type: 'string' },
+  merge: { type: 'string', multiple: true },
   help: { type: 'boolean', short: 'h' },
 } as const satisfies ParseArgsConfig['options'];
 
@@ -76,6 +87,10 @@ npm run study -- [options]
   --out DIR           folder for runs, report and plots (default out/study)
   --json FILE         also write the findings there
   --fresh             train anew what is finished already
+  --list              only the runs, a line each: name, seconds on an idle core, whether it is finished
+  --run NAME          only that run, without a report
+  --shard I/N         only every N-th run from the I-th on, without a report
+  --merge DIR         take over the finished runs of another output folder first; may be given several times
   -h, --help          show this
 
 An interrupted study goes on where it was: finished runs are kept in the output folder.`;
@@ -113,6 +128,9 @@ export function parseStudyOptions(argv: readonly string[]): StudyOptions {
     out: path('--out', values.out) ?? 'out/study',
     json: path('--json', values.json),
     fresh: values.fresh === true,
+    part: part(values.run, values.shard),
+    merge: (values.merge ?? []).map((folder) => path('--merge', folder) ?? ''),
+    list: values.list === true,
     help: values.help === true,
   };
 }
@@ -139,6 +157,16 @@ function conditionList(text: string | undefined): string[] | undefined {
 
 function conditionIds(): string[] {
   return [...new Set(DOMAINS.flatMap(({ conditions }) => conditions.map(({ id }) => id)))];
+}
+
+/** `3/8`: every eighth run from the third on. */
+function part(run: string | undefined, shard: string | undefined): Part | undefined {
+  if (run !== undefined && shard !== undefined) throw new UsageError('--run and --shard: give one of them.');
+  if (run !== undefined) return { run };
+  if (shard === undefined) return undefined;
+  const [index, count] = (/^(\d+)\/(\d+)$/.exec(shard) ?? []).slice(1).map(Number);
+  if (index !== undefined && count !== undefined && index >= 1 && index <= count) return { index, count };
+  throw new UsageError(`--shard: expected I/N with I from 1 to N, such as 3/8, received '${shard}'.`);
 }
 
 /** Where nothing is said, the images: what the other options change. */

@@ -1,6 +1,7 @@
 // The study from its options to judged findings: plan, train what is not finished, judge.
 // Writes no report; main.ts puts the parts together.
 
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { UsageError } from '../../tools/shared/option-checks.js';
 import { formatBar, formatDuration, type Progress } from '../../tools/shared/terminal.js';
@@ -18,6 +19,7 @@ import { loadStudyData } from './catalog.js';
 import { codeOf } from './code.js';
 import { DOMAINS, type Domain } from './domains.js';
 import type { StudyOptions } from './options.js';
+import { listing, type Part, partOf } from './parts.js';
 import { planRuns } from './plan.js';
 
 const WORKER = new URL('worker.ts', import.meta.url);
@@ -48,25 +50,75 @@ interface Planned {
 export async function runStudy(options: StudyOptions, progress: Progress): Promise<Study[]> {
   const begin = performance.now();
   const planned = planDomains(options);
-  // First seeds first: a study that is stopped has something of everything.
+  const specs = allRuns(planned);
+  const store = storeOf(options);
+  const { data, trained } = await trainMissing(specs, { options, store, progress });
+  const seconds = (performance.now() - begin) / 1000;
+  return planned.map(({ domain, specs: own }) => {
+    const runs = own.flatMap((spec) => store.read(spec) ?? []);
+    const kept = own.filter((spec) => !trained.includes(spec)).length;
+    return { ...judgeDomain({ domain, runs, data, options }), domain, runs, seconds, kept };
+  });
+}
+
+/**
+ * Trains a part of the study, and judges nothing: many processes on many machines may do so with one output folder.
+ * @returns how many of all runs are finished now.
+ */
+export async function runPart(options: StudyOptions, part: Part, progress: Progress): Promise<Progressed> {
+  const specs = allRuns(planDomains(options));
+  const store = storeOf(options);
+  await trainMissing(partOf(specs, part), { options, store, progress });
+  return { finished: specs.filter((spec) => store.has(spec)).length, all: specs.length };
+}
+
+/** The runs of the study as lines. */
+export function listRuns(options: StudyOptions): string {
+  return listing(allRuns(planDomains(options)), storeOf(options));
+}
+
+/** How far all of it is. */
+export interface Progressed {
+  readonly finished: number;
+  readonly all: number;
+}
+
+/** First seeds first: a study that is stopped has something of everything. */
+function allRuns(planned: readonly Planned[]): RunSpec[] {
   const specs = planned.flatMap((one) => one.specs).sort((a, b) => a.seed - b.seed);
   if (specs.length === 0) throw new UsageError('There is nothing to run: --conditions leaves none.');
+  return specs;
+}
+
+function storeOf({ out }: StudyOptions): RunStore {
+  return new RunStore(runsFolder(out));
+}
+
+const runsFolder = (out: string): string => join(out, 'runs');
+
+/** @returns the data, which judging needs too, and the runs that were trained now. */
+async function trainMissing(
+  specs: readonly RunSpec[],
+  { options, store, progress }: Training,
+): Promise<{ readonly data: Map<string, LoadedData>; readonly trained: readonly RunSpec[] }> {
   // Before the processes are started, so that only one of them fetches.
   const data = await loadAll(specs, (line) => progress.log(line));
   const conditions = new Set(specs.map(({ condition }) => condition));
   for (const condition of conditions) if (!isCourse(condition)) checkTracks(condition, data);
-  const store = new RunStore(join(options.out, 'runs'));
   store.removeDrafts();
-  const missing = options.fresh ? specs : specs.filter((spec) => !store.has(spec));
+  for (const folder of options.merge) progress.log(`${store.takeFrom(runsOf(folder))} runs taken over from ${folder}.`);
+  if (options.fresh) for (const spec of specs) store.remove(spec);
+  const missing = specs.filter((spec) => !store.has(spec));
   if (missing.length < specs.length)
     progress.log(`${specs.length - missing.length} of ${specs.length} runs were finished before.`);
   await train(missing, { options, store, progress });
-  const seconds = (performance.now() - begin) / 1000;
-  return planned.map(({ domain, specs: own }) => {
-    const runs = own.flatMap((spec) => store.read(spec) ?? []);
-    const kept = own.filter((spec) => !missing.includes(spec)).length;
-    return { ...judgeDomain({ domain, runs, data, options }), domain, runs, seconds, kept };
-  });
+  return { data, trained: missing };
+}
+
+/** @throws UsageError — no study was run there. */
+function runsOf(out: string): string {
+  if (existsSync(runsFolder(out))) return runsFolder(out);
+  throw new UsageError(`--merge: expected an output folder of a study, received '${out}', which has no runs.`);
 }
 
 /** The domains with something to run, in their order. */

@@ -2,8 +2,19 @@
 // Runs nothing and compares nothing.
 
 import { createHash, randomUUID } from 'node:crypto';
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
+import { hostname } from 'node:os';
+import { basename, join } from 'node:path';
 import type { Condition, Course, RunSpec } from './condition.js';
 import type { CourseResult } from './course.js';
 import type { ModelId, RunResult } from './result.js';
@@ -49,6 +60,7 @@ type Output = Pick<StoredRun | StoredCourse, 'result' | 'logits'>;
 const RECORD = 'result.json';
 const LOGITS = /^logits-(?<model>\w+)\.f32$/;
 const DRAFT = '.draft-';
+const DAY_MS = 86_400_000;
 
 /** Finished runs in a folder. */
 export class RunStore {
@@ -89,34 +101,95 @@ export class RunStore {
 
   /**
    * Keeps a finished run. It is written beside its place and renamed: a process killed at any moment leaves the run there as
-   * a whole or not at all.
+   * a whole or not at all. Where another process has finished the same run meanwhile, that one stays.
    */
   write(spec: RunSpec, { result, logits }: Output, notes: RunNotes): void {
-    const path = this.#pathOf(spec);
-    const draft = join(this.#folder, `${DRAFT}${process.pid}-${randomUUID()}`);
+    const draft = this.#newDraft();
     mkdirSync(draft);
     const record: StoredRecord = { spec, ...notes, result };
     writeFileSync(join(draft, RECORD), `${JSON.stringify(record)}\n`);
     for (const [model, values] of Object.entries(logits) as [ModelId, Float32Array][])
       writeFloats(join(draft, `logits-${model}.f32`), values);
-    rmSync(path, { recursive: true, force: true });
-    renameSync(draft, path);
+    put(draft, this.#pathOf(spec));
   }
 
-  /** Removes what processes that were killed have left behind. To be called when no other process writes here. */
+  /** Forgets a run, so that it is trained anew. */
+  remove(spec: RunSpec): void {
+    rmSync(this.#pathOf(spec), { recursive: true, force: true });
+  }
+
+  /**
+   * Takes over the finished runs of another folder, all that are not here.
+   * @returns how many.
+   */
+  takeFrom(folder: string): number {
+    const finished = readdirSync(folder).filter(
+      (name) => !name.startsWith(DRAFT) && existsSync(join(folder, name, RECORD)),
+    );
+    const missing = finished.filter((name) => !existsSync(join(this.#folder, name, RECORD)));
+    for (const name of missing) {
+      const draft = this.#newDraft();
+      cpSync(join(folder, name), draft, { recursive: true });
+      put(draft, join(this.#folder, name));
+    }
+    return missing.length;
+  }
+
+  /** Removes what processes of this machine that were killed have left behind, and what is older than a day. */
   removeDrafts(): void {
     for (const name of readdirSync(this.#folder)) {
-      if (name.startsWith(DRAFT)) rmSync(join(this.#folder, name), { recursive: true, force: true });
+      if (name.startsWith(DRAFT) && isLeft(join(this.#folder, name)))
+        rmSync(join(this.#folder, name), { recursive: true, force: true });
     }
   }
 
+  #newDraft(): string {
+    return join(this.#folder, `${DRAFT}${process.pid}-${randomUUID()}@${hostname()}`);
+  }
+
   #pathOf(spec: RunSpec): string {
-    // How a condition is called, and how many seeds it is given, changes nothing in a run.
-    const condition = { ...spec.condition, title: '', seeds: 0 };
-    const digest = createHash('sha256')
-      .update(JSON.stringify({ ...spec, condition }))
-      .digest('hex');
-    return join(this.#folder, `${spec.condition.id}-seed-${spec.seed}-${digest.slice(0, 12)}`);
+    return join(this.#folder, runId(spec));
+  }
+}
+
+/** The name of a run: condition, seed, and a digest of everything that its result depends on. */
+export function runId(spec: RunSpec): string {
+  // How a condition is called, and how many seeds it is given, changes nothing in a run.
+  const condition = { ...spec.condition, title: '', seeds: 0 };
+  const digest = createHash('sha256')
+    .update(JSON.stringify({ ...spec, condition }))
+    .digest('hex');
+  return `${spec.condition.id}-seed-${spec.seed}-${digest.slice(0, 12)}`;
+}
+
+/** Renames a draft to its place; what is there already stays, where it is a whole run. */
+function put(draft: string, path: string): void {
+  try {
+    renameSync(draft, path);
+  } catch (error) {
+    if (!existsSync(path)) throw error;
+    if (existsSync(join(path, RECORD))) {
+      rmSync(draft, { recursive: true, force: true });
+      return;
+    }
+    rmSync(path, { recursive: true, force: true });
+    renameSync(draft, path);
+  }
+}
+
+/** Whether nobody writes this draft any more. */
+function isLeft(path: string): boolean {
+  const [, pid, host] = /-(\d+)-[^@]*@(.*)$/.exec(basename(path)) ?? [];
+  if (host === hostname() && pid !== undefined) return !isRunning(Number(pid));
+  return Date.now() - (statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? Date.now()) > DAY_MS;
+}
+
+function isRunning(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM';
   }
 }
 

@@ -69,6 +69,26 @@ describe('npm run study', () => {
     expect(results(interrupted)).toEqual(results(whole));
   });
 
+  it('in parts by several processes at once, one killed, in folders put together: bit for bit the same', async () => {
+    const [shared, other, whole] = [join(root, 'shared'), join(root, 'other'), join(root, 'whole')];
+    const [first, second] = ['1/3', '2/3'].map((shard) => start(shared, ['--shard', shard, '--workers', '1']));
+    const killed = start(other, ['--shard', '3/3', '--workers', '1']);
+    await Promise.all([first?.finished, second?.finished]);
+    killed.child.kill('SIGKILL');
+    await killed.finished;
+    const listed = (await start(other, ['--list']).finished).output.trimEnd().split('\n');
+    const names = listed.map((line) => line.split('\t')[0] ?? '');
+    const name = names.find((one) => !storedRuns(shared).includes(one)) ?? '';
+    expect(listed).toHaveLength(3);
+    expect(storedRuns(shared).sort()).toEqual(names.filter((one) => one !== name).sort());
+    const alone = await start(other, ['--run', name, '--workers', '1']).finished;
+    expect(alone.output).toContain('1 of 3 runs are finished');
+    const { code, output } = await start(shared, ['--merge', other]).finished;
+    expect([code, output]).toEqual([0, expect.stringContaining(`1 runs taken over from ${other}`)]);
+    expect(output).toContain('3 of 3 runs were finished before');
+    expect(results(shared)).toEqual(results(whole));
+  });
+
   it('writes a report that holds its plots, and the findings where they are wanted', async () => {
     const [out, json] = [join(root, 'whole'), join(root, 'study.json')];
     const { code } = await start(out, ['--json', json]).finished;
@@ -96,6 +116,17 @@ describe('npm run study', () => {
     expect(errors).toMatch(
       /^--decays: .*received 0.5 and 0.501, both 2.13 % of the 94 steps of condition A: leave one out.$/m,
     );
+  });
+
+  it.each([
+    [['--run', 'A-seed-9'], "--run: there is no run 'A-seed-9'. --list names them"],
+    [['--shard', '0/3'], "--shard: expected I/N with I from 1 to N, such as 3/8, received '0/3'."],
+    [['--shard', '1/2', '--run', 'A'], '--run and --shard: give one of them.'],
+    [['--merge', '/nowhere', '--shard', '1/1'], "--merge: expected an output folder of a study, received '/nowhere'"],
+  ])('%j: says what is wrong', async (options, message) => {
+    const { code, errors } = await start(join(root, 'none'), options).finished;
+    expect(code).toBe(2);
+    expect(errors).toContain(message);
   });
 
   it('with options that leave nothing says so', async () => {

@@ -1,8 +1,9 @@
 // The parts of a training run that need no training: schedules, splits, noise, batches, averages, plans, options, the store.
 // Training itself is tested in study-preset.test.ts and study-process.test.ts.
 
-import { appendFileSync, cpSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { spawnSync } from 'node:child_process';
+import { appendFileSync, cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync, utimesSync } from 'node:fs';
+import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { PAPER_WINDOWS } from '../../src/schedule/decay.js';
@@ -404,13 +405,34 @@ describe('store', () => {
     expect(new Set(digests).size).toBe(6);
   });
 
-  it('removes what a killed process left, and takes no draft for a run', () => {
+  it('removes what a killed process left and no draft of one that lives, and takes no draft for a run', () => {
     const store = new RunStore(join(root, 'b'));
     store.write(spec, { result, logits: {} }, notes);
-    writeFileSync(join(store.folder, '.draft-1-x'), '');
+    const { pid } = spawnSync(process.execPath, ['-e', '']);
+    const drafts = [`.draft-${pid}-x@${hostname()}`, `.draft-${process.pid}-x@${hostname()}`, '.draft-1-x@elsewhere'];
+    for (const draft of drafts) mkdirSync(join(store.folder, draft));
+    const old = mkdtempSync(join(store.folder, '.draft-1-x@elsewhere-'));
+    utimesSync(old, 1, 1);
     store.removeDrafts();
-    expect(readdirSync(store.folder)).toHaveLength(1);
+    expect(readdirSync(store.folder).filter((name) => name.startsWith('.'))).toEqual(drafts.slice(1).sort());
     expect(store.has(spec)).toBe(true);
+  });
+
+  it('keeps the first of two processes that finish one run, and whole runs of another folder', () => {
+    const [here, there] = ['c', 'd'].map((name) => new RunStore(join(root, name))) as [RunStore, RunStore];
+    here.write(spec, { result, logits: {} }, notes);
+    here.write(spec, { result, logits: {} }, { ...notes, seconds: 9 });
+    expect(here.read(spec)?.seconds).toBe(2);
+    there.write(spec, { result, logits: {} }, { ...notes, seconds: 9 });
+    const next = { ...spec, seed: 2 };
+    there.write(next, { result, logits: {} }, notes);
+    mkdirSync(join(there.folder, 'A-seed-3-torn'));
+    expect(here.takeFrom(there.folder)).toBe(1);
+    expect([here.read(spec)?.seconds, here.has(next), readdirSync(here.folder)]).toEqual([
+      2,
+      true,
+      expect.toSatisfy((names) => names.length === 2),
+    ]);
   });
 });
 
