@@ -39,6 +39,8 @@ export interface Rule {
 /** A judged claim, as it is written to JSON. */
 export interface Finding {
   readonly id: string;
+  /** The course that it is about, where a domain has several. */
+  readonly condition?: string;
   readonly title: string;
   readonly paper: string;
   /** Mean of the first measure; null where nothing was measured. */
@@ -49,6 +51,10 @@ export interface Finding {
   readonly verdict: Verdict;
   readonly holds: boolean | null;
   readonly criterion: string;
+  /** The commit that first held the criterion; null outside of a clone. */
+  readonly commit: string | null;
+  /** Seeds that were looked at before the criterion was written, where it is noted. */
+  readonly pilots?: readonly number[];
   readonly words: string;
   readonly measures: readonly {
     readonly name: string;
@@ -59,25 +65,17 @@ export interface Finding {
   }[];
 }
 
-/** Judges one claim. */
-export function judgeRule(rule: Rule, results: StudyResults): Finding {
-  const { id, title, paper, criterion, needs } = rule;
-  const missing = needs.filter((condition) => results.of(condition).length === 0);
-  const about = { id, title, paper, criterion };
-  if (missing.length > 0) {
-    const words = `Not measured: needs ${missing.length > 1 ? 'conditions' : 'condition'} ${missing.join(', ')}.`;
-    return {
-      ...about,
-      ours: null,
-      unit: '',
-      interval: null,
-      verdict: 'not measured',
-      holds: null,
-      words,
-      measures: [],
-    };
-  }
-  const { measures, holds, verdict, words } = rule.judge(results);
+/** What a finding is called and by what it is judged. */
+export type About = Pick<Finding, 'id' | 'condition' | 'title' | 'paper' | 'criterion' | 'commit' | 'pilots'>;
+
+/** A finding whose runs were not made. */
+export function notMeasured(about: About, missing: readonly string[]): Finding {
+  const words = `Not measured: needs ${missing.length > 1 ? 'conditions' : 'condition'} ${missing.join(', ')}.`;
+  return { ...about, ours: null, unit: '', interval: null, verdict: 'not measured', holds: null, words, measures: [] };
+}
+
+/** A finding from its judgement. */
+export function findingOf(about: About, { measures, holds, verdict, words }: Judgement): Finding {
   const [{ estimate, unit }] = measures;
   const written = measures.map(({ name, unit, estimate, values }) => {
     return { name, unit, mean: estimate.mean, interval: estimate.interval ?? null, values };

@@ -1,12 +1,13 @@
 // The domains of the study: what data, which conditions and courses, with which seeds.
 // Data only; criteria are in ../findings/criteria.jsonl.
 
+import { classifierConditions } from '../runs/classifier-conditions.js';
 import type { Condition, Course } from '../runs/condition.js';
 import { CONDITIONS } from '../runs/conditions.js';
 import { EQUATION_COURSES } from '../runs/courses.js';
 
 /** Names of domains. */
-export type DomainId = 'images' | 'equations';
+export type DomainId = 'images' | 'equations' | 'letters' | 'signals';
 
 /** One kind of problem that practitioners have. */
 export interface Domain {
@@ -27,6 +28,34 @@ export const DOMAINS: readonly Domain[] = [
     id: 'equations',
     title: "equations with exact solutions, after PADAM's",
     conditions: EQUATION_COURSES,
+    seeds: confirming(10),
+  },
+  {
+    id: 'signals',
+    title: 'MNIST-1D, 4,000 signals of 40 values in 10 classes, a convolutional network',
+    conditions: classifierConditions({
+      data: { name: 'mnist-1d', train: 4000, validation: 1000 },
+      network: 'conv-1d',
+      deepNorm: 'conv-1d-bn6',
+      peak: 0.05,
+      deepNormPeak: 0.2,
+      classes: [5, 10],
+      seeds: 10,
+    }),
+    seeds: confirming(10),
+  },
+  {
+    id: 'letters',
+    title: 'letter recognition, 6,000 letters as 16 numbers in 26 classes, a fully connected network',
+    conditions: classifierConditions({
+      data: { name: 'letters', train: 6000, validation: 1500 },
+      network: 'perceptron',
+      deepNorm: 'perceptron-bn6',
+      peak: 0.1,
+      deepNormPeak: 0.2,
+      classes: [13, 26],
+      seeds: 10,
+    }),
     seeds: confirming(10),
   },
   {

@@ -79,7 +79,7 @@ function change(condition: Condition, plan: Plan): Condition {
     recipe: { ...condition.recipe, epochs },
     averages: { ...condition.averages, main },
     // The probe's digits are grey and 28 x 28, as the study's own images.
-    measures: { ...condition.measures, probe: condition.measures.probe && isGrey(data ?? condition.data.name) },
+    measures: { ...condition.measures, probe: isGrey(data ?? 'mnist') ? condition.measures.probe : undefined },
   };
 }
 

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { UsageError } from '../../tools/shared/option-checks.js';
 import { formatBar, formatDuration, type Progress } from '../../tools/shared/terminal.js';
 import type { LoadedData } from '../data/study-data.js';
-import { type Finding, judgeAll, StudyResults } from '../findings/index.js';
+import { type Finding, judgeAll, judgeDomain, StudyResults } from '../findings/index.js';
 import { paperRules } from '../paper/tables.js';
 import { type Condition, isCourse, type RunSpec } from '../runs/condition.js';
 import { stepsOf } from '../runs/learning-rate.js';
@@ -65,7 +65,7 @@ export async function runStudy(options: StudyOptions, progress: Progress): Promi
   return planned.map(({ domain, specs: own }) => {
     const runs = own.flatMap((spec) => store.read(spec) ?? []);
     const kept = own.filter((spec) => !missing.includes(spec)).length;
-    return { ...judgeDomain({ domain, runs, data, options }), domain, runs, seconds, kept };
+    return { ...judgeRuns({ domain, runs, data, options }), domain, runs, seconds, kept };
   });
 }
 
@@ -76,7 +76,8 @@ function planDomains({ plan, domains }: StudyOptions): Planned[] {
     .filter(({ specs }) => specs.length > 0);
 }
 
-function judgeDomain({
+function judgeRuns({
+  domain,
   runs,
   data,
   options,
@@ -87,8 +88,10 @@ function judgeDomain({
   const labels = [...data].map(([name, { images }]) => [name, images.test.labels]);
   const classifiers = runs.filter((run): run is StoredRun => !isCourse(run.spec.condition));
   const results = new StudyResults(classifiers, Object.fromEntries(labels));
+  const courses = runs.flatMap(({ result }) => ('errors' in result ? [result] : []));
   const { preset } = options.plan;
-  return { results, findings: preset === undefined ? judgeAll(results) : judgeAll(results, paperRules(preset)) };
+  if (preset !== undefined) return { results, findings: judgeAll(results, paperRules(preset)) };
+  return { results, findings: domain.id === 'images' ? judgeAll(results) : judgeDomain(domain.id, results, courses) };
 }
 
 async function loadAll(specs: readonly RunSpec[], say: (line: string) => void): Promise<Map<string, LoadedData>> {

@@ -27,7 +27,10 @@ const RECIPE: Recipe = {
 
 const AVERAGES: Averages = { main: { windows: WINDOWS }, updateEvery: 1, variants: false, uniform: false };
 
-const MEASURES: Measures = { memorisation: false, recompute: false, probe: false };
+/** Digits for the linear probe: all of them, split as the data set is. */
+const DIGITS: DataChoice = { name: 'mnist', validation: 0, noise: 0, shift: 0 };
+
+const MEASURES: Measures = { memorisation: false, recompute: false, probe: undefined };
 
 const BASE = { network: 'study-net', data: DATA, recipe: RECIPE, averages: AVERAGES, measures: MEASURES } as const;
 
@@ -55,7 +58,7 @@ export const CONDITIONS: readonly Condition[] = [
     id: 'A',
     title: 'clean labels, no augmentation, cosine learning rate',
     averages: { ...AVERAGES, variants: true },
-    measures: { ...MEASURES, probe: true },
+    measures: { ...MEASURES, probe: DIGITS },
     seeds: 5,
   },
   {
