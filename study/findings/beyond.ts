@@ -121,9 +121,41 @@ const longWindows: Rule = {
   },
 };
 
+const inTheMiddle: Rule = {
+  id: 'F22',
+  title: 'Half-way through a run, a long window with BatchNorm is of no use without recomputing',
+  paper: 'the largest windows fail without it (section 3.4)',
+  criterion: '',
+  needs: ['BN'],
+  judge: (results) => {
+    const track = trackId('plain', SLOW);
+    const half = (run: RunResult, id: string): number => {
+      const { accuracy } = curve(run, id);
+      return 100 * (accuracy[Math.floor(accuracy.length / 2) - 1] ?? Number.NaN);
+    };
+    const gain = results.measure(
+      'window 30 %, after half of the epochs: recomputed - averaged statistics',
+      'pp',
+      'BN',
+      (run) => {
+        return half(run, `${track}${RECOMPUTED}`) - half(run, track);
+      },
+    );
+    const levels = [track, `${track}${RECOMPUTED}`].map((id) =>
+      formatLevel(mean(results.of('BN').map((run) => half(run, id))).estimate.mean, '%'),
+    );
+    return {
+      measures: [gain],
+      holds: null,
+      verdict: 'not measured',
+      words: `Validation accuracy ${levels[0]} with averaged statistics, ${levels[1]} with recomputed ones.`,
+    };
+  },
+};
+
 const mean = (values: readonly number[]): Measure => measureOf('', '%', values);
 
-const calibratedNoise: Rule = {
+const scaledCalibration: Rule = {
   id: 'F8s',
   title: 'After temperature scaling too, averages of clean runs are calibrated at least as well',
   paper: 'ECE after temperature scaling 4.67 -> 3.13 % (Table 5)',
@@ -150,5 +182,5 @@ const calibratedNoise: Rule = {
   },
 };
 
-/** F8s, F19, F20, F21: judged by the file of criteria only. */
-export const beyondRules: readonly Rule[] = [calibratedNoise, rates, protocol, longWindows];
+/** F8s, F19 to F22: judged by the file of criteria only. */
+export const beyondRules: readonly Rule[] = [scaledCalibration, rates, protocol, longWindows, inTheMiddle];

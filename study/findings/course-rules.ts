@@ -3,7 +3,7 @@
 
 import type { CourseResult } from '../runs/course.js';
 import { type Averages, anyAverage, chosenError, comparedErrors, family, lowestError, raw } from './course-results.js';
-import type { Measure } from './measure.js';
+import { type Measure, measureOf } from './measure.js';
 
 /** A claim on courses and how it is measured. */
 export interface CourseRule {
@@ -11,7 +11,8 @@ export interface CourseRule {
   readonly title: string;
   /** Who says so, with the place. */
   readonly paper: string;
-  readonly measures: (runs: readonly CourseResult[]) => Measure[];
+  /** @param runs of the course that a criterion names. @param all of the domain's. */
+  readonly measures: (runs: readonly CourseResult[], all: readonly CourseResult[]) => Measure[];
 }
 
 const of =
@@ -22,7 +23,18 @@ const of =
 const widthTenth: Averages = (name) => name === 'power/width0.1';
 const single: Averages = (name) => name === 'single/0.999';
 
-/** P1 to P6. */
+/** The chosen average of a run against the raw weights of the run of another course with the same seed, at the end. */
+function againstSchedule(name: string, other: string): CourseRule['measures'] {
+  return (runs, all) => {
+    const pairs = runs.flatMap((run) => {
+      const rival = all.find(({ conditionId, seed }) => conditionId === other && seed === run.seed);
+      return rival === undefined ? [] : [100 * Math.log(of(anyAverage)(run, 1) / of(raw)(rival, 1))];
+    });
+    return pairs.length === 0 ? [] : [measureOf(`${name} at 100 %`, '%', pairs)];
+  };
+}
+
+/** P1 to P6, X1, X2. */
 export const courseRules: readonly CourseRule[] = [
   {
     id: 'P1',
@@ -59,5 +71,17 @@ export const courseRules: readonly CourseRule[] = [
     title: "'auto' is never 3 % behind the paper's five decays",
     paper: 'five decays for 78,200 steps (section 3.1)',
     measures: (runs) => comparedErrors('auto - paper', runs, [of(family('auto')), of(family('paper'))]),
+  },
+  {
+    id: 'X1',
+    title: 'A constant rate with an average is as good as a cosine rate',
+    paper: 'constant rate and average match a tuned cosine (arXiv 2602.03702)',
+    measures: againstSchedule('constant rate and average - cosine', 'text-cosine'),
+  },
+  {
+    id: 'X2',
+    title: 'A constant rate with an average is as good as a cooldown',
+    paper: 'averages do not reach the loss of a cooldown (arXiv 2405.18392)',
+    measures: againstSchedule('constant rate and average - cooldown', 'text-cooldown'),
   },
 ];

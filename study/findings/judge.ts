@@ -35,10 +35,10 @@ export function judgeCourse(rule: CourseRule, criterion: CriterionLine, courses:
   const about = aboutOf(rule, criterion);
   const runs = courses.filter(({ conditionId }) => conditionId === criterion.condition);
   if (runs.length === 0) return notMeasured(about, [criterion.condition ?? '']);
-  const measures = rule.measures(runs);
+  const measures = rule.measures(runs, courses);
   // What a run comes to is its end: it stands for the finding.
   const [last, ...others] = [...measures].reverse();
-  if (last === undefined) throw new RangeError(`${rule.id} measures nothing`);
+  if (last === undefined) return notMeasured(about, ['with the same seeds']);
   const words = `${formatList(measures.map(sentence))}.`;
   return findingOf(about, { measures: [last, ...others.reverse()], words, ...judgeByCriterion(measures, criterion) });
 }

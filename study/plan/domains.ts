@@ -4,10 +4,10 @@
 import { classifierConditions } from '../runs/classifier-conditions.js';
 import type { Condition, Course } from '../runs/condition.js';
 import { CONDITIONS } from '../runs/conditions.js';
-import { EQUATION_COURSES } from '../runs/courses.js';
+import { EQUATION_COURSES, TEXT_COURSES } from '../runs/courses.js';
 
 /** Names of domains. */
-export type DomainId = 'images' | 'equations' | 'letters' | 'signals';
+export type DomainId = 'images' | 'equations' | 'letters' | 'signals' | 'text';
 
 /** One kind of problem that practitioners have. */
 export interface Domain {
@@ -57,6 +57,12 @@ export const DOMAINS: readonly Domain[] = [
       seeds: 10,
     }),
     seeds: confirming(10),
+  },
+  {
+    id: 'text',
+    title: 'the King James Bible by characters, a small Transformer without BatchNorm',
+    conditions: TEXT_COURSES,
+    seeds: confirming(5),
   },
   {
     id: 'images',

@@ -100,7 +100,7 @@ export interface Condition {
 }
 
 /** Problems by name. Whoever runs a course hands its problem in. */
-export type ProblemName = 'heat' | 'black-scholes' | 'poisson' | 'polynomial';
+export type ProblemName = 'heat' | 'black-scholes' | 'poisson' | 'polynomial' | 'text';
 
 /** One setting in which a problem is trained, once per seed: errors of many averages over its course. */
 export interface Course {
