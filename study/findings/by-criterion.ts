@@ -7,16 +7,13 @@ import type { Measure } from './measure.js';
 
 /** Whether a criterion holds, and what becomes of the claim. */
 export interface Outcome {
-  /** Null with fewer than two seeds, which tell nothing of intervals. */
-  readonly holds: boolean | null;
+  readonly holds: boolean;
   readonly verdict: Verdict;
 }
 
 /** Judges measures by a criterion. */
 export function judgeByCriterion(measures: readonly Measure[], { tests }: Criterion): Outcome {
   const pairs = tests.flatMap((test) => matching(measures, test).map((measure) => ({ test, measure })));
-  // One seed tells nothing: neither of intervals nor of every seed.
-  if (pairs.every(({ measure }) => measure.values.length < 2)) return { holds: null, verdict: 'not measured' };
   const holds = pairs.every(({ test, measure }) => passes(measure, test));
   return {
     holds,

@@ -8,9 +8,16 @@ import type { StudyResults } from './study-results.js';
  * What became of a claim.
  *
  * `reproduced`: the criterion is met. `same direction`: it is not, but the sign is right. `expected null`: no effect was
- * expected at this scale, and none was found. `not measured`: the runs that it needs were not made.
+ * expected at this scale, and none was found. `one seed`: there are figures, and too few of them to judge. `not measured`: the runs that it
+ * needs were not made.
  */
-export type Verdict = 'reproduced' | 'same direction' | 'not reproduced' | 'expected null' | 'not measured';
+export type Verdict =
+  | 'reproduced'
+  | 'same direction'
+  | 'not reproduced'
+  | 'expected null'
+  | 'one seed'
+  | 'not measured';
 
 /** What the runs say of a claim. */
 export interface Judgement {
@@ -31,7 +38,7 @@ export interface Rule {
   readonly paper: string;
   /** As fixed before the runs. */
   readonly criterion: string;
-  /** Conditions without which it cannot be judged. */
+  /** Conditions without which it cannot be judged; `Cc or A` is one of these. */
   readonly needs: readonly string[];
   readonly judge: (results: StudyResults) => Judgement;
 }
@@ -61,6 +68,8 @@ export interface Finding {
     readonly unit: Unit;
     readonly mean: number;
     readonly interval: readonly [number, number] | null;
+    /** How many seeds: fewer than values, where these are of pairs of seeds. */
+    readonly seeds?: number;
     readonly values: readonly number[];
   }[];
 }
@@ -77,16 +86,18 @@ export function notMeasured(about: About, missing: readonly string[]): Finding {
 /** A finding from its judgement. */
 export function findingOf(about: About, { measures, holds, verdict, words }: Judgement): Finding {
   const [{ estimate, unit }] = measures;
+  // A broken promise (F0) is seen in one seed; nothing else is.
+  const isFew = about.id !== 'F0' && measures.every(({ values }) => values.length < 2);
   const written = measures.map(({ name, unit, estimate, values }) => {
-    return { name, unit, mean: estimate.mean, interval: estimate.interval ?? null, values };
+    return { name, unit, mean: estimate.mean, interval: estimate.interval ?? null, seeds: estimate.seeds, values };
   });
   return {
     ...about,
     ours: estimate.mean,
     unit,
     interval: estimate.interval ?? null,
-    verdict,
-    holds,
+    verdict: isFew ? 'one seed' : verdict,
+    holds: isFew ? null : holds,
     words,
     measures: written,
   };

@@ -4,7 +4,7 @@
 import type { CourseResult } from '../runs/course.js';
 import { criterionText, judgeByCriterion } from './by-criterion.js';
 import type { CourseRule } from './course-rules.js';
-import { type Criterion, commitOf } from './criteria-file.js';
+import { type CriterionLine, commitOf } from './criteria-file.js';
 import { type About, type Finding, findingOf, notMeasured, type Rule } from './finding.js';
 import { formatDifference, formatList } from './format.js';
 import type { Measure } from './measure.js';
@@ -17,9 +17,6 @@ export function judgeRule(rule: Rule, results: StudyResults): Finding {
   const missing = missingFor(rule, results);
   return missing.length > 0 ? notMeasured(about, missing) : findingOf(about, rule.judge(results));
 }
-
-/** A line of the file of criteria, with its text. */
-export type CriterionLine = Criterion & { readonly line: string };
 
 /** Judges one claim by a line of the file. */
 export function judgeLine(rule: Rule, criterion: CriterionLine, results: StudyResults): Finding {
@@ -48,11 +45,11 @@ function sentence({ name, estimate, unit }: Measure): string {
 }
 
 function aboutOf({ id, title, paper }: Pick<Rule, 'id' | 'title' | 'paper'>, criterion: CriterionLine): About {
-  const { condition, pilots, line } = criterion;
+  const { condition, pilots, commit } = criterion;
   const where = condition === undefined ? {} : { condition };
-  return { id, ...where, title, paper, criterion: criterionText(criterion), commit: commitOf(line), pilots };
+  return { id, ...where, title, paper, criterion: criterionText(criterion), commit, pilots };
 }
 
 function missingFor({ needs }: Rule, results: StudyResults): string[] {
-  return needs.filter((condition) => results.of(condition).length === 0);
+  return needs.filter((either) => either.split(' or ').every((condition) => results.of(condition).length === 0));
 }

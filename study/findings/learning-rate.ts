@@ -50,7 +50,7 @@ const replacesDecay: Rule = {
   paper: 'averaging acts as a decay of the learning rate; no single figure',
   criterion:
     'share of (cosine - constant) recovered by the EMA of the constant run: mean >= 0.5, and EMA above SGD in every seed',
-  needs: ['K'],
+  needs: ['K', 'Cc or A'],
   judge: (results) => {
     const share = results.paired(
       'share of the gain of decay that averaging recovers',

@@ -15,6 +15,8 @@ export interface Domain {
   /** One line, in words. */
   readonly title: string;
   readonly conditions: readonly (Condition | Course)[];
+  /** Those that are run where nothing is asked for. */
+  readonly core: readonly string[];
   /** Those that confirm; a condition takes as many of the first as it needs. Pilots had others, below 100. */
   readonly seeds: readonly number[];
 }
@@ -22,12 +24,16 @@ export interface Domain {
 /** Seeds from 101 on. */
 const confirming = (count: number): number[] => Array.from({ length: count }, (_, index) => 101 + index);
 
+/** Clean and noisy labels, a constant rate, BatchNorm, transfer. */
+const TABLE_CORE = ['A', 'A0', 'N40', 'K', 'BN', 'T'];
+
 /** All domains, those first that tell most for their time. */
 export const DOMAINS: readonly Domain[] = [
   {
     id: 'equations',
     title: "equations with exact solutions, after PADAM's",
     conditions: EQUATION_COURSES,
+    core: EQUATION_COURSES.map(({ id }) => id),
     seeds: confirming(10),
   },
   {
@@ -42,6 +48,7 @@ export const DOMAINS: readonly Domain[] = [
       classes: [5, 10],
       seeds: 10,
     }),
+    core: TABLE_CORE,
     seeds: confirming(10),
   },
   {
@@ -56,18 +63,21 @@ export const DOMAINS: readonly Domain[] = [
       classes: [13, 26],
       seeds: 10,
     }),
+    core: TABLE_CORE,
     seeds: confirming(10),
   },
   {
     id: 'text',
     title: 'the King James Bible by characters, a small Transformer without BatchNorm',
     conditions: TEXT_COURSES,
+    core: [],
     seeds: confirming(5),
   },
   {
     id: 'images',
     title: 'fashion-mnist, 6,000 images, small convolutional networks',
     conditions: CONDITIONS,
+    core: ['A', 'A0', 'N40', 'K', 'Cc'],
     seeds: confirming(5),
   },
 ];

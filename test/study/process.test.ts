@@ -43,13 +43,16 @@ function storedRuns(out: string): string[] {
 
 /** All that must be the same in every repetition: findings, runs and the kept files, byte by byte. */
 function results(out: string): unknown {
-  const { findings, runs } = JSON.parse(readFileSync(join(out, 'study.json'), 'utf8')) as Record<string, unknown>;
+  const { sections } = JSON.parse(readFileSync(join(out, 'study.json'), 'utf8')) as {
+    sections: Record<string, unknown>[];
+  };
+  const found = sections.map(({ findings, runs }) => ({ findings, runs }));
   const logits = storedRuns(out).flatMap((run) => {
     const folder = join(out, 'runs', run);
     const files = readdirSync(folder).filter((name) => name.endsWith('.f32'));
     return files.map((name) => [run, name, readFileSync(join(folder, name)).toString('base64')]);
   });
-  return { findings, runs, logits };
+  return { found, logits };
 }
 
 describe('npm run study', () => {
@@ -73,9 +76,10 @@ describe('npm run study', () => {
     const [out, json] = [join(root, 'whole'), join(root, 'study.json')];
     const { code } = await start(out, ['--json', json]).finished;
     expect(code).toBe(0);
-    const { findings } = JSON.parse(readFileSync(json, 'utf8')) as {
-      findings: { id: string; holds: boolean | null }[];
+    const { sections } = JSON.parse(readFileSync(json, 'utf8')) as {
+      sections: { findings: { id: string; holds: boolean | null }[] }[];
     };
+    const findings = sections.flatMap((section) => section.findings);
     expect(findings.map(({ id }) => id)).toHaveLength(23);
     expect(findings.find(({ id }) => id === 'F0')?.holds).toBe(true);
     const page = readFileSync(join(out, 'report.html'), 'utf8');

@@ -1,0 +1,53 @@
+// Findings over domains: the effect that each measured, put together.
+// Judges nothing.
+
+import { studentQuantile } from '../metrics/intervals.js';
+import { type PooledEffect, pooledEffect } from '../metrics/meta-analysis.js';
+import type { Finding } from './finding.js';
+import type { Unit } from './measure.js';
+
+/** A finding in one domain, as a study's file holds it. */
+export interface PlacedFinding {
+  readonly domain: string;
+  readonly finding: Finding;
+}
+
+/** One finding over domains. */
+export interface PooledFinding extends PooledEffect {
+  readonly id: string;
+  readonly title: string;
+  readonly unit: Unit;
+  /** Domains, or courses of them, with their effects. */
+  readonly places: readonly {
+    readonly place: string;
+    readonly mean: number;
+    readonly interval: readonly [number, number];
+  }[];
+}
+
+/** Differences only: levels and epochs of other data are of another scale. */
+const POOLED: readonly Unit[] = ['pp', 'nats', '%'];
+
+/** The findings that several places measured with an interval, in the order in which they come. */
+export function pooledFindings(all: readonly PlacedFinding[]): PooledFinding[] {
+  const ids = [...new Set(all.map(({ finding }) => finding.id))];
+  return ids.flatMap((id) => {
+    const here = all.filter(({ finding }) => finding.id === id && POOLED.includes(finding.unit)).flatMap(effectOf);
+    const [first] = here;
+    if (first === undefined || here.length < 2 || here.some(({ finding }) => finding.unit !== first.finding.unit))
+      return [];
+    const places = here.map(({ place, mean, interval }) => ({ place, mean, interval }));
+    const { title, unit } = first.finding;
+    return [{ id, title, unit, places, ...pooledEffect(here) }];
+  });
+}
+
+function effectOf({ domain, finding }: PlacedFinding) {
+  const { ours: mean, interval, measures, condition } = finding;
+  const [first] = measures;
+  if (mean === null || interval === null || first === undefined) return [];
+  const seeds = first.seeds ?? first.values.length;
+  const standardError = (interval[1] - interval[0]) / 2 / studentQuantile(0.975, seeds - 1);
+  // An effect without any spread has no weight that means something.
+  return standardError > 0 ? [{ finding, place: condition ?? domain, mean, interval, standardError }] : [];
+}
