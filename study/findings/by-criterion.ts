@@ -7,13 +7,17 @@ import type { Measure } from './measure.js';
 
 /** Whether a criterion holds, and what becomes of the claim. */
 export interface Outcome {
-  readonly holds: boolean;
+  /** Null where a measure that was asked for is not there. */
+  readonly holds: boolean | null;
   readonly verdict: Verdict;
 }
 
 /** Judges measures by a criterion. */
 export function judgeByCriterion(measures: readonly Measure[], { tests }: Criterion): Outcome {
-  const pairs = tests.flatMap((test) => matching(measures, test).map((measure) => ({ test, measure })));
+  const found = tests.map((test) => ({ test, measures: measures.filter(({ name }) => name.startsWith(test.measure)) }));
+  // Of what was asked, some is not there: not all conditions were run, or no run came so far.
+  if (found.some((one) => one.measures.length === 0)) return { holds: null, verdict: 'not measured' };
+  const pairs = found.flatMap((one) => one.measures.map((measure) => ({ test: one.test, measure })));
   const holds = pairs.every(({ test, measure }) => passes(measure, test));
   return {
     holds,
@@ -22,14 +26,6 @@ export function judgeByCriterion(measures: readonly Measure[], { tests }: Criter
       pairs.every(({ test, measure }) => points(measure, test)),
     ),
   };
-}
-
-/** The measures that a test names. */
-function matching(measures: readonly Measure[], { measure: name }: CriterionTest): Measure[] {
-  const found = measures.filter((measure) => measure.name.startsWith(name));
-  if (found.length === 0)
-    throw new RangeError(`there is no measure '${name}' among ${measures.map((one) => one.name).join('; ')}`);
-  return found;
 }
 
 function passes({ estimate, values }: Measure, { is, bound }: CriterionTest): boolean {

@@ -3,11 +3,11 @@
 
 import { classifierConditions } from '../runs/classifier-conditions.js';
 import type { Condition, Course } from '../runs/condition.js';
-import { CONDITIONS } from '../runs/conditions.js';
+import { ALL_IMAGES, CONDITIONS } from '../runs/conditions.js';
 import { EQUATION_COURSES, TEXT_COURSES } from '../runs/courses.js';
 
 /** Names of domains. */
-export type DomainId = 'images' | 'equations' | 'letters' | 'signals' | 'text';
+export type DomainId = 'images' | 'equations' | 'letters' | 'signals' | 'text' | 'images-60k';
 
 /** One kind of problem that practitioners have. */
 export interface Domain {
@@ -25,7 +25,7 @@ export interface Domain {
 const confirming = (count: number): number[] => Array.from({ length: count }, (_, index) => 101 + index);
 
 /** Clean and noisy labels, a constant rate, BatchNorm, transfer. */
-const TABLE_CORE = ['A', 'A0', 'N40', 'K', 'BN', 'T'];
+const TABLE_CORE = ['A', 'A0', 'N20', 'N40', 'N60', 'K', 'BN', 'T'];
 
 /** All domains, those first that tell most for their time. */
 export const DOMAINS: readonly Domain[] = [
@@ -78,6 +78,13 @@ export const DOMAINS: readonly Domain[] = [
     title: 'fashion-mnist, 6,000 images, small convolutional networks',
     conditions: CONDITIONS,
     core: ['A', 'A0', 'N40', 'K', 'Cc'],
+    seeds: confirming(5),
+  },
+  {
+    id: 'images-60k',
+    title: 'fashion-mnist, all 60,000 images, small convolutional networks',
+    conditions: ALL_IMAGES,
+    core: [],
     seeds: confirming(5),
   },
 ];

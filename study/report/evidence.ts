@@ -21,6 +21,9 @@ const VERDICTS: Readonly<Record<Verdict, string>> = {
 
 /** Why a finding came out as it did, where its figures alone mislead. */
 const REMARKS: Readonly<Record<string, readonly string[]>> = {
+  F2: ["Most of the gain in loss is early stopping's: see F2'."],
+  F5: ['SGD at the end has learnt the wrong labels by heart.'],
+  "F5'": ['Early stopping alone gives most of F5.'],
   F8: [
     'The criterion came from a pilot, in which the average was the better calibrated one after temperature scaling too.',
     'The best temperature of the overfitted last weights is high; a search that ends below it makes them look worse than they are, which is probably what the pilot did.',

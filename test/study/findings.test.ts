@@ -84,7 +84,9 @@ function seeds(id: string, count: number, of: (seed: number) => Omit<Made, 'id' 
 function judged(id: string, runs: readonly StoredRun[], labels: readonly number[] = []): Finding {
   const rule = RULES.find((one) => one.id === id);
   if (rule === undefined) throw new Error(`no rule ${id}`);
-  const needed = runs.filter(({ result }) => [...rule.needs, 'N20', 'N60', 'K', 'N40', 'Cc'].includes(result.conditionId));
+  const needed = runs.filter(({ result }) =>
+    [...rule.needs, 'N20', 'N60', 'K', 'N40', 'Cc'].includes(result.conditionId),
+  );
   const finding = judgeAll(new StudyResults(needed, { 'fashion-mnist': labels }), [rule])[0];
   if (finding === undefined) throw new Error('nothing was judged');
   return finding;
