@@ -5,24 +5,30 @@ import { mean } from 'simple-statistics';
 import { orderedColours, PLAIN } from '../../src/report/theme.js';
 import { type Averages, chosenError } from '../findings/course-results.js';
 import { CHOICES } from '../findings/course-table.js';
+import { PROBLEMS } from '../plan/catalog.js';
 import type { CourseResult } from '../runs/course.js';
+import type { StoredCourse } from '../runs/store.js';
 import type { Chart } from './chart.js';
 import { type ChartSeries, lineChart } from './line-chart.js';
 
 const SHOWN = ["'auto' (5)", "'anytime' (5)", 'width 0.1', 'width 0.2', 'uniform'] as const;
 
 /** One chart a course. */
-export function courseCharts(courses: readonly CourseResult[]): Chart[] {
-  const ids = [...new Set(courses.map(({ conditionId }) => conditionId))];
-  return ids.map((id) =>
-    courseChart(
+export function courseCharts(courses: readonly StoredCourse[]): Chart[] {
+  const ids = [...new Set(courses.map(({ result }) => result.conditionId))];
+  return ids.map((id) => {
+    const own = courses.filter(({ result }) => result.conditionId === id);
+    const [first] = own;
+    const measure = first === undefined ? '' : PROBLEMS[first.spec.condition.problem].value.measure;
+    return courseChart(
       id,
-      courses.filter(({ conditionId }) => conditionId === id),
-    ),
-  );
+      own.map(({ result }) => result),
+      measure,
+    );
+  });
 }
 
-function courseChart(id: string, runs: readonly CourseResult[]): Chart {
+function courseChart(id: string, runs: readonly CourseResult[], measure: string): Chart {
   const colours = orderedColours(SHOWN.length);
   const [first] = runs;
   const checks = first?.checks ?? [];
@@ -44,7 +50,7 @@ function courseChart(id: string, runs: readonly CourseResult[]): Chart {
       title: `${id}: error over the run`,
       subtitle: ['of the raw weights, and of what each choice of averages gives at that moment'],
       x: { title: 'Optimizer step' },
-      y: { title: 'Test error' },
+      y: { title: `Test error (${measure})` },
       series: [rawWeights, ...choices],
       points: true,
     }),

@@ -7,7 +7,7 @@ import { formatDifference, formatLevel, formatMean } from '../findings/format.js
 import type { Finding, Verdict } from '../findings/index.js';
 import { isCourse } from '../runs/condition.js';
 import type { Section, StudyDescription } from './description.js';
-import { ours } from './table.js';
+import { isDifference, ours } from './table.js';
 
 /** What a verdict means to a reader. */
 const VERDICTS: Readonly<Record<Verdict, string>> = {
@@ -210,11 +210,10 @@ function section(domain: string, finding: Finding): string[] {
 
 function measureRow({ name, unit, mean, interval, values }: Finding['measures'][number]): string {
   const estimate = { mean, interval: interval ?? undefined, seeds: values.length };
-  const isDifference = unit === 'pp' || (unit === 'nats' && name.includes(' - ')) || / at \d+ %$/.test(name);
   const figure =
     interval === null
       ? formatLevel(mean, unit)
-      : isDifference
+      : isDifference(unit, name)
         ? formatDifference(estimate, unit)
         : formatMean(estimate, unit);
   return `| ${cell(name)} | ${figure} | ${values.length} |`;

@@ -7,7 +7,7 @@ import { formatDifference, formatMean } from '../findings/format.js';
 import type { Finding, Verdict } from '../findings/index.js';
 import { type Condition, type Course, isCourse } from '../runs/condition.js';
 import type { Section, StudyDescription } from './description.js';
-import { ours } from './table.js';
+import { isDifference, ours } from './table.js';
 
 /** A drawn chart. */
 export interface Figure {
@@ -97,7 +97,7 @@ function findingsTable(findings: readonly Finding[]): string {
 function measuresOf({ id, condition = '', title, measures }: Finding): string {
   const rows = measures.map(({ name, unit, mean, interval, values }) => {
     const estimate = { mean, interval: interval ?? undefined, seeds: values.length };
-    const text = unit === 'pp' || unit === 'nats' ? formatDifference(estimate, unit) : formatMean(estimate, unit);
+    const text = isDifference(unit, name) ? formatDifference(estimate, unit) : formatMean(estimate, unit);
     const each = values.map((value) => Number(value.toFixed(4))).join(', ');
     return `<tr><td>${escapeHtml(name)}</td><td class="number">${escapeHtml(text)}</td><td class="words">${escapeHtml(each)}</td></tr>`;
   });

@@ -6,6 +6,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { saveChart } from '../../tools/shared/charts/render.js';
 import type { Study } from '../plan/study.js';
+import type { StoredCourse } from '../runs/store.js';
 import type { Chart } from './chart.js';
 import { courseCharts } from './course-charts.js';
 import type { StudyDescription } from './description.js';
@@ -54,6 +55,6 @@ function chartsOf({ results, runs }: Study): Chart[] {
     ...churnCharts(results),
     ...learningRateCharts(results),
     ...updateCharts(results),
-    ...courseCharts(runs.flatMap(({ result }) => ('errors' in result ? [result] : []))),
+    ...courseCharts(runs.filter((run): run is StoredCourse => 'errors' in run.result)),
   ];
 }
