@@ -1,6 +1,7 @@
 // Networks, data sets and problems by the names that options and conditions give them, each with the file that makes it.
 // Choice only: each has its file.
 
+import { loadBible } from '../data/bible.js';
 import { loadFashionMnist, loadMnistDigits } from '../data/index.js';
 import { loadLetters } from '../data/letters.js';
 import { makeMnist1d } from '../data/mnist1d.js';
@@ -74,6 +75,11 @@ export const PROBLEMS: Readonly<Record<ProblemName, Entry<Problem>>> = {
   poisson: entry(poisson, 'problems/equations'),
   polynomial: entry(polynomial, 'problems/polynomial'),
   text: entry(text, 'problems/text'),
+};
+
+/** What problems read, fetched before processes that would fetch it at once. */
+export const PROBLEM_DATA: Readonly<Partial<Record<ProblemName, (say: (line: string) => void) => Promise<unknown>>>> = {
+  text: loadBible,
 };
 
 /**

@@ -14,7 +14,7 @@ import { Forecast, secondsOf, unitsOf } from '../runs/progress.js';
 import { sampleCounts } from '../runs/samples.js';
 import { RunStore, type StoredCourse, type StoredRun } from '../runs/store.js';
 import { mainTracks, sameName } from '../runs/tracks.js';
-import { loadStudyData } from './catalog.js';
+import { loadStudyData, PROBLEM_DATA } from './catalog.js';
 import { codeOf } from './code.js';
 import { DOMAINS, type Domain } from './domains.js';
 import type { StudyOptions } from './options.js';
@@ -97,7 +97,10 @@ function judgeRuns({
 async function loadAll(specs: readonly RunSpec[], say: (line: string) => void): Promise<Map<string, LoadedData>> {
   const loaded = new Map<string, LoadedData>();
   for (const { condition } of specs) {
-    if (isCourse(condition)) continue;
+    if (isCourse(condition)) {
+      await PROBLEM_DATA[condition.problem]?.(say);
+      continue;
+    }
     const { name, directory } = condition.data;
     if (!loaded.has(name)) loaded.set(name, await loadStudyData(name, directory, say));
   }
