@@ -15,7 +15,7 @@ import { paperNetworks } from '../paper/networks.js';
 import { blackScholes, heat, poisson } from '../problems/equations.js';
 import { polynomial } from '../problems/polynomial.js';
 import type { Problem } from '../problems/problem.js';
-import { text } from '../problems/text.js';
+import { nextCharacter } from '../problems/text.js';
 import type { LogitNetworkName, ProblemName } from '../runs/condition.js';
 
 /** A thing of the study and the file that holds it: runs are known by what their files hold. */
@@ -74,7 +74,7 @@ export const PROBLEMS: Readonly<Record<ProblemName, Entry<Problem>>> = {
   'black-scholes': entry(blackScholes, 'problems/equations'),
   poisson: entry(poisson, 'problems/equations'),
   polynomial: entry(polynomial, 'problems/polynomial'),
-  text: entry(text, 'problems/text'),
+  text: entry(nextCharacter('the King James Bible', loadBible), 'problems/text'),
 };
 
 /** What problems read, fetched before processes that would fetch it at once. */

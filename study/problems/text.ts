@@ -4,7 +4,6 @@
 import type { Scalar, Tensor, Tensor2D, Tensor3D, Variable } from '@tensorflow/tfjs-node';
 import { seededRandom } from '../../tools/shared/random.js';
 import type { Tf } from '../../tools/shared/tfjs.js';
-import { loadBible } from '../data/bible.js';
 import { drawsOf, type Part, type Problem } from './problem.js';
 
 const CONTEXT = 64;
@@ -24,10 +23,7 @@ interface Corpus {
   readonly characters: number;
 }
 
-let corpus: Promise<Corpus> | undefined;
-
-async function readCorpus(): Promise<Corpus> {
-  const text = await loadBible();
+function toCorpus(text: string): Corpus {
   const characters = [...new Set(text)].sort();
   const code = new Map(characters.map((character, index) => [character, index]));
   return { codes: Int32Array.from(text, (character) => code.get(character) ?? 0), characters: characters.length };
@@ -102,12 +98,15 @@ function surprise(tf: Tf, weights: Weights, { codes, characters }: Corpus, start
   return tf.losses.softmaxCrossEntropy(wanted, logits(tf, weights, given)) as Scalar;
 }
 
-/** The King James Bible, character by character. */
-export const text: Problem = {
-  description: 'the next character of the King James Bible, Transformer of 2 layers and 64 units',
-  measure: 'nats per character',
-  start: async (tf, { seed, batchSize }) => {
-    corpus ??= readCorpus();
+/**
+ * The problem of a text.
+ * @param title of the text.
+ * @param load reads it; called once.
+ */
+export function nextCharacter(title: string, load: () => Promise<string>): Problem {
+  let corpus: Promise<Corpus> | undefined;
+  const start: Problem['start'] = async (tf, { seed, batchSize }) => {
+    corpus ??= load().then(toCorpus);
     const data = await corpus;
     const weights = makeWeights(tf, data.characters, seed);
     const random = seededRandom(2 * seed + 1);
@@ -133,5 +132,10 @@ export const text: Problem = {
       },
       dispose: () => tf.dispose(weights),
     };
-  },
-};
+  };
+  return {
+    description: `the next character of ${title}, Transformer of 2 layers and 64 units`,
+    measure: 'nats per character',
+    start,
+  };
+}

@@ -8,10 +8,12 @@ import { loadLetters } from '../../study/data/letters.js';
 import { makeMnist1d, makeSignal, type SignalDraws } from '../../study/data/mnist1d.js';
 import { readDataFrame } from '../../study/data/rda.js';
 import { PROBLEMS } from '../../study/plan/catalog.js';
+import { nextCharacter } from '../../study/problems/text.js';
 import type { Course, ProblemName } from '../../study/runs/condition.js';
 import { courseRate, families, runCourse } from '../../study/runs/course.js';
 import { EQUATION_COURSES } from '../../study/runs/courses.js';
 import { drawSamples } from '../../study/runs/samples.js';
+import { seededRandom } from '../../tools/shared/random.js';
 import { tf } from '../../tools/shared/tfjs.js';
 
 describe("MNIST-1D's formula", () => {
@@ -210,5 +212,35 @@ describe('a course', () => {
       courseRate({ rate: { peak: 1, warmup: 0.1, decay }, steps: 20 }, step),
     );
     for (const [i, rate] of rates.entries()) expect(rate).toBeCloseTo(wanted[i] ?? Number.NaN, 12);
+  });
+});
+
+describe('the next character of a text', () => {
+  it('is learnt where what went before foretells it', async () => {
+    const alphabet = 'abcdefgh';
+    const problem = nextCharacter('an alphabet', async () => alphabet.repeat(600));
+    const session = await problem.start(tf, { seed: 1, batchSize: 8 });
+    const first = await session.error('test');
+    // Uniform guesses cost ln 8; weights that are not trained are near it.
+    expect(Math.abs(first - Math.log(8))).toBeLessThan(1);
+    const optimizer = tf.train.adam(0.01);
+    for (let step = 0; step < 60; step += 1)
+      optimizer.minimize(session.loss, false, Object.values(session.weights))?.dispose();
+    expect(await session.error('validation')).toBeLessThan(0.3);
+    optimizer.dispose();
+    session.dispose();
+  });
+
+  it('is not learnt where nothing foretells it: no place sees what comes after it', async () => {
+    const random = seededRandom(4);
+    const text = Array.from({ length: 6000 }, () => 'abcd'[Math.floor(4 * random())]).join('');
+    const session = await nextCharacter('noise', async () => text).start(tf, { seed: 1, batchSize: 8 });
+    const optimizer = tf.train.adam(0.005);
+    for (let step = 0; step < 40; step += 1)
+      optimizer.minimize(session.loss, false, Object.values(session.weights))?.dispose();
+    // A mask that lets one place ahead through would bring this to 0.
+    expect(await session.error('test')).toBeGreaterThan(0.97 * Math.log(4));
+    optimizer.dispose();
+    session.dispose();
   });
 });
