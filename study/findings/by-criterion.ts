@@ -16,7 +16,8 @@ export interface Outcome {
 export function judgeByCriterion(measures: readonly Measure[], { tests }: Criterion): Outcome {
   const found = tests.map((test) => ({ test, measures: measures.filter(({ name }) => name.startsWith(test.measure)) }));
   // Of what was asked, some is not there: not all conditions were run, or no run came so far.
-  if (found.some((one) => one.measures.length === 0)) return { holds: null, verdict: 'not measured' };
+  const isThere = (all: readonly Measure[]): boolean => all.some(({ estimate }) => !Number.isNaN(estimate.mean));
+  if (!found.every((one) => isThere(one.measures))) return { holds: null, verdict: 'not measured' };
   const pairs = found.flatMap((one) => one.measures.map((measure) => ({ test: one.test, measure })));
   const holds = pairs.every(({ test, measure }) => passes(measure, test));
   return {

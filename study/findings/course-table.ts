@@ -23,11 +23,11 @@ export const CHOICES: Readonly<Record<string, Averages>> = {
   'decay 0.99': (name) => name === 'single/0.99',
   'decay 0.999': (name) => name === 'single/0.999',
   'decay 0.9999': (name) => name === 'single/0.9999',
-  'width 0.05': (name) => name === 'power/width0.05',
-  'width 0.1': (name) => name === 'power/width0.1',
-  'width 0.2': (name) => name === 'power/width0.2',
+  'power, width 0.05': (name) => name === 'power/width0.05',
+  'power, width 0.1': (name) => name === 'power/width0.1',
+  'power, width 0.2': (name) => name === 'power/width0.2',
   uniform: family('uniform'),
-  "'anytime' and width 0.2": (name) => family('anytime')(name) || name === 'power/width0.2',
+  "'anytime' and power, width 0.2": (name) => family('anytime')(name) || name === 'power/width0.2',
 };
 
 /** A table for each course, in the order of their first runs. */

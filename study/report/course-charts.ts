@@ -11,7 +11,7 @@ import type { StoredCourse } from '../runs/store.js';
 import type { Chart } from './chart.js';
 import { type ChartSeries, lineChart } from './line-chart.js';
 
-const SHOWN = ["'auto' (5)", "'anytime' (5)", 'width 0.1', 'width 0.2', 'uniform'] as const;
+const SHOWN = ["'auto' (5)", "'anytime' (5)", 'power, width 0.1', 'power, width 0.2', 'uniform'] as const;
 
 /** One chart a course. */
 export function courseCharts(courses: readonly StoredCourse[]): Chart[] {

@@ -103,10 +103,11 @@ export class RunStore {
     renameSync(draft, path);
   }
 
-  /** Removes what processes that were killed have left behind. To be called when no other process writes here. */
+  /** Removes what processes of this machine that were killed have left behind. */
   removeDrafts(): void {
     for (const name of readdirSync(this.#folder)) {
-      if (name.startsWith(DRAFT)) rmSync(join(this.#folder, name), { recursive: true, force: true });
+      const pid = Number(/^\.draft-(\d+)-/.exec(name)?.[1] ?? Number.NaN);
+      if (pid > 0 && !isAlive(pid)) rmSync(join(this.#folder, name), { recursive: true, force: true });
     }
   }
 
@@ -117,6 +118,15 @@ export class RunStore {
       .update(JSON.stringify({ ...spec, condition }))
       .digest('hex');
     return join(this.#folder, `${spec.condition.id}-seed-${spec.seed}-${digest.slice(0, 12)}`);
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code !== 'ESRCH';
   }
 }
 
