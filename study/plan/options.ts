@@ -24,6 +24,8 @@ export interface StudyOptions {
   readonly json: string | undefined;
   /** Trains anew what is finished already. */
   readonly fresh: boolean;
+  /** Judges what is finished, and trains nothing. */
+  readonly finished: boolean;
   readonly help: boolean;
 }
 
@@ -48,6 +50,7 @@ const OPTIONS = {
   out: { type: 'string' },
   json: { type: 'string' },
   fresh: { type: 'boolean' },
+  finished: { type: 'boolean' },
   help: { type: 'boolean', short: 'h' },
 } as const satisfies ParseArgsConfig['options'];
 
@@ -79,6 +82,7 @@ npm run study -- [options]
   --out DIR           folder for runs, report and plots (default out/study)
   --json FILE         also write the findings there
   --fresh             train anew what is finished already
+  --finished          judge what is finished already, and train nothing
   -h, --help          show this
 
 An interrupted study goes on where it was: finished runs are kept in the output folder.`;
@@ -117,6 +121,7 @@ export function parseStudyOptions(argv: readonly string[]): StudyOptions {
     out: path('--out', values.out) ?? 'out/study',
     json: path('--json', values.json),
     fresh: values.fresh === true,
+    finished: values.finished === true,
     help: values.help === true,
   };
 }

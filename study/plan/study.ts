@@ -47,15 +47,15 @@ interface Planned {
  */
 export async function runStudy(options: StudyOptions, progress: Progress): Promise<Study[]> {
   const begin = performance.now();
-  const planned = planDomains(options);
+  const store = new RunStore(join(options.out, 'runs'));
+  const planned = planDomains(options, store);
   // First seeds first: a study that is stopped has something of everything.
   const specs = planned.flatMap((one) => one.specs).sort((a, b) => a.seed - b.seed);
-  if (specs.length === 0) throw new UsageError('There is nothing to run: --conditions leaves none.');
+  if (specs.length === 0) throw new UsageError('There is nothing to run: --conditions or --finished leaves none.');
   // Before the processes are started, so that only one of them fetches.
   const data = await loadAll(specs, (line) => progress.log(line));
   const conditions = new Set(specs.map(({ condition }) => condition));
   for (const condition of conditions) if (!isCourse(condition)) checkTracks(condition, data);
-  const store = new RunStore(join(options.out, 'runs'));
   store.removeDrafts();
   const missing = options.fresh ? specs : specs.filter((spec) => !store.has(spec));
   if (missing.length < specs.length)
@@ -70,9 +70,10 @@ export async function runStudy(options: StudyOptions, progress: Progress): Promi
 }
 
 /** The domains with something to run, in their order. */
-function planDomains({ plan, domains }: StudyOptions): Planned[] {
+function planDomains({ plan, domains, finished }: StudyOptions, store: RunStore): Planned[] {
+  const isWanted = (spec: RunSpec): boolean => !finished || store.has(spec);
   return DOMAINS.filter(({ id }) => domains.includes(id))
-    .map((domain) => ({ domain, specs: planRuns(plan, domain, codeOf) }))
+    .map((domain) => ({ domain, specs: planRuns(plan, domain, codeOf).filter(isWanted) }))
     .filter(({ specs }) => specs.length > 0);
 }
 

@@ -2,7 +2,7 @@
 // Three runs of two epochs on the digits that come with npm.
 
 import { type ChildProcess, spawn } from 'node:child_process';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -86,6 +86,19 @@ describe('npm run study', () => {
     expect(page.match(/<svg /g)?.length).toBeGreaterThan(3);
     expect(page).not.toMatch(/(src|href)="(?!https:\/\/arxiv)/);
     expect(readdirSync(join(out, 'plots'))).toContain('validation-accuracy.png');
+  });
+
+  it('with --finished judges what is there and trains nothing, and keeps what a file holds of other domains', async () => {
+    const [out, json] = [join(root, 'whole'), join(root, 'study.json')];
+    const before = JSON.parse(readFileSync(json, 'utf8')) as { sections: { domain: { id: string } }[] };
+    const other = { ...before.sections[0], domain: { id: 'letters', title: 'letters' } };
+    writeFileSync(json, JSON.stringify({ sections: [other] }));
+    const { code, output } = await start(out, ['--seeds', '1,2', '--finished', '--json', json]).finished;
+    expect(code).toBe(0);
+    expect(output).toContain('3 of 3 runs were finished before.');
+    expect(storedRuns(out)).toHaveLength(3);
+    const { sections } = JSON.parse(readFileSync(json, 'utf8')) as typeof before;
+    expect(sections.map(({ domain }) => domain.id)).toEqual(['images', 'letters']);
   });
 
   it('with a wrong option ends with code 2 and one line', async () => {
