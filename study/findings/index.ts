@@ -32,7 +32,7 @@ const GROUPS = [
 ];
 
 /** Order of the paper's study: F0, F1, F2, F2', ... F18. */
-const ORDER = [
+export const ORDER: readonly string[] = [
   ...['F0', 'F1', 'F2', "F2'", 'F3', 'F4', 'F5', "F5'", 'F6', 'F7', 'F8', "F8'", 'F8s', 'F8n'],
   ...['F9', 'F10', 'F11', 'F12', 'F13', 'F14', 'F15', 'F16', 'F17', 'F18'],
   ...['F19', 'F20', 'F21', 'F22', 'P1', 'P2', 'P3', 'P4', 'P5', 'P6', 'X1', 'X2'],

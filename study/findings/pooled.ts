@@ -28,13 +28,16 @@ export interface PooledFinding extends PooledEffect {
 /** Differences only: levels and epochs of other data are of another scale. */
 const POOLED: readonly Unit[] = ['pp', 'nats', '%'];
 
+/** Two places leave one degree of freedom: an interval twelve times as wide as its error says nothing. */
+const FEWEST = 3;
+
 /** The findings that several places measured with an interval, in the order in which they come. */
 export function pooledFindings(all: readonly PlacedFinding[]): PooledFinding[] {
   const ids = [...new Set(all.map(({ finding }) => finding.id))];
   return ids.flatMap((id) => {
     const here = all.filter(({ finding }) => finding.id === id && POOLED.includes(finding.unit)).flatMap(effectOf);
     const [first] = here;
-    if (first === undefined || here.length < 2 || here.some(({ finding }) => finding.unit !== first.finding.unit))
+    if (first === undefined || here.length < FEWEST || here.some(({ finding }) => finding.unit !== first.finding.unit))
       return [];
     const places = here.map(({ place, mean, interval }) => ({ place, mean, interval }));
     const { title, unit } = first.finding;

@@ -5,7 +5,7 @@ import { mean } from 'simple-statistics';
 import { SHARES } from '../findings/course-results.js';
 import type { CourseTable } from '../findings/course-table.js';
 import { formatDifference, formatLevel, formatList, formatMean } from '../findings/format.js';
-import type { Finding, Verdict } from '../findings/index.js';
+import { type Finding, ORDER, type Verdict } from '../findings/index.js';
 import { isCourse } from '../runs/condition.js';
 import type { Section, StudyDescription } from './description.js';
 import { isDifference, ours } from './table.js';
@@ -90,15 +90,13 @@ function head(sections: readonly Section[]): string[] {
 
 /** Verdicts of each claim by domain. */
 function glance(sections: readonly Section[]): string[] {
-  const ids = [...new Set(sections.flatMap(({ findings }) => findings.map(({ id }) => id)))];
+  const ids = ORDER.filter((id) => sections.some(({ findings }) => findings.some((finding) => finding.id === id)));
   const rows = ids.map((id) => {
     const places = sections.flatMap(({ domain, findings }) => {
-      const here = findings.filter((finding) => finding.id === id);
-      const cells = here.map(
-        (one) =>
-          `[${ours(one) || '-'}](#${anchorOf(domain.id, one)}) ${SHORT[one.verdict]} ${one.condition ?? domain.id}`,
-      );
-      return cells;
+      const here = findings.filter((finding) => finding.id === id && finding.ours !== null);
+      return here.map((one) => {
+        return `[${ours(one)}](#${anchorOf(domain.id, one)}) ${SHORT[one.verdict]} ${one.condition ?? domain.id}`;
+      });
     });
     const title = sections.flatMap(({ findings }) => findings).find((finding) => finding.id === id)?.title ?? '';
     return `| ${id} | ${cell(title)} | ${places.join('<br>')} |`;

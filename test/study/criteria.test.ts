@@ -139,7 +139,7 @@ describe('an effect over studies', () => {
     expect(interval[1]).toBeCloseTo(1.26658629, 7);
   });
 
-  it('is taken of differences in one unit, in two places or more', () => {
+  it('is taken of differences in one unit, in three places or more', () => {
     const finding = (id: string, unit: Finding['unit'], ours: number): Finding => ({
       ...{ id, title: id, paper: '', criterion: '', commit: null, verdict: 'reproduced', holds: true, words: '' },
       ...{ ours, unit, interval: [ours - 1, ours + 1] },
@@ -148,14 +148,18 @@ describe('an effect over studies', () => {
     const placed = [
       { domain: 'a', finding: finding('F1', 'pp', 1) },
       { domain: 'b', finding: finding('F1', 'pp', 3) },
+      { domain: 'c', finding: finding('F1', 'pp', 2) },
       { domain: 'a', finding: finding('F2', 'pp', 1) },
+      { domain: 'b', finding: finding('F2', 'pp', 1) },
       { domain: 'a', finding: finding('F7', 'share', 1) },
       { domain: 'b', finding: finding('F7', 'share', 1) },
+      { domain: 'c', finding: finding('F7', 'share', 1) },
       { domain: 'a', finding: finding('F8', 'pp', 1) },
       { domain: 'b', finding: finding('F8', 'nats', 1) },
+      { domain: 'c', finding: finding('F8', 'pp', 1) },
     ];
     const [one, ...others] = pooledFindings(placed);
-    expect([one?.id, one?.mean, one?.places.map(({ place }) => place)]).toEqual(['F1', 2, ['a', 'b']]);
+    expect([one?.id, one?.mean, one?.places.map(({ place }) => place)]).toEqual(['F1', 2, ['a', 'b', 'c']]);
     expect(others).toEqual([]);
   });
 });
