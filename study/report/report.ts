@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { saveChart } from '../../tools/shared/charts/render.js';
 import type { Study } from '../plan/study.js';
 import type { StoredCourse } from '../runs/store.js';
+import { batchNormCharts } from './batch-norm-chart.js';
 import type { Chart } from './chart.js';
 import { courseCharts } from './course-charts.js';
 import type { StudyDescription } from './description.js';
@@ -55,6 +56,7 @@ function chartsOf({ results, runs }: Study): Chart[] {
     ...churnCharts(results),
     ...learningRateCharts(results),
     ...updateCharts(results),
+    ...batchNormCharts(results),
     ...courseCharts(runs.filter((run): run is StoredCourse => 'errors' in run.result)),
   ];
 }
