@@ -23,8 +23,13 @@ export function judgeLine(rule: Rule, criterion: CriterionLine, results: StudyRe
   const about = aboutOf(rule, criterion);
   const missing = missingFor(rule, results);
   if (missing.length > 0) return notMeasured(about, missing);
-  const judgement = rule.judge(results);
-  return findingOf(about, { ...judgement, ...judgeByCriterion(judgement.measures, criterion) });
+  const { measures, words } = rule.judge(results);
+  // What a criterion asks first stands for the finding.
+  const asked = criterion.tests[0]?.measure ?? '';
+  const [lead = measures[0], ...others] = [...measures].sort(
+    (a, b) => Number(b.name.startsWith(asked)) - Number(a.name.startsWith(asked)),
+  );
+  return findingOf(about, { measures: [lead, ...others], words, ...judgeByCriterion(measures, criterion) });
 }
 
 /** Judges one claim on a course by a line of the file. */

@@ -31,26 +31,26 @@ const POOLED: readonly Unit[] = ['pp', 'nats', '%'];
 /** Two places leave one degree of freedom: an interval twelve times as wide as its error says nothing. */
 const FEWEST = 3;
 
-/** The findings that several places measured with an interval, in the order in which they come. */
+/** The findings that several places measured in one way, with intervals, in the order in which they come. */
 export function pooledFindings(all: readonly PlacedFinding[]): PooledFinding[] {
   const ids = [...new Set(all.map(({ finding }) => finding.id))];
   return ids.flatMap((id) => {
-    const here = all.filter(({ finding }) => finding.id === id && POOLED.includes(finding.unit)).flatMap(effectOf);
-    const [first] = here;
-    if (first === undefined || here.length < FEWEST || here.some(({ finding }) => finding.unit !== first.finding.unit))
-      return [];
-    const places = here.map(({ place, mean, interval }) => ({ place, mean, interval }));
-    const { title, unit } = first.finding;
-    return [{ id, title, unit, places, ...pooledEffect(here) }];
+    const here = all.filter(({ finding }) => finding.id === id);
+    const [first] = here.flatMap(({ finding }) => finding.measures[0] ?? []);
+    if (first === undefined || !POOLED.includes(first.unit)) return [];
+    const effects = here.flatMap((one) => effectOf(one, first.name));
+    if (effects.length < FEWEST) return [];
+    const places = effects.map(({ place, mean, interval }) => ({ place, mean, interval }));
+    const title = here[0]?.finding.title ?? '';
+    return [{ id, title, unit: first.unit, places, ...pooledEffect(effects) }];
   });
 }
 
-function effectOf({ domain, finding }: PlacedFinding) {
-  const { ours: mean, interval, measures, condition } = finding;
-  const [first] = measures;
-  if (mean === null || interval === null || first === undefined) return [];
-  const seeds = first.seeds ?? first.values.length;
+function effectOf({ domain, finding }: PlacedFinding, name: string) {
+  const measure = finding.measures.find((one) => one.name === name);
+  if (measure === undefined || measure.interval === null) return [];
+  const { mean, interval, values, seeds = values.length } = measure;
   const standardError = (interval[1] - interval[0]) / 2 / studentQuantile(0.975, seeds - 1);
   // An effect without any spread has no weight that means something.
-  return standardError > 0 ? [{ finding, place: condition ?? domain, mean, interval, standardError }] : [];
+  return standardError > 0 ? [{ place: finding.condition ?? domain, mean, interval, standardError }] : [];
 }

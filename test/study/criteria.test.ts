@@ -143,7 +143,7 @@ describe('an effect over studies', () => {
     const finding = (id: string, unit: Finding['unit'], ours: number): Finding => ({
       ...{ id, title: id, paper: '', criterion: '', commit: null, verdict: 'reproduced', holds: true, words: '' },
       ...{ ours, unit, interval: [ours - 1, ours + 1] },
-      measures: [{ name: 'm', unit, mean: ours, interval: [ours - 1, ours + 1], seeds: 5, values: [1, 2, 3, 4, 5] }],
+      measures: [{ name: unit, unit, mean: ours, interval: [ours - 1, ours + 1], seeds: 5, values: [1, 2, 3, 4, 5] }],
     });
     const placed = [
       { domain: 'a', finding: finding('F1', 'pp', 1) },
