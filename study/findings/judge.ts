@@ -24,11 +24,10 @@ export function judgeLine(rule: Rule, criterion: CriterionLine, results: StudyRe
   const missing = missingFor(rule, results);
   if (missing.length > 0) return notMeasured(about, missing);
   const { measures, words } = rule.judge(results);
-  // What a criterion asks first stands for the finding.
-  const asked = criterion.tests[0]?.measure ?? '';
-  const [lead = measures[0], ...others] = [...measures].sort(
-    (a, b) => Number(b.name.startsWith(asked)) - Number(a.name.startsWith(asked)),
-  );
+  // The first measure that a criterion asks for stands for the finding.
+  const isAsked = ({ name }: Measure): boolean => criterion.tests.some(({ measure }) => name.startsWith(measure));
+  const lead = measures.find(isAsked) ?? measures[0];
+  const others = measures.filter((measure) => measure !== lead);
   return findingOf(about, { measures: [lead, ...others], words, ...judgeByCriterion(measures, criterion) });
 }
 
