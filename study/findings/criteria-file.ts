@@ -31,16 +31,30 @@ export interface Criterion {
 
 const FILE = fileURLToPath(new URL('criteria.jsonl', import.meta.url));
 
-/** All lines, with their text. */
-export function readCriteria(): readonly (Criterion & { readonly line: string })[] {
+/** A criterion and the commit that its line came with; null where it is in none. */
+export type CriterionLine = Criterion & { readonly commit: string | null };
+
+/** All lines. */
+export function readCriteria(): readonly CriterionLine[] {
+  const blamed = git('blame', '--line-porcelain', '--', FILE);
+  const commits = new Map<string, string | null>();
+  let commit: string | null = null;
+  for (const line of blamed.split('\n')) {
+    const [, hash] = /^([0-9a-f]{40}) /.exec(line) ?? [];
+    // Changes that are not committed are under a hash of zeros.
+    if (hash !== undefined) commit = /^0+$/.test(hash) ? null : hash.slice(0, 7);
+    if (line.startsWith('\t')) commits.set(line.slice(1), commit);
+  }
   const lines = readFileSync(FILE, 'utf8').split('\n').filter(Boolean);
-  return lines.map((line) => ({ ...(JSON.parse(line) as Criterion), line }));
+  return lines.map((line) => ({ ...(JSON.parse(line) as Criterion), commit: commits.get(line) ?? null }));
 }
 
 /** The commit that first held this text in the study's findings; null outside of a clone. */
 export function commitOf(text: string): string | null {
+  return git('log', '--format=%h', '--reverse', `-S${text}`, '--', '.').split('\n')[0] || null;
+}
+
+function git(...args: readonly string[]): string {
   const cwd = fileURLToPath(new URL('.', import.meta.url));
-  const args = ['log', '--format=%h', '--reverse', `-S${text}`, '--', '.'];
-  const { stdout } = spawnSync('git', args, { cwd, encoding: 'utf8' });
-  return stdout?.split('\n')[0] || null;
+  return spawnSync('git', args, { cwd, encoding: 'utf8', maxBuffer: 2 ** 26 }).stdout ?? '';
 }

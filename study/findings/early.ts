@@ -70,7 +70,7 @@ const better: Rule = {
       measures: [accuracy, loss],
       holds,
       verdict: effectVerdict(holds, accuracy.estimate.mean > 0 && loss.estimate.mean < 0),
-      words: `Accuracy ${formatDifference(accuracy.estimate, 'pp')}, loss ${formatDifference(loss.estimate, 'nats')} against SGD at the end. Most of the gain in loss is early stopping's: see F2'.`,
+      words: `Accuracy ${formatDifference(accuracy.estimate, 'pp')}, loss ${formatDifference(loss.estimate, 'nats')} against SGD at the end.`,
     };
   },
 };

@@ -1,6 +1,7 @@
 // Networks, data sets and problems by the names that options and conditions give them, each with the file that makes it.
 // Choice only: each has its file.
 
+import { loadBible } from '../data/bible.js';
 import { loadFashionMnist, loadMnistDigits } from '../data/index.js';
 import { loadLetters } from '../data/letters.js';
 import { makeMnist1d } from '../data/mnist1d.js';
@@ -14,6 +15,7 @@ import { paperNetworks } from '../paper/networks.js';
 import { blackScholes, heat, poisson } from '../problems/equations.js';
 import { polynomial } from '../problems/polynomial.js';
 import type { Problem } from '../problems/problem.js';
+import { nextCharacter } from '../problems/text.js';
 import type { LogitNetworkName, ProblemName } from '../runs/condition.js';
 
 /** A thing of the study and the file that holds it: runs are known by what their files hold. */
@@ -72,6 +74,12 @@ export const PROBLEMS: Readonly<Record<ProblemName, Entry<Problem>>> = {
   'black-scholes': entry(blackScholes, 'problems/equations'),
   poisson: entry(poisson, 'problems/equations'),
   polynomial: entry(polynomial, 'problems/polynomial'),
+  text: entry(nextCharacter('the King James Bible', loadBible), 'problems/text'),
+};
+
+/** What problems read, fetched before processes that would fetch it at once. */
+export const PROBLEM_DATA: Readonly<Partial<Record<ProblemName, (say: (line: string) => void) => Promise<unknown>>>> = {
+  text: loadBible,
 };
 
 /**

@@ -31,11 +31,14 @@ export interface StudyOptions {
   readonly merge: readonly string[];
   /** Only says which runs there are. */
   readonly list: boolean;
+  /** Judges what is finished, and trains nothing. */
+  readonly finished: boolean;
   readonly help: boolean;
 }
 
 const OPTIONS = {
   quick: { type: 'boolean' },
+  all: { type: 'boolean' },
   preset: { type: 'string' },
   domains: { type: 'string' },
   conditions: { type: 'string' },
@@ -58,6 +61,7 @@ const OPTIONS = {
   run: { type: 'string' },
   shard: { type: 'string' },
   merge: { type: 'string', multiple: true },
+  finished: { type: 'boolean' },
   help: { type: 'boolean', short: 'h' },
 } as const satisfies ParseArgsConfig['options'];
 
@@ -66,8 +70,10 @@ export const USAGE = `Reproduces the findings of "Exponential Moving Average of 
 
 npm run study -- [options]
 
-  --quick             one seed, few epochs, under two minutes
-  --domains LIST      only these of ${DOMAINS.map(({ id }) => id).join(', ')}
+  --quick             one seed, few epochs, of the images: figures and pictures, no verdicts; under two minutes
+  --all               every domain with every condition and seed: hours; how many is said before it starts
+                      (with no option: a part of every domain, under 20 minutes on two cores)
+  --domains LIST      all of these: ${DOMAINS.map(({ id }) => id).join(', ')}
   --seeds LIST        seeds, such as 101-105 or 1,2,3 (default 101 and on, as many as each condition needs)
   --all-seeds         every condition with all of them, instead of its first 1, 3 or 5
   --conditions LIST   only these of ${conditionIds().join(', ')}
@@ -91,6 +97,7 @@ npm run study -- [options]
   --run NAME          only that run, without a report
   --shard I/N         only every N-th run from the I-th on, without a report
   --merge DIR         take over the finished runs of another output folder first; may be given several times
+  --finished          judge what is finished already, and train nothing
   -h, --help          show this
 
 An interrupted study goes on where it was: finished runs are kept in the output folder.`;
@@ -110,6 +117,7 @@ export function parseStudyOptions(argv: readonly string[]): StudyOptions {
   return {
     plan: {
       quick: values.quick === true,
+      part: isPart(values),
       preset,
       conditions: conditionList(values.conditions),
       seeds: values.seeds === undefined ? undefined : seedList(values.seeds),
@@ -122,7 +130,7 @@ export function parseStudyOptions(argv: readonly string[]): StudyOptions {
       averages: averages(values.windows, values.decays),
       engine: oneOf('--engine', values.engine, ENGINES) ?? 'auto',
     },
-    domains: domainList(values.domains),
+    domains: domainList(values),
     workers: integer('--workers', values.workers, { min: 1 }) ?? (preset === undefined ? cores : 1),
     threads: integer('--threads', values.threads, { min: 1 }) ?? (preset === undefined ? 1 : cores),
     out: path('--out', values.out) ?? 'out/study',
@@ -131,6 +139,7 @@ export function parseStudyOptions(argv: readonly string[]): StudyOptions {
     part: part(values.run, values.shard),
     merge: (values.merge ?? []).map((folder) => path('--merge', folder) ?? ''),
     list: values.list === true,
+    finished: values.finished === true,
     help: values.help === true,
   };
 }
@@ -169,9 +178,22 @@ function part(run: string | undefined, shard: string | undefined): Part | undefi
   throw new UsageError(`--shard: expected I/N with I from 1 to N, such as 3/8, received '${shard}'.`);
 }
 
-/** Where nothing is said, the images: what the other options change. */
-function domainList(text: string | undefined): DomainId[] {
-  if (text === undefined) return ['images'];
+/** What chooses or changes runs; without any of these, a part of every domain is run. */
+const CHOOSING = [
+  ...['quick', 'all', 'preset', 'domains', 'conditions', 'all-seeds'],
+  ...['data', 'data-dir', 'network', 'epochs', 'noise', 'windows', 'decays'],
+];
+
+type Values = Readonly<Record<string, string | boolean | readonly string[] | undefined>>;
+
+function isPart(values: Values): boolean {
+  return CHOOSING.every((name) => values[name] === undefined);
+}
+
+/** All domains; the images alone where other options change what is run, which are theirs. */
+function domainList(values: Values & { readonly domains?: string; readonly all?: boolean }): DomainId[] {
+  const { domains: text, all } = values;
+  if (text === undefined) return all || isPart(values) ? DOMAINS.map(({ id }) => id) : ['images'];
   const list = text.split(',').map((word) => word.trim());
   return list.map((word) => {
     const domain = DOMAINS.find(({ id }) => id === word);

@@ -14,6 +14,8 @@ export interface Plan {
   readonly quick: boolean;
   /** The paper's own data, network and recipe instead of the study's. */
   readonly preset: PresetName | undefined;
+  /** Only what each domain takes part with where little is asked for: its core conditions, with few seeds. */
+  readonly part: boolean;
   /** Only these conditions. */
   readonly conditions: readonly string[] | undefined;
   /** Undefined: those of each domain. */
@@ -36,13 +38,17 @@ export function planConditions(plan: Plan, domain: Domain): (Condition | Course)
   const all = plan.preset === undefined ? withNoise(domain.conditions, plan.noise) : [presets[plan.preset]];
   const quick = plan.quick && plan.preset === undefined ? all.filter(isQuick) : all;
   const { conditions } = plan;
-  const chosen = conditions === undefined ? quick : quick.filter(({ id }) => conditions.includes(id));
+  const part = plan.part ? quick.filter(({ id }) => domain.core.includes(id)) : quick;
+  const chosen = conditions === undefined ? part : part.filter(({ id }) => conditions.includes(id));
   return chosen.map((condition) => (isCourse(condition) ? condition : change(condition, plan)));
 }
 
 function isQuick(condition: Condition | Course): boolean {
   return isCourse(condition) || condition.id in QUICK_EPOCHS;
 }
+
+/** Enough for intervals. */
+const PART_SEEDS = 3;
 
 /**
  * One run per condition and seed.
@@ -51,7 +57,8 @@ function isQuick(condition: Condition | Course): boolean {
 export function planRuns(plan: Plan, domain: Domain, codeOf: (condition: Condition | Course) => string): RunSpec[] {
   const seeds = plan.seeds ?? domain.seeds;
   return planConditions(plan, domain).flatMap((condition) => {
-    const count = plan.allSeeds ? seeds.length : plan.quick ? 1 : condition.seeds;
+    const wanted = plan.part ? Math.min(PART_SEEDS, condition.seeds) : condition.seeds;
+    const count = plan.allSeeds ? seeds.length : plan.quick ? 1 : wanted;
     const code = codeOf(condition);
     return seeds.slice(0, count).map((seed) => ({ condition, seed, engine: plan.engine, code }));
   });
@@ -79,7 +86,7 @@ function change(condition: Condition, plan: Plan): Condition {
     recipe: { ...condition.recipe, epochs },
     averages: { ...condition.averages, main },
     // The probe's digits are grey and 28 x 28, as the study's own images.
-    measures: { ...condition.measures, probe: condition.measures.probe && isGrey(data ?? condition.data.name) },
+    measures: { ...condition.measures, probe: isGrey(data ?? 'mnist') ? condition.measures.probe : undefined },
   };
 }
 

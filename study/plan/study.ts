@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { UsageError } from '../../tools/shared/option-checks.js';
 import { formatBar, formatDuration, type Progress } from '../../tools/shared/terminal.js';
 import type { LoadedData } from '../data/study-data.js';
-import { type Finding, judgeAll, StudyResults } from '../findings/index.js';
+import { type Finding, judgeAll, judgeDomain, StudyResults } from '../findings/index.js';
 import { paperRules } from '../paper/tables.js';
 import { type Condition, isCourse, type RunSpec } from '../runs/condition.js';
 import { stepsOf } from '../runs/learning-rate.js';
@@ -15,7 +15,7 @@ import { Forecast, secondsOf, unitsOf } from '../runs/progress.js';
 import { sampleCounts } from '../runs/samples.js';
 import { RunStore, type StoredCourse, type StoredRun } from '../runs/store.js';
 import { mainTracks, sameName } from '../runs/tracks.js';
-import { loadStudyData } from './catalog.js';
+import { loadStudyData, PROBLEM_DATA } from './catalog.js';
 import { codeOf } from './code.js';
 import { DOMAINS, type Domain } from './domains.js';
 import type { StudyOptions } from './options.js';
@@ -49,32 +49,33 @@ interface Planned {
  */
 export async function runStudy(options: StudyOptions, progress: Progress): Promise<Study[]> {
   const begin = performance.now();
-  const planned = planDomains(options);
-  const specs = allRuns(planned);
-  const store = storeOf(options);
-  const { data, trained } = await trainMissing(specs, { options, store, progress });
+  const store = openStore(options, progress);
+  const planned = planDomains(options, store);
+  const { data, trained } = await trainMissing(allRuns(planned), { options, store, progress });
   const seconds = (performance.now() - begin) / 1000;
   return planned.map(({ domain, specs: own }) => {
     const runs = own.flatMap((spec) => store.read(spec) ?? []);
     const kept = own.filter((spec) => !trained.includes(spec)).length;
-    return { ...judgeDomain({ domain, runs, data, options }), domain, runs, seconds, kept };
+    return { ...judgeRuns({ domain, runs, data, options }), domain, runs, seconds, kept };
   });
 }
 
 /**
  * Trains a part of the study, and judges nothing: many processes on many machines may do so with one output folder.
  * @returns how many of all runs are finished now.
+ * @throws as {@link runStudy}
  */
 export async function runPart(options: StudyOptions, part: Part, progress: Progress): Promise<Progressed> {
-  const specs = allRuns(planDomains(options));
-  const store = storeOf(options);
+  const store = openStore(options, progress);
+  const specs = allRuns(planDomains(options, store));
   await trainMissing(partOf(specs, part), { options, store, progress });
   return { finished: specs.filter((spec) => store.has(spec)).length, all: specs.length };
 }
 
 /** The runs of the study as lines. */
 export function listRuns(options: StudyOptions): string {
-  return listing(allRuns(planDomains(options)), storeOf(options));
+  const store = new RunStore(runsFolder(options.out));
+  return listing(allRuns(planDomains(options, store)), store);
 }
 
 /** How far all of it is. */
@@ -86,12 +87,20 @@ export interface Progressed {
 /** First seeds first: a study that is stopped has something of everything. */
 function allRuns(planned: readonly Planned[]): RunSpec[] {
   const specs = planned.flatMap((one) => one.specs).sort((a, b) => a.seed - b.seed);
-  if (specs.length === 0) throw new UsageError('There is nothing to run: --conditions leaves none.');
+  if (specs.length === 0) throw new UsageError('There is nothing to run: --conditions or --finished leaves none.');
   return specs;
 }
 
-function storeOf({ out }: StudyOptions): RunStore {
-  return new RunStore(runsFolder(out));
+/** With what other folders have. */
+function openStore({ out, merge }: StudyOptions, progress: Progress): RunStore {
+  const store = new RunStore(runsFolder(out));
+  for (const folder of merge) {
+    const runs = runsFolder(folder);
+    if (!existsSync(runs))
+      throw new UsageError(`--merge: expected an output folder of a study, received '${folder}', which has no runs.`);
+    progress.log(`${store.takeFrom(runs)} runs taken over from ${folder}.`);
+  }
+  return store;
 }
 
 const runsFolder = (out: string): string => join(out, 'runs');
@@ -100,13 +109,12 @@ const runsFolder = (out: string): string => join(out, 'runs');
 async function trainMissing(
   specs: readonly RunSpec[],
   { options, store, progress }: Training,
-): Promise<{ readonly data: Map<string, LoadedData>; readonly trained: readonly RunSpec[] }> {
+): Promise<{ readonly data: ReadonlyMap<string, LoadedData>; readonly trained: readonly RunSpec[] }> {
   // Before the processes are started, so that only one of them fetches.
   const data = await loadAll(specs, (line) => progress.log(line));
   const conditions = new Set(specs.map(({ condition }) => condition));
   for (const condition of conditions) if (!isCourse(condition)) checkTracks(condition, data);
   store.removeDrafts();
-  for (const folder of options.merge) progress.log(`${store.takeFrom(runsOf(folder))} runs taken over from ${folder}.`);
   if (options.fresh) for (const spec of specs) store.remove(spec);
   const missing = specs.filter((spec) => !store.has(spec));
   if (missing.length < specs.length)
@@ -115,20 +123,16 @@ async function trainMissing(
   return { data, trained: missing };
 }
 
-/** @throws UsageError — no study was run there. */
-function runsOf(out: string): string {
-  if (existsSync(runsFolder(out))) return runsFolder(out);
-  throw new UsageError(`--merge: expected an output folder of a study, received '${out}', which has no runs.`);
-}
-
 /** The domains with something to run, in their order. */
-function planDomains({ plan, domains }: StudyOptions): Planned[] {
+function planDomains({ plan, domains, finished }: StudyOptions, store: RunStore): Planned[] {
+  const isWanted = (spec: RunSpec): boolean => !finished || store.has(spec);
   return DOMAINS.filter(({ id }) => domains.includes(id))
-    .map((domain) => ({ domain, specs: planRuns(plan, domain, codeOf) }))
+    .map((domain) => ({ domain, specs: planRuns(plan, domain, codeOf).filter(isWanted) }))
     .filter(({ specs }) => specs.length > 0);
 }
 
-function judgeDomain({
+function judgeRuns({
+  domain,
   runs,
   data,
   options,
@@ -139,14 +143,19 @@ function judgeDomain({
   const labels = [...data].map(([name, { images }]) => [name, images.test.labels]);
   const classifiers = runs.filter((run): run is StoredRun => !isCourse(run.spec.condition));
   const results = new StudyResults(classifiers, Object.fromEntries(labels));
+  const courses = runs.flatMap(({ result }) => ('errors' in result ? [result] : []));
   const { preset } = options.plan;
-  return { results, findings: preset === undefined ? judgeAll(results) : judgeAll(results, paperRules(preset)) };
+  if (preset !== undefined) return { results, findings: judgeAll(results, paperRules(preset)) };
+  return { results, findings: domain.id === 'images' ? judgeAll(results) : judgeDomain(domain.id, results, courses) };
 }
 
 async function loadAll(specs: readonly RunSpec[], say: (line: string) => void): Promise<Map<string, LoadedData>> {
   const loaded = new Map<string, LoadedData>();
   for (const { condition } of specs) {
-    if (isCourse(condition)) continue;
+    if (isCourse(condition)) {
+      await PROBLEM_DATA[condition.problem]?.(say);
+      continue;
+    }
     const { name, directory } = condition.data;
     if (!loaded.has(name)) loaded.set(name, await loadStudyData(name, directory, say));
   }

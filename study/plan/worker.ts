@@ -13,9 +13,6 @@ import { type RunEnvironment, RunStore, type StoredCourse } from '../runs/store.
 import { type RunOutput, trainRun } from '../runs/train.js';
 import { loadStudyData, NETWORKS, PROBLEMS } from './catalog.js';
 
-/** Digits for the linear probe: all of them, split as the data set is. */
-const PROBE: DataChoice = { name: 'mnist', validation: 0, noise: 0, shift: 0 };
-
 const loaded = new Map<string, Promise<LoadedData>>();
 
 /** Data sets stay in memory: the next run mostly has the same. */
@@ -50,7 +47,7 @@ async function classify(spec: RunSpec<Condition>): Promise<RunOutput> {
     spec,
     network: NETWORKS[condition.network].value,
     samples: await samplesOf(condition.data),
-    probe: condition.measures.probe ? await samplesOf(PROBE) : undefined,
+    probe: condition.measures.probe && (await samplesOf(condition.measures.probe)),
     onEpoch: (epoch) => tell({ kind: 'epoch', epoch }),
   });
 }

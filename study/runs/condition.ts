@@ -24,8 +24,13 @@ export interface DataChoice {
   readonly directory?: string;
   /** Training images, drawn once; all that validation leaves when absent. */
   readonly train?: number;
-  /** Validation images, drawn once: a number of them, or a share of all when below 1. */
-  readonly validation: number;
+  /**
+   * Validation images, drawn once: a number of them, or a share of all when below 1. `test`: the test images instead, where epoch and
+   * average were chosen in another run, and one figure of the curves is read.
+   */
+  readonly validation: number | 'test';
+  /** Only these classes, from the first to before the second, under numbers from 0; all when absent. */
+  readonly classes?: readonly [from: number, to: number];
   /** Share of labels replaced by another class, the same probability for each, in training and validation data. */
   readonly noise: number;
   /** Training images are shifted by up to this many pixels and mirrored, each epoch anew; 0 for no augmentation. */
@@ -70,10 +75,13 @@ export interface Averages {
 export interface Measures {
   /** How much of right and wrong labels is fitted, each epoch. */
   readonly memorisation: boolean;
-  /** Test scores of the chosen averages with BatchNorm statistics recomputed on the training images. */
-  readonly recompute: boolean;
-  /** A linear probe on digits. */
-  readonly probe: boolean;
+  /**
+   * BatchNorm statistics recomputed on the training images: for test scores of the chosen averages, or, `each epoch`, for a second curve
+   * of every average without warm-up too.
+   */
+  readonly recompute: boolean | 'each epoch';
+  /** Data for a linear probe; undefined for none. */
+  readonly probe: DataChoice | undefined;
 }
 
 /** One setting of the study, trained once per seed. */
@@ -92,7 +100,7 @@ export interface Condition {
 }
 
 /** Problems by name. Whoever runs a course hands its problem in. */
-export type ProblemName = 'heat' | 'black-scholes' | 'poisson' | 'polynomial';
+export type ProblemName = 'heat' | 'black-scholes' | 'poisson' | 'polynomial' | 'text';
 
 /** One setting in which a problem is trained, once per seed: errors of many averages over its course. */
 export interface Course {

@@ -32,3 +32,20 @@ export const EQUATION_COURSES: readonly Course[] = [
     rate: { ...EQUATION.rate, peak: 0.01 },
   },
 ];
+
+/** Adam with a short warm-up, as Transformers have it. */
+const TEXT = {
+  problem: 'text',
+  steps: 1500,
+  batchSize: 32,
+  optimizer: 'adam',
+  seeds: 5,
+} as const satisfies Partial<Course>;
+
+/** The same run with three schedules: what averaging replaces. */
+export const TEXT_COURSES: readonly Course[] = (['constant', 'cosine', 'cooldown'] as const).map((decay) => ({
+  ...TEXT,
+  id: `text-${decay}`,
+  title: `next character, ${decay} rate${decay === 'cooldown' ? ' over the last fifth' : ''}`,
+  rate: { peak: 0.003, warmup: 0.05, decay },
+}));

@@ -4,7 +4,7 @@
 import type { LayersModel, Tensor } from '@tensorflow/tfjs-node';
 import { recomputeBatchNorm } from '../../src/index.js';
 import type { Tf } from '../../tools/shared/tfjs.js';
-import { type TensorBatches, uploadBatches } from './batches.js';
+import { batchesOf, type TensorBatches, uploadBatches } from './batches.js';
 import type { Condition, RunSpec } from './condition.js';
 import { digestWeights } from './digest.js';
 import { type Judged, judge, judgeTransfer, type ProbeImages } from './judge.js';
@@ -80,7 +80,7 @@ async function judgeModels(tf: Tf, run: TrainedRun, candidates: Map<ModelId, Sna
       model.setWeights([...weights]);
       judged.set(id, await judge(model, { track, epoch }, { validation, test }));
       const recomputed = RECOMPUTED[id];
-      if (!run.spec.condition.measures.recompute || recomputed === undefined) continue;
+      if (run.spec.condition.measures.recompute === false || recomputed === undefined) continue;
       if (train !== undefined) await recomputeBatchNorm(tf, model, { data: batchesOf(tf, train) });
       judged.set(recomputed, await judge(model, { track, epoch }, { validation, test }));
     }
@@ -88,13 +88,6 @@ async function judgeModels(tf: Tf, run: TrainedRun, candidates: Map<ModelId, Sna
   } finally {
     test.dispose();
   }
-}
-
-/** The images as a data set, which may dispose what it is given. */
-function batchesOf(tf: Tf, { batches }: TensorBatches) {
-  return tf.data.generator(function* () {
-    for (const batch of batches) yield { xs: batch.clone() };
-  });
 }
 
 const RECOMPUTED: Readonly<Partial<Record<ModelId, ModelId>>> = {

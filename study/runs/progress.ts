@@ -26,6 +26,7 @@ const STEP_SECONDS: Readonly<Record<string, number>> = {
   'black-scholes': 0.006,
   poisson: 0.012,
   polynomial: 0.001,
+  text: 0.05,
 };
 
 function unitCost({ condition }: RunSpec): number {

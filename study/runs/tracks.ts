@@ -9,6 +9,9 @@ import type { Steps } from './learning-rate.js';
 /** Name of the raw weights among the curves of a run. */
 export const RAW = 'raw';
 
+/** Ending of the name of an average's curve with BatchNorm statistics recomputed each epoch. */
+export const RECOMPUTED = '-recomputed';
+
 /** Name of the uniform mean of the last quarter's epochs. */
 export const UNIFORM = 'uniform';
 

@@ -60,9 +60,9 @@ function prepare(tf: Tf, { spec, network, samples, probe }: RunInput, steps: Ste
   const initial = copyWeights(tf, model);
   const trackers = new Trackers(tf, { averages: condition.averages, steps }, engine);
   const validation = uploadBatches(tf, samples.validation, samples);
-  const needsTrain = measures.memorisation || measures.recompute;
+  const needsTrain = measures.memorisation || measures.recompute !== false;
   const train = needsTrain ? uploadBatches(tf, samples.train, samples) : undefined;
-  const recorder = new Recorder({ model, condition, trackers, validation, train });
+  const recorder = new Recorder(tf, { model, condition, trackers, validation, train });
   const digits = measures.probe ? probe : undefined;
   return { spec, samples, probe: digits, model, trackers, recorder, validation, train, initial };
 }

@@ -2,7 +2,7 @@
 // Three runs of two epochs on the digits that come with npm.
 
 import { type ChildProcess, spawn } from 'node:child_process';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -43,13 +43,16 @@ function storedRuns(out: string): string[] {
 
 /** All that must be the same in every repetition: findings, runs and the kept files, byte by byte. */
 function results(out: string): unknown {
-  const { findings, runs } = JSON.parse(readFileSync(join(out, 'study.json'), 'utf8')) as Record<string, unknown>;
+  const { sections } = JSON.parse(readFileSync(join(out, 'study.json'), 'utf8')) as {
+    sections: Record<string, unknown>[];
+  };
+  const found = sections.map(({ findings, runs }) => ({ findings, runs }));
   const logits = storedRuns(out).flatMap((run) => {
     const folder = join(out, 'runs', run);
     const files = readdirSync(folder).filter((name) => name.endsWith('.f32'));
     return files.map((name) => [run, name, readFileSync(join(folder, name)).toString('base64')]);
   });
-  return { findings, runs, logits };
+  return { found, logits };
 }
 
 describe('npm run study', () => {
@@ -93,15 +96,29 @@ describe('npm run study', () => {
     const [out, json] = [join(root, 'whole'), join(root, 'study.json')];
     const { code } = await start(out, ['--json', json]).finished;
     expect(code).toBe(0);
-    const { findings } = JSON.parse(readFileSync(json, 'utf8')) as {
-      findings: { id: string; holds: boolean | null }[];
+    const { sections } = JSON.parse(readFileSync(json, 'utf8')) as {
+      sections: { findings: { id: string; holds: boolean | null }[] }[];
     };
+    const findings = sections.flatMap((section) => section.findings);
     expect(findings.map(({ id }) => id)).toHaveLength(23);
     expect(findings.find(({ id }) => id === 'F0')?.holds).toBe(true);
     const page = readFileSync(join(out, 'report.html'), 'utf8');
     expect(page.match(/<svg /g)?.length).toBeGreaterThan(3);
     expect(page).not.toMatch(/(src|href)="(?!https:\/\/arxiv)/);
     expect(readdirSync(join(out, 'plots'))).toContain('validation-accuracy.png');
+  });
+
+  it('with --finished judges what is there and trains nothing, and keeps what a file holds of other domains', async () => {
+    const [out, json] = [join(root, 'whole'), join(root, 'study.json')];
+    const before = JSON.parse(readFileSync(json, 'utf8')) as { sections: { domain: { id: string } }[] };
+    const other = { ...before.sections[0], domain: { id: 'letters', title: 'letters' } };
+    writeFileSync(json, JSON.stringify({ sections: [other] }));
+    const { code, output } = await start(out, ['--seeds', '1,2', '--finished', '--json', json]).finished;
+    expect(code).toBe(0);
+    expect(output).toContain('3 of 3 runs were finished before.');
+    expect(storedRuns(out)).toHaveLength(3);
+    const { sections } = JSON.parse(readFileSync(json, 'utf8')) as typeof before;
+    expect(sections.map(({ domain }) => domain.id)).toEqual(['images', 'letters']);
   });
 
   it('with a wrong option ends with code 2 and one line', async () => {
