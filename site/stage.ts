@@ -75,7 +75,7 @@ function sourcePage(path: string, text: string): string {
 
 /** The study's report from its data; its headings as Markdown, which the outline and the search know. */
 function studyPage(json: string): string {
-  const [, ...parts] = reportParts(JSON.parse(readFileSync(json, 'utf8')), []);
+  const [, ...parts] = reportParts(JSON.parse(readFileSync(json, 'utf8')), {});
   const body = parts.join('\n').replace(/<h2>(.*?)<\/h2>/g, '\n## $1\n');
   // vitepress computes what is in braces.
   return `---\naside: false\n---\n# The study\n\n${body.replaceAll('{{', '&#123;&#123;')}\n`;

@@ -1,14 +1,14 @@
 // `npm run study`: runs the study and writes its table, JSON, report and plots.
 // Holds no training and no judgement.
 
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { UsageError } from '../tools/shared/option-checks.js';
 import { formatDuration, Progress } from '../tools/shared/terminal.js';
 import { DataError } from './data/index.js';
 import { parseStudyOptions, USAGE } from './plan/options.js';
-import { runStudy, type Study } from './plan/study.js';
-import { describeStudy } from './report/description.js';
+import { listRuns, runPart, runStudy, type Study } from './plan/study.js';
+import { combineSections, describeStudy, type Section, type StudyDescription } from './report/description.js';
 import { writeReport } from './report/report.js';
 import { findingsTable } from './report/table.js';
 
@@ -22,25 +22,46 @@ async function main(argv: readonly string[]): Promise<number> {
     console.log(USAGE);
     return 0;
   }
-  const progress = new Progress();
-  const study = await runStudy(options, progress);
-  progress.clear();
-  console.log(`\n${findingsTable(study.findings)}\n`);
-  const description = describeStudy(study, ['npm run study --', ...argv].join(' '));
-  const files = await writeReport(study, description, options.out);
-  const json = `${JSON.stringify(description, null, 2)}\n`;
-  for (const path of [join(options.out, 'study.json'), ...(options.json === undefined ? [] : [options.json])]) {
-    mkdirSync(dirname(path), { recursive: true });
-    writeFileSync(path, json);
+  if (options.list) {
+    process.stdout.write(listRuns(options));
+    return 0;
   }
-  console.log(`${formatDuration(study.seconds)}; report: ${files.report}`);
-  return exitCode(study);
+  const progress = new Progress();
+  if (options.part !== undefined) {
+    const { finished, all } = await runPart(options, options.part, progress);
+    progress.clear();
+    console.log(
+      `${finished} of ${all} runs are finished; the same without --run and --shard trains the rest and reports.`,
+    );
+    return 0;
+  }
+  const studies = await runStudy(options, progress);
+  progress.clear();
+  for (const { domain, findings } of studies) console.log(`\n${domain.title}\n${findingsTable(findings)}\n`);
+  const command = ['npm run study --', ...argv].join(' ');
+  const sections = studies.map((study) => describeStudy(study, command));
+  const description = combineSections(sections);
+  const files = await writeReport(studies, description, options.out);
+  writeJson(join(options.out, 'study.json'), description);
+  if (options.json !== undefined) writeJson(options.json, combineSections(sections, sectionsIn(options.json)));
+  console.log(`${formatDuration(studies[0]?.seconds ?? 0)}; report: ${files.report}`);
+  return exitCode(studies);
 }
 
-function exitCode({ findings }: Study): number {
-  const outside = findings.find(({ id }) => id === 'F0');
-  if (outside?.holds !== false) return 0;
-  console.error(`F0 does not hold: ${outside.words}`);
+function writeJson(path: string, description: StudyDescription): void {
+  mkdirSync(dirname(path), { recursive: true });
+  writeFileSync(path, `${JSON.stringify(description, null, 2)}\n`);
+}
+
+/** What a file holds of other domains stays. */
+function sectionsIn(path: string): readonly Section[] {
+  return existsSync(path) ? (JSON.parse(readFileSync(path, 'utf8')) as StudyDescription).sections : [];
+}
+
+function exitCode(studies: readonly Study[]): number {
+  const broken = studies.flatMap(({ findings }) => findings).find(({ id, holds }) => id === 'F0' && holds === false);
+  if (broken === undefined) return 0;
+  console.error(`F0 does not hold: ${broken.words}`);
   return BROKEN;
 }
 

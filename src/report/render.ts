@@ -96,7 +96,7 @@ export function toPage({
 
 /** Ours are: the types of charts.ts do not name vega-lite because few users have it. */
 function isSpec(spec: object): spec is TopLevelSpec {
-  return 'layer' in spec || 'mark' in spec || 'facet' in spec;
+  return 'layer' in spec || 'mark' in spec || 'facet' in spec || 'vconcat' in spec;
 }
 
 /** Widths of letters in a common sans-serif font, in em. */

@@ -1,13 +1,12 @@
 // Gets the four files of Fashion-MNIST into the cache: from Debian's package (no root needed), or from the data set's site.
 // Does not look inside them.
 
-import { execFile } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 import { cacheDirectory } from '../../tools/tensorflow/cache.mjs';
 import { DataError } from './dataset.js';
+import { unpackDebian } from './debian.js';
 
 /** Takes one progress line. */
 export type Say = (line: string) => void;
@@ -23,7 +22,6 @@ export const FILES = [
 const SITE = 'http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/';
 const PACKAGE = 'dataset-fashion-mnist';
 const IN_PACKAGE = 'usr/share/datasets/fashion-mnist';
-const execute = promisify(execFile);
 
 /**
  * A folder with the four files; `$TFJS_EMA_FASHION_MNIST_SITE` names a mirror of the site.
@@ -77,39 +75,17 @@ async function fillCache(folder: string, fetchInto: (draft: string) => Promise<v
 }
 
 /**
- * Downloads Debian's package and takes the files out of it. Where the machine has no package lists yet, private ones are
- * fetched, which needs no root.
+ * Downloads Debian's package and takes the files out of it.
  * @param draft an empty folder.
  */
 export async function fetchFromDebian(draft: string): Promise<void> {
   const work = join(draft, 'work');
-  mkdirSync(join(work, 'lists', 'partial'), { recursive: true });
-  mkdirSync(join(work, 'cache', 'archives', 'partial'), { recursive: true });
-  const own = [`Dir::State::Lists=${work}/lists`, `Dir::Cache=${work}/cache`].flatMap((option) => ['-o', option]);
-  try {
-    await apt(work, ['download', PACKAGE]);
-  } catch (error) {
-    if (isMissing(error)) throw new DataError('this machine has no apt-get');
-    await apt(work, [...own, 'update']);
-    await apt(work, [...own, 'download', PACKAGE]);
-  }
-  const archive = readdirSync(work).find((name) => name.endsWith('.deb'));
-  if (archive === undefined) throw new DataError(`apt-get download ${PACKAGE} brought no file`);
-  await execute('dpkg-deb', ['-x', join(work, archive), work], { timeout: 60_000 });
+  await unpackDebian([PACKAGE], work);
   for (const name of FILES) {
     const unpacked = join(work, IN_PACKAGE, name);
     if (existsSync(unpacked)) renameSync(unpacked, join(draft, name));
   }
   rmSync(work, { recursive: true });
-}
-
-async function apt(folder: string, args: readonly string[]): Promise<void> {
-  // A few seconds each where the archive answers; the limit is for where it does not.
-  await execute('apt-get', ['-q', '-o', 'Acquire::Retries=1', ...args], { cwd: folder, timeout: 180_000 });
-}
-
-function isMissing(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && error.code === 'ENOENT';
 }
 
 /**

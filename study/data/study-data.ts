@@ -4,7 +4,16 @@
 import type { ImageDataset } from './dataset.js';
 
 /** Data sets by name; the `n` ones have human labels. */
-export const STUDY_DATA = ['fashion-mnist', 'mnist', 'cifar-10', 'cifar-100', 'cifar-10n', 'cifar-100n'] as const;
+export const STUDY_DATA = [
+  'fashion-mnist',
+  'mnist',
+  'letters',
+  'mnist-1d',
+  'cifar-10',
+  'cifar-100',
+  'cifar-10n',
+  'cifar-100n',
+] as const;
 
 /** Name of a data set. */
 export type StudyDataName = (typeof STUDY_DATA)[number];

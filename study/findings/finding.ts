@@ -8,9 +8,16 @@ import type { StudyResults } from './study-results.js';
  * What became of a claim.
  *
  * `reproduced`: the criterion is met. `same direction`: it is not, but the sign is right. `expected null`: no effect was
- * expected at this scale, and none was found. `not measured`: the runs that it needs were not made.
+ * expected at this scale, and none was found. `one seed`: there are figures, and too few of them to judge. `not measured`: the runs that it
+ * needs were not made.
  */
-export type Verdict = 'reproduced' | 'same direction' | 'not reproduced' | 'expected null' | 'not measured';
+export type Verdict =
+  | 'reproduced'
+  | 'same direction'
+  | 'not reproduced'
+  | 'expected null'
+  | 'one seed'
+  | 'not measured';
 
 /** What the runs say of a claim. */
 export interface Judgement {
@@ -31,7 +38,7 @@ export interface Rule {
   readonly paper: string;
   /** As fixed before the runs. */
   readonly criterion: string;
-  /** Conditions without which it cannot be judged. */
+  /** Conditions without which it cannot be judged; `Cc or A` is one of these. */
   readonly needs: readonly string[];
   readonly judge: (results: StudyResults) => Judgement;
 }
@@ -39,6 +46,8 @@ export interface Rule {
 /** A judged claim, as it is written to JSON. */
 export interface Finding {
   readonly id: string;
+  /** The course that it is about, where a domain has several. */
+  readonly condition?: string;
   readonly title: string;
   readonly paper: string;
   /** Mean of the first measure; null where nothing was measured. */
@@ -49,46 +58,46 @@ export interface Finding {
   readonly verdict: Verdict;
   readonly holds: boolean | null;
   readonly criterion: string;
+  /** The commit that first held the criterion; null outside of a clone. */
+  readonly commit: string | null;
+  /** Seeds that were looked at before the criterion was written, where it is noted. */
+  readonly pilots?: readonly number[];
   readonly words: string;
   readonly measures: readonly {
     readonly name: string;
     readonly unit: Unit;
     readonly mean: number;
     readonly interval: readonly [number, number] | null;
+    /** How many seeds: fewer than values, where these are of pairs of seeds. */
+    readonly seeds?: number;
     readonly values: readonly number[];
   }[];
 }
 
-/** Judges one claim. */
-export function judgeRule(rule: Rule, results: StudyResults): Finding {
-  const { id, title, paper, criterion, needs } = rule;
-  const missing = needs.filter((condition) => results.of(condition).length === 0);
-  const about = { id, title, paper, criterion };
-  if (missing.length > 0) {
-    const words = `Not measured: needs ${missing.length > 1 ? 'conditions' : 'condition'} ${missing.join(', ')}.`;
-    return {
-      ...about,
-      ours: null,
-      unit: '',
-      interval: null,
-      verdict: 'not measured',
-      holds: null,
-      words,
-      measures: [],
-    };
-  }
-  const { measures, holds, verdict, words } = rule.judge(results);
+/** What a finding is called and by what it is judged. */
+export type About = Pick<Finding, 'id' | 'condition' | 'title' | 'paper' | 'criterion' | 'commit' | 'pilots'>;
+
+/** A finding whose runs were not made. */
+export function notMeasured(about: About, missing: readonly string[]): Finding {
+  const words = `Not measured: needs ${missing.length > 1 ? 'conditions' : 'condition'} ${missing.join(', ')}.`;
+  return { ...about, ours: null, unit: '', interval: null, verdict: 'not measured', holds: null, words, measures: [] };
+}
+
+/** A finding from its judgement. */
+export function findingOf(about: About, { measures, holds, verdict, words }: Judgement): Finding {
   const [{ estimate, unit }] = measures;
+  // A broken promise (F0) is seen in one seed; nothing else is.
+  const isFew = about.id !== 'F0' && measures.every(({ values }) => values.length < 2);
   const written = measures.map(({ name, unit, estimate, values }) => {
-    return { name, unit, mean: estimate.mean, interval: estimate.interval ?? null, values };
+    return { name, unit, mean: estimate.mean, interval: estimate.interval ?? null, seeds: estimate.seeds, values };
   });
   return {
     ...about,
     ours: estimate.mean,
     unit,
     interval: estimate.interval ?? null,
-    verdict,
-    holds,
+    verdict: isFew ? 'one seed' : verdict,
+    holds: isFew ? null : holds,
     words,
     measures: written,
   };

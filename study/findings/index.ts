@@ -1,10 +1,15 @@
 // All findings of the study in their order, judged.
 // Holds no claim; each group has its file.
 
+import type { CourseResult } from '../runs/course.js';
+import { beyondRules } from './beyond.js';
 import { calibrationRules } from './calibration.js';
 import { consistencyRules } from './consistency.js';
+import { courseRules } from './course-rules.js';
+import { readCriteria } from './criteria-file.js';
 import { earlyRules } from './early.js';
-import { type Finding, judgeRule, type Rule } from './finding.js';
+import type { Finding, Rule } from './finding.js';
+import { judgeCourse, judgeLine, judgeRule } from './judge.js';
 import { learningRateRules } from './learning-rate.js';
 import { noiseRules } from './noise.js';
 import type { StudyResults } from './study-results.js';
@@ -27,18 +32,32 @@ const GROUPS = [
 ];
 
 /** Order of the paper's study: F0, F1, F2, F2', ... F18. */
-const ORDER = [
-  ...['F0', 'F1', 'F2', "F2'", 'F3', 'F4', 'F5', "F5'", 'F6', 'F7', 'F8', "F8'", 'F8n'],
+export const ORDER: readonly string[] = [
+  ...['F0', 'F1', 'F2', "F2'", 'F3', 'F4', 'F5', "F5'", 'F6', 'F7', 'F8', "F8'", 'F8s', 'F8n'],
   ...['F9', 'F10', 'F11', 'F12', 'F13', 'F14', 'F15', 'F16', 'F17', 'F18'],
+  ...['F19', 'F20', 'F21', 'F22', 'P1', 'P2', 'P3', 'P4', 'P5', 'P6', 'X1', 'X2'],
 ];
 
 /** The claims, in order. */
 export const RULES: readonly Rule[] = GROUPS.flat().sort((a, b) => ORDER.indexOf(a.id) - ORDER.indexOf(b.id));
 
 /**
- * Judges claims.
- * @param rules which. @defaultValue all of the study
+ * Judges claims by their own criteria.
+ * @param rules which. @defaultValue all of the images
  */
 export function judgeAll(results: StudyResults, rules: readonly Rule[] = RULES): Finding[] {
   return rules.map((rule) => judgeRule(rule, results));
+}
+
+/** Judges a domain by its lines in the file of criteria, in the order of the findings. */
+export function judgeDomain(domain: string, results: StudyResults, courses: readonly CourseResult[]): Finding[] {
+  const lines = readCriteria().filter((line) => line.domain === domain);
+  const all = [...RULES, ...beyondRules];
+  const findings = lines.flatMap((line) => {
+    const course = courseRules.find(({ id }) => id === line.finding);
+    if (course !== undefined) return [judgeCourse(course, line, courses)];
+    const rule = all.find(({ id }) => id === line.finding);
+    return rule === undefined ? [] : [judgeLine(rule, line, results)];
+  });
+  return findings.sort((a, b) => ORDER.indexOf(a.id) - ORDER.indexOf(b.id));
 }

@@ -50,22 +50,28 @@ const replacesDecay: Rule = {
   paper: 'averaging acts as a decay of the learning rate; no single figure',
   criterion:
     'share of (cosine - constant) recovered by the EMA of the constant run: mean >= 0.5, and EMA above SGD in every seed',
-  needs: ['K', 'Cc'],
+  needs: ['K', 'Cc or A'],
   judge: (results) => {
     const share = results.paired(
       'share of the gain of decay that averaging recovers',
       'share',
-      ['K', 'Cc'],
+      ['K', results.cosine],
       (constant, cosine) => {
         const start = testAccuracy(constant, 'sgdLast');
         return (testAccuracy(constant, 'emaLast') - start) / (testAccuracy(cosine, 'sgdLast') - start);
       },
     );
-    const gap = results.paired('test accuracy, cosine SGD - EMA of constant', 'pp', ['K', 'Cc'], (constant, cosine) => {
-      return testAccuracy(cosine, 'sgdLast') - testAccuracy(constant, 'emaLast');
-    });
+    const gap = results.paired(
+      'test accuracy, cosine SGD - EMA of constant',
+      'pp',
+      ['K', results.cosine],
+      (constant, cosine) => {
+        return testAccuracy(cosine, 'sgdLast') - testAccuracy(constant, 'emaLast');
+      },
+    );
     const gain = lastGain(results, 'K');
-    if (share === undefined || gap === undefined) throw new RangeError('K and Cc have no seed in common');
+    if (share === undefined || gap === undefined)
+      throw new RangeError('K and the cosine condition have no seed in common');
     const level = (id: 'sgdLast' | 'emaLast', condition: string): string =>
       formatLevel(results.measure('', '%', condition, (run) => testAccuracy(run, id)).estimate.mean, '%');
     const holds = share.estimate.mean >= 0.5 && isPositiveInEvery(gain);
@@ -73,7 +79,7 @@ const replacesDecay: Rule = {
       measures: [share, gain, gap],
       holds,
       verdict: effectVerdict(holds, gain.estimate.mean > 0),
-      words: `Constant rate: SGD ${level('sgdLast', 'K')}, its average ${level('emaLast', 'K')}; cosine rate: SGD ${level('sgdLast', 'Cc')}. Decay stays ahead of averaging by ${formatDifference(gap.estimate, 'pp')}.`,
+      words: `Constant rate: SGD ${level('sgdLast', 'K')}, its average ${level('emaLast', 'K')}; cosine rate: SGD ${level('sgdLast', results.cosine)}. Decay stays ahead of averaging by ${formatDifference(gap.estimate, 'pp')}.`,
     };
   },
 };

@@ -57,7 +57,7 @@ const robust: Rule = {
         holds,
         measures.every(({ estimate }) => estimate.mean > 0),
       ),
-      words: `${byNoise(measures)} against SGD at the end, which has learnt the wrong labels by heart.`,
+      words: `${byNoise(measures)} against SGD at the end.`,
     };
   },
 };
@@ -81,7 +81,7 @@ const fairRobust: Rule = {
         holds,
         measures.every(({ estimate }) => estimate.mean > 0),
       ),
-      words: `${byNoise(measures)}; better in ${positive} of ${seeds.length} runs. Early stopping alone gives most of F5.`,
+      words: `${byNoise(measures)}; better in ${positive} of ${seeds.length} runs.`,
     };
   },
 };

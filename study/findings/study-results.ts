@@ -41,6 +41,16 @@ export class StudyResults {
     return this.conditions.find(({ id }) => id === 'A' || id === 'paper');
   }
 
+  /** The condition with a cosine rate where nothing is memorised; that without augmentation where there is none. */
+  get cosine(): string {
+    return this.of('Cc').length > 0 ? 'Cc' : 'A';
+  }
+
+  /** The condition with a linear probe. */
+  get probed(): string {
+    return this.of('T').length > 0 ? 'T' : 'A';
+  }
+
   /** Ids of the conditions with synthetic label noise and a cosine learning rate, by rising noise. */
   get noisy(): string[] {
     return this.conditions

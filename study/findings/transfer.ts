@@ -18,12 +18,12 @@ const transfers: Rule = {
   judge: (results) => {
     const gain = (before: 'sgdLast' | 'sgdLoss'): Measure => {
       const name = `probe accuracy, EMA (loss) - ${before === 'sgdLast' ? 'SGD at the end' : 'SGD (loss)'}`;
-      return results.measure(name, 'pp', 'A', ({ probe }) => {
+      return results.measure(name, 'pp', results.probed, ({ probe }) => {
         return 100 * ((probe['emaLoss'] ?? Number.NaN) - (probe[before] ?? Number.NaN));
       });
     };
     const [last, stopped] = [gain('sgdLast'), gain('sgdLoss')];
-    const random = results.measure('probe accuracy of random weights', '%', 'A', ({ probe }) => {
+    const random = results.measure('probe accuracy of random weights', '%', results.probed, ({ probe }) => {
       return 100 * (probe['random'] ?? Number.NaN);
     });
     const holds = isAbove(last, MARGIN_PP) && isAbove(stopped, MARGIN_PP);
@@ -32,7 +32,7 @@ const transfers: Rule = {
       measures: [last, stopped, random],
       holds,
       verdict: effectVerdict(both, last.estimate.mean > 0),
-      words: `Probe on digits: ${formatDifference(last.estimate, 'pp')} against SGD at the end, ${formatDifference(stopped.estimate, 'pp')} against SGD (loss). Random weights reach ${formatLevel(random.estimate.mean, '%')}: these features have little to transfer, and only "not worse" is claimed.`,
+      words: `Probe: ${formatDifference(last.estimate, 'pp')} against SGD at the end, ${formatDifference(stopped.estimate, 'pp')} against SGD (loss). Random weights reach ${formatLevel(random.estimate.mean, '%')}: only "not worse" is claimed.`,
     };
   },
 };

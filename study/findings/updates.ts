@@ -2,8 +2,7 @@
 // Criteria were fixed before the seeds were run; they are not to be changed after.
 
 import { mean } from 'simple-statistics';
-import { PLAIN_WINDOWS } from '../runs/conditions.js';
-import { SPARSE, trackId } from '../runs/tracks.js';
+import { PLAIN_WINDOWS, SPARSE, trackId } from '../runs/tracks.js';
 import { isWithin } from './criteria.js';
 import { curve, slowestMain } from './curves.js';
 import { effectVerdict, type Rule } from './finding.js';

@@ -32,8 +32,9 @@ export interface Extra {
 /** Shape of a convolution; padding is `same`. */
 export interface Convolution extends Extra {
   readonly filters: number;
-  readonly kernel: number;
-  readonly stride?: number;
+  /** One number for both directions, or height and width. */
+  readonly kernel: number | readonly [number, number];
+  readonly stride?: number | readonly [number, number];
 }
 
 /**
@@ -63,7 +64,10 @@ export class Builder {
 
   /** A convolution with He initialisation. */
   conv(x: SymbolicTensor, { filters, kernel, stride = 1, ...extra }: Convolution): SymbolicTensor {
-    const shape = { filters, kernelSize: kernel, strides: stride, padding: 'same' } as const;
+    const pair = (size: number | readonly [number, number]): [number, number] => {
+      return typeof size === 'number' ? [size, size] : [...size];
+    };
+    const shape = { filters, kernelSize: pair(kernel), strides: pair(stride), padding: 'same' } as const;
     return this.#apply(x, this.#tf.layers.conv2d({ ...shape, ...this.#weights(), ...extra }));
   }
 

@@ -9,7 +9,7 @@ const CLEAN: Omit<DataChoice, 'name'> = { validation: 0.2, noise: 0, shift: 4 };
 // "We do not adopt any specialized technique or data augmentation" (the paper, on noisy labels).
 const HUMAN: Omit<DataChoice, 'name'> = { ...CLEAN, shift: 0 };
 
-const MEASURES: Measures = { memorisation: false, recompute: true, probe: false };
+const MEASURES: Measures = { memorisation: false, recompute: true, probe: undefined };
 
 function recipe(peak: number, weightDecay: number): Recipe {
   const learningRate = { peak, warmupEpochs: 5, decay: 'cosine' } as const;

@@ -6,14 +6,16 @@ import type { ParseArgsConfig } from 'node:util';
 import { ENGINES, integer, numbers, oneOf, path, readOptions, UsageError } from '../../tools/shared/option-checks.js';
 import { STUDY_DATA } from '../data/study-data.js';
 import { type PresetName, presets } from '../paper/presets.js';
-import { CONDITIONS } from '../runs/conditions.js';
 import { trackId } from '../runs/tracks.js';
 import { NETWORK_NAMES } from './catalog.js';
+import { DOMAINS, type DomainId } from './domains.js';
+import type { Part } from './parts.js';
 import type { Plan } from './plan.js';
 
 /** What the study is asked to do. */
 export interface StudyOptions {
   readonly plan: Plan;
+  readonly domains: readonly DomainId[];
   /** Processes, and threads of TensorFlow in each. */
   readonly workers: number;
   readonly threads: number;
@@ -23,14 +25,22 @@ export interface StudyOptions {
   readonly json: string | undefined;
   /** Trains anew what is finished already. */
   readonly fresh: boolean;
+  /** A part of the runs, which is trained without judging; undefined for all. */
+  readonly part: Part | undefined;
+  /** Output folders of other processes, whose finished runs are taken over first. */
+  readonly merge: readonly string[];
+  /** Only says which runs there are. */
+  readonly list: boolean;
+  /** Judges what is finished, and trains nothing. */
+  readonly finished: boolean;
   readonly help: boolean;
 }
 
-const DEFAULT_SEEDS = '101-105';
-
 const OPTIONS = {
   quick: { type: 'boolean' },
+  all: { type: 'boolean' },
   preset: { type: 'string' },
+  domains: { type: 'string' },
   conditions: { type: 'string' },
   seeds: { type: 'string' },
   'all-seeds': { type: 'boolean' },
@@ -47,6 +57,11 @@ const OPTIONS = {
   out: { type: 'string' },
   json: { type: 'string' },
   fresh: { type: 'boolean' },
+  list: { type: 'boolean' },
+  run: { type: 'string' },
+  shard: { type: 'string' },
+  merge: { type: 'string', multiple: true },
+  finished: { type: 'boolean' },
   help: { type: 'boolean', short: 'h' },
 } as const satisfies ParseArgsConfig['options'];
 
@@ -55,10 +70,13 @@ export const USAGE = `Reproduces the findings of "Exponential Moving Average of 
 
 npm run study -- [options]
 
-  --quick             one seed, few epochs, under two minutes
-  --seeds LIST        seeds, such as 101-105 or 1,2,3 (default ${DEFAULT_SEEDS})
+  --quick             one seed, few epochs, of the images: figures and pictures, no verdicts; under two minutes
+  --all               every domain with every condition and seed: hours; how many is said before it starts
+                      (with no option: a part of every domain, under 20 minutes on two cores)
+  --domains LIST      all of these: ${DOMAINS.map(({ id }) => id).join(', ')}
+  --seeds LIST        seeds, such as 101-105 or 1,2,3 (default 101 and on, as many as each condition needs)
   --all-seeds         every condition with all of them, instead of its first 1, 3 or 5
-  --conditions LIST   only these of ${CONDITIONS.map(({ id }) => id).join(', ')}
+  --conditions LIST   only these of ${conditionIds().join(', ')}
   --data NAME         ${STUDY_DATA.join(', ')} (default fashion-mnist)
   --data-dir DIR      folder of the CIFAR files in their binary format
   --network NAME      ${NETWORK_NAMES.join(', ')}
@@ -75,6 +93,11 @@ npm run study -- [options]
   --out DIR           folder for runs, report and plots (default out/study)
   --json FILE         also write the findings there
   --fresh             train anew what is finished already
+  --list              only the runs, a line each: name, seconds on an idle core, whether it is finished
+  --run NAME          only that run, without a report
+  --shard I/N         only every N-th run from the I-th on, without a report
+  --merge DIR         take over the finished runs of another output folder first; may be given several times
+  --finished          judge what is finished already, and train nothing
   -h, --help          show this
 
 An interrupted study goes on where it was: finished runs are kept in the output folder.`;
@@ -94,9 +117,10 @@ export function parseStudyOptions(argv: readonly string[]): StudyOptions {
   return {
     plan: {
       quick: values.quick === true,
+      part: isPart(values),
       preset,
       conditions: conditionList(values.conditions),
-      seeds: seedList(values.seeds ?? DEFAULT_SEEDS),
+      seeds: values.seeds === undefined ? undefined : seedList(values.seeds),
       allSeeds: values['all-seeds'] === true,
       data: oneOf('--data', values.data, STUDY_DATA),
       dataDirectory: path('--data-dir', values['data-dir']),
@@ -106,11 +130,16 @@ export function parseStudyOptions(argv: readonly string[]): StudyOptions {
       averages: averages(values.windows, values.decays),
       engine: oneOf('--engine', values.engine, ENGINES) ?? 'auto',
     },
+    domains: domainList(values),
     workers: integer('--workers', values.workers, { min: 1 }) ?? (preset === undefined ? cores : 1),
     threads: integer('--threads', values.threads, { min: 1 }) ?? (preset === undefined ? 1 : cores),
     out: path('--out', values.out) ?? 'out/study',
     json: path('--json', values.json),
     fresh: values.fresh === true,
+    part: part(values.run, values.shard),
+    merge: (values.merge ?? []).map((folder) => path('--merge', folder) ?? ''),
+    list: values.list === true,
+    finished: values.finished === true,
     help: values.help === true,
   };
 }
@@ -128,11 +157,49 @@ function averages(windows: string | undefined, decays: string | undefined): Plan
 
 function conditionList(text: string | undefined): string[] | undefined {
   if (text === undefined) return undefined;
-  const known = ['paper', ...CONDITIONS.map(({ id }) => id)];
+  const known = ['paper', ...conditionIds()];
   const list = text.split(',').map((word) => word.trim());
   const unknown = list.find((word) => !known.includes(word) && !/^N\d+$/.test(word));
   if (unknown === undefined) return list;
   throw new UsageError(`--conditions: expected some of ${known.join(', ')}, received '${unknown}'.`);
+}
+
+function conditionIds(): string[] {
+  return [...new Set(DOMAINS.flatMap(({ conditions }) => conditions.map(({ id }) => id)))];
+}
+
+/** `3/8`: every eighth run from the third on. */
+function part(run: string | undefined, shard: string | undefined): Part | undefined {
+  if (run !== undefined && shard !== undefined) throw new UsageError('--run and --shard: give one of them.');
+  if (run !== undefined) return { run };
+  if (shard === undefined) return undefined;
+  const [index, count] = (/^(\d+)\/(\d+)$/.exec(shard) ?? []).slice(1).map(Number);
+  if (index !== undefined && count !== undefined && index >= 1 && index <= count) return { index, count };
+  throw new UsageError(`--shard: expected I/N with I from 1 to N, such as 3/8, received '${shard}'.`);
+}
+
+/** What chooses or changes runs; without any of these, a part of every domain is run. */
+const CHOOSING = [
+  ...['quick', 'all', 'preset', 'domains', 'conditions', 'all-seeds'],
+  ...['data', 'data-dir', 'network', 'epochs', 'noise', 'windows', 'decays'],
+];
+
+type Values = Readonly<Record<string, string | boolean | readonly string[] | undefined>>;
+
+function isPart(values: Values): boolean {
+  return CHOOSING.every((name) => values[name] === undefined);
+}
+
+/** All domains; the images alone where other options change what is run, which are theirs. */
+function domainList(values: Values & { readonly domains?: string; readonly all?: boolean }): DomainId[] {
+  const { domains: text, all } = values;
+  if (text === undefined) return all || isPart(values) ? DOMAINS.map(({ id }) => id) : ['images'];
+  const list = text.split(',').map((word) => word.trim());
+  return list.map((word) => {
+    const domain = DOMAINS.find(({ id }) => id === word);
+    if (domain !== undefined) return domain.id;
+    throw new UsageError(`--domains: expected some of ${DOMAINS.map(({ id }) => id).join(', ')}, received '${word}'.`);
+  });
 }
 
 /** `101-105` or `1,2,3`. */

@@ -2,17 +2,16 @@
 // Started by runs/pool.ts; decides nothing.
 
 import { availableParallelism, cpus } from 'node:os';
+import { currentCommit } from '../../tools/shared/commit.js';
 import { tf } from '../../tools/shared/tfjs.js';
 import type { LoadedData } from '../data/study-data.js';
-import type { DataChoice, RunSpec } from '../runs/condition.js';
+import { type Condition, type Course, type DataChoice, isCourse, type RunSpec } from '../runs/condition.js';
+import { runCourse } from '../runs/course.js';
 import type { FromWorker, ToWorker } from '../runs/messages.js';
 import { drawSamples, type RunSamples } from '../runs/samples.js';
-import { type RunEnvironment, RunStore } from '../runs/store.js';
-import { trainRun } from '../runs/train.js';
-import { loadStudyData, logitNetworks } from './catalog.js';
-
-/** Digits for the linear probe: all of them, split as the data set is. */
-const PROBE: DataChoice = { name: 'mnist', validation: 0, noise: 0, shift: 0 };
+import { type RunEnvironment, RunStore, type StoredCourse } from '../runs/store.js';
+import { type RunOutput, trainRun } from '../runs/train.js';
+import { loadStudyData, NETWORKS, PROBLEMS } from './catalog.js';
 
 const loaded = new Map<string, Promise<LoadedData>>();
 
@@ -26,17 +25,31 @@ async function samplesOf(choice: DataChoice): Promise<RunSamples> {
 
 async function train(spec: RunSpec, folder: string): Promise<void> {
   const begin = performance.now();
+  const output = isCourseSpec(spec) ? await follow(spec) : await classify(spec as RunSpec<Condition>);
+  const seconds = (performance.now() - begin) / 1000;
+  new RunStore(folder).write(spec, output, { seconds, environment: environment(), commit: currentCommit() ?? null });
+  tell({ kind: 'done', seconds });
+}
+
+function isCourseSpec(spec: RunSpec): spec is RunSpec<Course> {
+  return isCourse(spec.condition);
+}
+
+async function follow(spec: RunSpec<Course>): Promise<Pick<StoredCourse, 'result' | 'logits'>> {
+  const problem = PROBLEMS[spec.condition.problem].value;
+  const result = await runCourse(tf, { spec, problem, onCheck: (epoch) => tell({ kind: 'epoch', epoch }) });
+  return { result, logits: {} };
+}
+
+async function classify(spec: RunSpec<Condition>): Promise<RunOutput> {
   const { condition } = spec;
-  const output = await trainRun(tf, {
+  return trainRun(tf, {
     spec,
-    network: logitNetworks[condition.network],
+    network: NETWORKS[condition.network].value,
     samples: await samplesOf(condition.data),
-    probe: condition.measures.probe ? await samplesOf(PROBE) : undefined,
+    probe: condition.measures.probe && (await samplesOf(condition.measures.probe)),
     onEpoch: (epoch) => tell({ kind: 'epoch', epoch }),
   });
-  const seconds = (performance.now() - begin) / 1000;
-  new RunStore(folder).write(spec, output, { seconds, environment: environment() });
-  tell({ kind: 'done', seconds });
 }
 
 /** What the run was made on: for reports. */

@@ -5,8 +5,9 @@ import { escapeHtml, htmlPage } from '../../src/report/html.js';
 import { formatDuration } from '../../tools/shared/terminal.js';
 import { formatDifference, formatMean } from '../findings/format.js';
 import type { Finding, Verdict } from '../findings/index.js';
-import type { StudyDescription } from './description.js';
-import { ours } from './table.js';
+import { type Condition, type Course, isCourse } from '../runs/condition.js';
+import type { Section, StudyDescription } from './description.js';
+import { isDifference, ours } from './table.js';
 
 /** A drawn chart. */
 export interface Figure {
@@ -19,6 +20,7 @@ const CLASS: Readonly<Record<Verdict, string>> = {
   'same direction': 'partly',
   'not reproduced': 'no',
   'expected null': 'null',
+  'one seed': 'none',
   'not measured': 'none',
 };
 
@@ -33,67 +35,91 @@ th { border-bottom: 2px solid #999; font-weight: 600; } th.wide { width: 46%; } 
 figcaption { color: #444; font-size: .92rem; max-width: 46rem; } details { margin: .4rem 0; } code { font-size: .88em; }
 `;
 
+/** Figures by domain; those over domains under `''`. */
+export type Figures = Readonly<Record<string, readonly Figure[]>>;
+
 /** The page. */
-export function reportPage(description: StudyDescription, figures: readonly Figure[]): string {
+export function reportPage(description: StudyDescription, figures: Figures): string {
   return htmlPage({ title: 'tfjs-ema: the study', style: STYLE, body: reportParts(description, figures) });
 }
 
 /** The parts of the page, as HTML. */
-export function reportParts(description: StudyDescription, figures: readonly Figure[]): string[] {
-  const { findings } = description;
-  const measured = findings.filter(({ verdict }) => verdict !== 'not measured');
+export function reportParts({ sections }: StudyDescription, figures: Figures): string[] {
+  const measured = sections.flatMap(({ findings }) => findings).filter(({ verdict }) => verdict !== 'not measured');
   return [
-    '<h1>Averaging weights: what of the paper shows on this machine</h1>',
-    `<p class="lead">${summary(measured)} Claims are those of <a href="https://arxiv.org/abs/2411.18704">Exponential Moving Average of Weights in Deep Learning</a> (2024); criteria were fixed before these seeds were run. Small networks on small images for minutes are not the paper's: where a claim does not show here, that is said.</p>`,
-    '<h2>Findings</h2>',
-    findingsTable(findings),
-    ...(figures.length === 0 ? [] : ['<h2>Plots</h2>']),
-    ...figures.map(({ svg, caption }) => `<figure>${svg}<figcaption>${escapeHtml(caption)}</figcaption></figure>`),
-    '<h2>All measures</h2>',
-    ...measured.map(measuresOf),
-    '<h2>What was run</h2>',
-    provenance(description),
+    '<h1>Averaging weights: what of the papers shows on this machine</h1>',
+    `<p class="lead">${summary(measured)} Claims are those of <a href="https://arxiv.org/abs/2411.18704">Exponential Moving Average of Weights in Deep Learning</a> (2024) and of its neighbours; criteria were fixed before these seeds were run. Small networks for minutes are not the papers': where a claim does not show here, that is said.</p>`,
+    ...(figures[''] ?? []).map(figure),
+    ...sections.flatMap((section) => sectionParts(section, figures[section.domain.id] ?? [], sections.length)),
   ];
+}
+
+function sectionParts(section: Section, figures: readonly Figure[], count: number): string[] {
+  const { domain, findings } = section;
+  const measured = findings.filter(({ verdict }) => verdict !== 'not measured');
+  const place = count === 1 ? '' : `: ${escapeHtml(domain.id)}`;
+  return [
+    `<h2>Findings${place}</h2>`,
+    `<p class="lead">${escapeHtml(domain.title)}</p>`,
+    ...figures.map(figure),
+    findingsTable(findings),
+    `<h2>All measures${place}</h2>`,
+    ...measured.map(measuresOf),
+    `<h2>What was run${place}</h2>`,
+    provenance(section),
+  ];
+}
+
+function figure({ svg, caption }: Figure): string {
+  return `<figure>${svg}<figcaption>${escapeHtml(caption)}</figcaption></figure>`;
 }
 
 function summary(findings: readonly Finding[]): string {
   const count = (verdict: Verdict): number => findings.filter((finding) => finding.verdict === verdict).length;
-  const parts = (['reproduced', 'same direction', 'expected null', 'not reproduced'] as const).flatMap((verdict) => {
+  const verdicts = ['reproduced', 'same direction', 'expected null', 'not reproduced', 'one seed'] as const;
+  const parts = verdicts.flatMap((verdict) => {
     const number = count(verdict);
     return number === 0 ? [] : [`${number} ${verdict}`];
   });
-  const seeds = Math.max(0, ...findings.map(({ measures }) => measures[0]?.values.length ?? 0));
-  const few = seeds < 3 ? ' With fewer than three seeds these verdicts are no more than signs of life.' : '';
+  const few = count('one seed') === 0 ? '' : ' One seed gives figures and pictures, and no verdict.';
   return `Of ${findings.length} claims that were measured: ${parts.join(', ')}.${few}`;
 }
 
 function findingsTable(findings: readonly Finding[]): string {
   const rows = findings.map((finding) => {
-    const { id, title, words, paper, criterion, verdict, holds } = finding;
+    const { id, condition = '', title, words, paper, criterion, verdict, holds } = finding;
     const met = holds === null ? '' : `<div class="words">criterion ${holds ? 'met' : 'not met'}</div>`;
-    return `<tr><td>${escapeHtml(id)}</td><td>${escapeHtml(title)}<div class="words">${escapeHtml(words)}</div><details class="words"><summary>criterion</summary>${escapeHtml(criterion)}</details></td><td>${escapeHtml(paper)}</td><td class="number">${escapeHtml(ours(finding))}</td><td><span class="verdict ${CLASS[verdict]}">${verdict}</span>${met}</td></tr>`;
+    return `<tr><td>${escapeHtml(id)} ${escapeHtml(condition)}</td><td>${escapeHtml(title)}<div class="words">${escapeHtml(words)}</div><details class="words"><summary>criterion</summary>${escapeHtml(criterion)}</details></td><td>${escapeHtml(paper)}</td><td class="number">${escapeHtml(ours(finding))}</td><td><span class="verdict ${CLASS[verdict]}">${verdict}</span>${met}</td></tr>`;
   });
   return `<table><thead><tr><th></th><th class="wide">Claim, and what was seen</th><th>Paper</th><th>Ours (95 %)</th><th>Verdict</th></tr></thead><tbody>${rows.join('\n')}</tbody></table>`;
 }
 
-function measuresOf({ id, title, measures }: Finding): string {
+function measuresOf({ id, condition = '', title, measures }: Finding): string {
   const rows = measures.map(({ name, unit, mean, interval, values }) => {
     const estimate = { mean, interval: interval ?? undefined, seeds: values.length };
-    const text = unit === 'pp' || unit === 'nats' ? formatDifference(estimate, unit) : formatMean(estimate, unit);
+    const text = isDifference(unit, name) ? formatDifference(estimate, unit) : formatMean(estimate, unit);
     const each = values.map((value) => Number(value.toFixed(4))).join(', ');
     return `<tr><td>${escapeHtml(name)}</td><td class="number">${escapeHtml(text)}</td><td class="words">${escapeHtml(each)}</td></tr>`;
   });
-  return `<details><summary>${escapeHtml(id)}: ${escapeHtml(title)}</summary><table><thead><tr><th>Measure</th><th>Mean ± margin</th><th>Each seed, or pair of seeds</th></tr></thead><tbody>${rows.join('\n')}</tbody></table></details>`;
+  return `<details><summary>${escapeHtml(id)} ${escapeHtml(condition)}: ${escapeHtml(title)}</summary><table><thead><tr><th>Measure</th><th>Mean ± margin</th><th>Each seed, or pair of seeds</th></tr></thead><tbody>${rows.join('\n')}</tbody></table></details>`;
 }
 
-function provenance({ about, conditions, runs }: StudyDescription): string {
-  const rows = conditions.map(({ id, title, network, data, recipe }) => {
-    const seeds = runs.filter(({ condition }) => condition === id).map(({ seed }) => seed);
-    const images = data.train === undefined ? data.name : `${data.name}, ${data.train} + ${data.validation} images`;
-    return `<tr><td>${escapeHtml(id)}</td><td>${escapeHtml(title)}</td><td>${escapeHtml(network)}</td><td>${escapeHtml(images)}</td><td>${recipe.epochs}</td><td>${seeds.join(', ')}</td></tr>`;
+function provenance({ about, conditions, runs }: Section): string {
+  const rows = conditions.map((one) => {
+    const seeds = runs.filter(({ condition }) => condition === one.id).map(({ seed }) => seed);
+    const cells = [one.id, one.title, ...madeOf(one), seeds.join(', ')];
+    return `<tr>${cells.map((cell) => `<td>${escapeHtml(cell)}</td>`).join('')}</tr>`;
   });
   const places = about.environments.map(({ machine, tensorflow, node }) => `${machine}; ${tensorflow}; Node ${node}`);
   const kept = about.runsKept === 0 ? '' : ` (${about.runsKept} runs were finished before)`;
-  return `<table><thead><tr><th></th><th>Condition</th><th>Network</th><th>Data</th><th>Epochs</th><th>Seeds</th></tr></thead><tbody>${rows.join('\n')}</tbody></table>
+  return `<table><thead><tr><th></th><th>Condition</th><th>Network</th><th>Data</th><th>Length</th><th>Seeds</th></tr></thead><tbody>${rows.join('\n')}</tbody></table>
 <p class="words"><code>${escapeHtml(about.command)}</code>, ${escapeHtml(about.date.slice(0, 10))}${about.commit === null ? '' : `, commit ${escapeHtml(about.commit)}`}; ${formatDuration(about.seconds)}${kept}; ${escapeHtml(places.join(' | '))}.</p>`;
+}
+
+/** Network, data and length of a condition. */
+function madeOf(condition: Condition | Course): [network: string, data: string, length: string] {
+  if (isCourse(condition)) return [condition.optimizer, condition.problem, `${condition.steps} steps`];
+  const { network, data, recipe } = condition;
+  const images = data.train === undefined ? data.name : `${data.name}, ${data.train} + ${data.validation}`;
+  return [network, images, `${recipe.epochs} epochs`];
 }

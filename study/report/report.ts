@@ -6,7 +6,12 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { saveChart } from '../../tools/shared/charts/render.js';
 import type { Study } from '../plan/study.js';
+import type { StoredCourse } from '../runs/store.js';
+import { batchNormCharts } from './batch-norm-chart.js';
+import type { Chart } from './chart.js';
+import { courseCharts } from './course-charts.js';
 import type { StudyDescription } from './description.js';
+import { effectCharts } from './effect-chart.js';
 import { type Figure, reportPage } from './html.js';
 import { churnCharts, noiseCharts, reliabilityCharts } from './model-charts.js';
 import { epochCharts, learningRateCharts, updateCharts } from './training-charts.js';
@@ -23,27 +28,35 @@ export interface ReportFiles {
  * @param folder made when it is not there.
  */
 export async function writeReport(
-  { results }: Study,
+  studies: readonly Study[],
   description: StudyDescription,
   folder: string,
 ): Promise<ReportFiles> {
-  const charts = [
+  mkdirSync(folder, { recursive: true });
+  const figures: Record<string, Figure[]> = {};
+  const plots: string[] = [];
+  const draw = async (domain: string, { name, caption, spec }: Chart): Promise<void> => {
+    const prefix = domain === '' || domain === 'images' ? '' : `${domain}-`;
+    const { svg } = await saveChart(spec, join(folder, 'plots', `${prefix}${name}`));
+    figures[domain] = [...(figures[domain] ?? []), { svg: await readFile(svg, 'utf8'), caption }];
+    plots.push(svg);
+  };
+  for (const chart of effectCharts(description.pooled)) await draw('', chart);
+  for (const study of studies) for (const chart of chartsOf(study)) await draw(study.domain.id, chart);
+  const report = join(folder, 'report.html');
+  writeFileSync(report, reportPage(description, figures));
+  return { report, plots };
+}
+
+function chartsOf({ results, runs }: Study): Chart[] {
+  return [
     ...epochCharts(results),
     ...noiseCharts(results),
     ...reliabilityCharts(results),
     ...churnCharts(results),
     ...learningRateCharts(results),
     ...updateCharts(results),
+    ...batchNormCharts(results),
+    ...courseCharts(runs.filter((run): run is StoredCourse => 'errors' in run.result)),
   ];
-  mkdirSync(folder, { recursive: true });
-  const figures: Figure[] = [];
-  const plots: string[] = [];
-  for (const { name, caption, spec } of charts) {
-    const { svg } = await saveChart(spec, join(folder, 'plots', name));
-    figures.push({ svg: await readFile(svg, 'utf8'), caption });
-    plots.push(svg);
-  }
-  const report = join(folder, 'report.html');
-  writeFileSync(report, reportPage(description, figures));
-  return { report, plots };
 }

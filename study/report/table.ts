@@ -4,12 +4,18 @@
 import { formatTable } from '../../tools/shared/terminal.js';
 import { formatDifference, formatMean } from '../findings/format.js';
 import type { Finding } from '../findings/index.js';
+import type { Unit } from '../findings/measure.js';
 
 /** Our figure with its margin and unit, as differences are written where it is one. */
 export function ours({ ours, interval, unit, measures }: Finding): string {
   if (ours === null || Number.isNaN(ours)) return '';
   const estimate = { mean: ours, interval: interval ?? undefined, seeds: measures[0]?.values.length ?? 0 };
-  return unit === 'pp' || unit === 'nats' ? formatDifference(estimate, unit) : formatMean(estimate, unit);
+  return isDifference(unit, measures[0]?.name ?? '') ? formatDifference(estimate, unit) : formatMean(estimate, unit);
+}
+
+/** Whether a measure is written with its sign. */
+export function isDifference(unit: Unit, name: string): boolean {
+  return unit === 'pp' || (unit === 'nats' && name.includes(' - ')) || / at \d+ %$/.test(name);
 }
 
 /** A row per finding. */
@@ -23,7 +29,8 @@ export function findingsTable(findings: readonly Finding[]): string {
   ] as const;
   const rows = findings.map((finding) => {
     const holds = finding.holds === null ? '-' : finding.holds ? 'yes' : 'no';
-    return [finding.id, finding.title, ours(finding), holds, finding.verdict];
+    const id = [finding.id, finding.condition].filter(Boolean).join(' ');
+    return [id, finding.title, ours(finding), holds, finding.verdict];
   });
   return formatTable(columns, rows);
 }

@@ -30,6 +30,13 @@ export function uploadBatches(
   return { batches, given: samples.given, real: samples.real, dispose: () => tf.dispose(batches) };
 }
 
+/** The images as a data set, which may dispose what it is given. */
+export function batchesOf(tf: Tf, { batches }: TensorBatches) {
+  return tf.data.generator(function* () {
+    for (const batch of batches) yield { xs: batch.clone() };
+  });
+}
+
 /** Samples as two tensors, images and their labels as one-hot rows, which the caller disposes. */
 export function toTensors(
   tf: Tf,

@@ -1,11 +1,21 @@
-// What a training run of the study is: data, network, recipe, averages and what is measured, all of it plain data.
-// Runs nothing and lists no conditions; those are in conditions.ts and ../paper/presets.ts.
+// What a training run of the study is, a classifier's or a problem's: data, network, recipe, averages and measures, all of it plain data.
+// Runs nothing and lists none; those are in conditions.ts, courses.ts and ../paper/presets.ts.
 
 import type { EngineChoice } from '../../src/index.js';
 import type { StudyDataName } from '../data/study-data.js';
 
 /** Networks by name: the study's own and the paper's. Whoever trains a run hands its network in. */
-export type LogitNetworkName = 'study-net' | 'study-net-bn' | 'resnet-18' | 'resnet-34' | 'vgg-16' | 'wrn-28-10';
+export type LogitNetworkName =
+  | 'study-net'
+  | 'study-net-bn'
+  | 'perceptron'
+  | 'perceptron-bn6'
+  | 'conv-1d'
+  | 'conv-1d-bn6'
+  | 'resnet-18'
+  | 'resnet-34'
+  | 'vgg-16'
+  | 'wrn-28-10';
 
 /** Which images train, validate and test. */
 export interface DataChoice {
@@ -14,8 +24,13 @@ export interface DataChoice {
   readonly directory?: string;
   /** Training images, drawn once; all that validation leaves when absent. */
   readonly train?: number;
-  /** Validation images, drawn once: a number of them, or a share of all when below 1. */
-  readonly validation: number;
+  /**
+   * Validation images, drawn once: a number of them, or a share of all when below 1. `test`: the test images instead, where epoch and
+   * average were chosen in another run, and one figure of the curves is read.
+   */
+  readonly validation: number | 'test';
+  /** Only these classes, from the first to before the second, under numbers from 0; all when absent. */
+  readonly classes?: readonly [from: number, to: number];
   /** Share of labels replaced by another class, the same probability for each, in training and validation data. */
   readonly noise: number;
   /** Training images are shifted by up to this many pixels and mirrored, each epoch anew; 0 for no augmentation. */
@@ -60,10 +75,13 @@ export interface Averages {
 export interface Measures {
   /** How much of right and wrong labels is fitted, each epoch. */
   readonly memorisation: boolean;
-  /** Test scores of the chosen averages with BatchNorm statistics recomputed on the training images. */
-  readonly recompute: boolean;
-  /** A linear probe on digits. */
-  readonly probe: boolean;
+  /**
+   * BatchNorm statistics recomputed on the training images: for test scores of the chosen averages, or, `each epoch`, for a second curve
+   * of every average without warm-up too.
+   */
+  readonly recompute: boolean | 'each epoch';
+  /** Data for a linear probe; undefined for none. */
+  readonly probe: DataChoice | undefined;
 }
 
 /** One setting of the study, trained once per seed. */
@@ -81,12 +99,42 @@ export interface Condition {
   readonly seeds: number;
 }
 
+/** Problems by name. Whoever runs a course hands its problem in. */
+export type ProblemName = 'heat' | 'black-scholes' | 'poisson' | 'polynomial' | 'text';
+
+/** One setting in which a problem is trained, once per seed: errors of many averages over its course. */
+export interface Course {
+  /** Short name. */
+  readonly id: string;
+  /** One line, in words. */
+  readonly title: string;
+  readonly problem: ProblemName;
+  readonly steps: number;
+  readonly batchSize: number;
+  /** `momentum`: SGD with Nesterov momentum 0.9. */
+  readonly optimizer: 'adam' | 'momentum';
+  readonly rate: {
+    readonly peak: number;
+    /** Linear growth from 0 over this share of the run. */
+    readonly warmup: number;
+    /** `cosine`: to 0; `constant`: none; `cooldown`: linear to 0 over the last fifth. */
+    readonly decay: 'constant' | 'cosine' | 'cooldown';
+  };
+  /** How many of the study's seeds it is trained with, first ones first. */
+  readonly seeds: number;
+}
+
+/** Whether this is a course, and not a classifier's condition. */
+export function isCourse(condition: Condition | Course): condition is Course {
+  return 'problem' in condition;
+}
+
 /** One training run: everything that its result depends on. */
-export interface RunSpec {
-  readonly condition: Condition;
-  /** Initial weights, order of the images, augmentation; split and noise are the same for all seeds. */
+export interface RunSpec<C extends Condition | Course = Condition | Course> {
+  readonly condition: C;
+  /** Initial weights, order of the data, augmentation; split and noise are the same for all seeds. */
   readonly seed: number;
   readonly engine: EngineChoice;
-  /** Digest of the code that runs it: results of other code are not taken for its. */
+  /** Digest of the study's code that runs it: results of other code are not taken for its. */
   readonly code: string;
 }

@@ -15,9 +15,6 @@ export const PAPER_DECAYS_PER_STEP: readonly number[] = [0.968, 0.984, 0.992, 0.
   equivalentDecay(decay, 1 / 16),
 );
 
-/** Windows of the averages without warm-up. */
-export const PLAIN_WINDOWS: readonly number[] = [0.0256, 0.1023, 0.3];
-
 const DATA: DataChoice = { name: 'fashion-mnist', train: 6000, validation: 1500, noise: 0, shift: 0 };
 
 const RECIPE: Recipe = {
@@ -30,7 +27,10 @@ const RECIPE: Recipe = {
 
 const AVERAGES: Averages = { main: { windows: WINDOWS }, updateEvery: 1, variants: false, uniform: false };
 
-const MEASURES: Measures = { memorisation: false, recompute: false, probe: false };
+/** Digits for the linear probe: all of them, split as the data set is. */
+const DIGITS: DataChoice = { name: 'mnist', validation: 0, noise: 0, shift: 0 };
+
+const MEASURES: Measures = { memorisation: false, recompute: false, probe: undefined };
 
 const BASE = { network: 'study-net', data: DATA, recipe: RECIPE, averages: AVERAGES, measures: MEASURES } as const;
 
@@ -58,7 +58,7 @@ export const CONDITIONS: readonly Condition[] = [
     id: 'A',
     title: 'clean labels, no augmentation, cosine learning rate',
     averages: { ...AVERAGES, variants: true },
-    measures: { ...MEASURES, probe: true },
+    measures: { ...MEASURES, probe: DIGITS },
     seeds: 5,
   },
   {
@@ -111,6 +111,16 @@ export const CONDITIONS: readonly Condition[] = [
     recipe: { ...CONSTANT, epochs: 30 },
   },
 ];
+
+/** Those of the images that say most, on all 60,000 for half as many epochs: four times the steps. */
+export const ALL_IMAGES: readonly Condition[] = CONDITIONS.filter(({ id }) =>
+  ['A', 'A0', 'N40', 'K', 'Cc', 'BN', 'ST'].includes(id),
+).map((condition) => ({
+  ...condition,
+  data: { ...condition.data, train: 50_000, validation: 10_000 },
+  recipe: { ...condition.recipe, epochs: condition.recipe.epochs / 2 },
+  seeds: condition.seeds === 1 ? 1 : 5,
+}));
 
 /** What `--quick` runs: one seed, few epochs, in about a minute. */
 export const QUICK_EPOCHS: Readonly<Record<string, number>> = { A: 10, A0: 10, N40: 15 };

@@ -1,12 +1,12 @@
 // What a finished run is judged by: every set of weights on the test images, and the linear probe.
 // Trains no network; train.ts does.
 
-import { createHash } from 'node:crypto';
 import type { LayersModel, Tensor } from '@tensorflow/tfjs-node';
 import { recomputeBatchNorm } from '../../src/index.js';
 import type { Tf } from '../../tools/shared/tfjs.js';
-import { type TensorBatches, uploadBatches } from './batches.js';
-import type { RunSpec } from './condition.js';
+import { batchesOf, type TensorBatches, uploadBatches } from './batches.js';
+import type { Condition, RunSpec } from './condition.js';
+import { digestWeights } from './digest.js';
 import { type Judged, judge, judgeTransfer, type ProbeImages } from './judge.js';
 import type { Recorder } from './recorder.js';
 import type { ModelId, RunLogits, RunResult } from './result.js';
@@ -16,7 +16,7 @@ import { RAW, UNIFORM } from './tracks.js';
 
 /** A trained model and all that was recorded of its run. */
 export interface TrainedRun {
-  readonly spec: RunSpec;
+  readonly spec: RunSpec<Condition>;
   readonly samples: RunSamples;
   /** Digits for the linear probe, where it is measured. */
   readonly probe: RunSamples | undefined;
@@ -40,7 +40,7 @@ export interface Outcome extends Pick<RunResult, 'models' | 'probe' | 'weightsDi
 
 /** Judges a trained run; its model is left with other weights. */
 export async function judgeRun(tf: Tf, run: TrainedRun): Promise<Outcome> {
-  const weightsDigest = await digest(run.model.getWeights());
+  const weightsDigest = await digestWeights(run.model.getWeights());
   if (run.spec.condition.averages.main === 'none') return { models: {}, probe: {}, weightsDigest, logits: {} };
   const candidates = collectCandidates(tf, run);
   try {
@@ -80,7 +80,7 @@ async function judgeModels(tf: Tf, run: TrainedRun, candidates: Map<ModelId, Sna
       model.setWeights([...weights]);
       judged.set(id, await judge(model, { track, epoch }, { validation, test }));
       const recomputed = RECOMPUTED[id];
-      if (!run.spec.condition.measures.recompute || recomputed === undefined) continue;
+      if (run.spec.condition.measures.recompute === false || recomputed === undefined) continue;
       if (train !== undefined) await recomputeBatchNorm(tf, model, { data: batchesOf(tf, train) });
       judged.set(recomputed, await judge(model, { track, epoch }, { validation, test }));
     }
@@ -88,13 +88,6 @@ async function judgeModels(tf: Tf, run: TrainedRun, candidates: Map<ModelId, Sna
   } finally {
     test.dispose();
   }
-}
-
-/** The images as a data set, which may dispose what it is given. */
-function batchesOf(tf: Tf, { batches }: TensorBatches) {
-  return tf.data.generator(function* () {
-    for (const batch of batches) yield { xs: batch.clone() };
-  });
 }
 
 const RECOMPUTED: Readonly<Partial<Record<ModelId, ModelId>>> = {
@@ -122,14 +115,4 @@ async function judgeProbes(
     images.train.dispose();
     images.test.dispose();
   }
-}
-
-/** SHA-256 of the weights' bytes, in order. */
-async function digest(weights: readonly Tensor[]): Promise<string> {
-  const hash = createHash('sha256');
-  for (const weight of weights) {
-    const values = await weight.data();
-    hash.update(new Uint8Array(values.buffer, values.byteOffset, values.byteLength));
-  }
-  return hash.digest('hex');
 }

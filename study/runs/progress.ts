@@ -1,13 +1,43 @@
 // How far the study is and how long it will take: from epochs trained and their costs.
 // Prints nothing.
 
-import type { RunSpec } from './condition.js';
+import { isCourse, type RunSpec } from './condition.js';
+import { CHECKS } from './course.js';
 
-/** Time of an epoch relative to one of condition N40, measured on one core. */
-function epochCost({ condition }: RunSpec): number {
-  const network = condition.network === 'study-net-bn' ? 1.7 : 1;
+/** What a run is measured in: epochs, or the check points of a course. */
+export function unitsOf({ condition }: RunSpec): number {
+  return isCourse(condition) ? CHECKS : condition.recipe.epochs;
+}
+
+/** Seconds of an epoch of 6,000 images with its validation, on an idle core. The paper's networks are for other machines. */
+const EPOCH_SECONDS: Readonly<Record<string, number>> = {
+  'study-net': 1.2,
+  'study-net-bn': 2,
+  perceptron: 0.2,
+  'perceptron-bn6': 0.8,
+  'conv-1d': 0.35,
+  'conv-1d-bn6': 1.2,
+};
+const ALL_IMAGES = 48_000;
+
+/** Seconds of a step of a course, with its part of the check points. */
+const STEP_SECONDS: Readonly<Record<string, number>> = {
+  heat: 0.005,
+  'black-scholes': 0.006,
+  poisson: 0.012,
+  polynomial: 0.001,
+  text: 0.05,
+};
+
+function unitCost({ condition }: RunSpec): number {
+  if (isCourse(condition)) return (condition.steps * (STEP_SECONDS[condition.problem] ?? 0)) / CHECKS;
   const averages = condition.averages.main === 'none' ? 0.75 : condition.averages.variants ? 1.2 : 1;
-  return network * averages;
+  return (EPOCH_SECONDS[condition.network] ?? 1) * averages * ((condition.data.train ?? ALL_IMAGES) / 6000);
+}
+
+/** Seconds that runs take on one idle core. */
+export function secondsOf(specs: readonly RunSpec[]): number {
+  return specs.reduce((sum, spec) => sum + unitCost(spec) * unitsOf(spec), 0);
 }
 
 /** Work done and left. */
@@ -24,7 +54,7 @@ export class Forecast {
   constructor(specs: readonly RunSpec[], now: () => number = () => performance.now() / 1000) {
     this.#now = now;
     this.#begin = now();
-    this.#total = specs.reduce((sum, spec) => sum + epochCost(spec) * spec.condition.recipe.epochs, 0);
+    this.#total = secondsOf(specs);
   }
 
   /** Notes that a run has trained so many epochs. */
@@ -34,7 +64,7 @@ export class Forecast {
 
   /** Share of the work that is done, in [0, 1]. */
   get share(): number {
-    const done = [...this.#trained].reduce((sum, [spec, epochs]) => sum + epochCost(spec) * epochs, 0);
+    const done = [...this.#trained].reduce((sum, [spec, epochs]) => sum + unitCost(spec) * epochs, 0);
     return this.#total === 0 ? 1 : done / this.#total;
   }
 

@@ -2,14 +2,16 @@
 // Trains nothing, and judges nothing on test images.
 
 import type { LayersModel } from '@tensorflow/tfjs-node';
+import { recomputeBatchNorm } from '../../src/index.js';
+import type { Tf } from '../../tools/shared/tfjs.js';
 import { type NoisyFit, noisyFit } from '../metrics/memorisation.js';
 import { softmax, topClasses } from '../metrics/predictions.js';
-import type { TensorBatches } from './batches.js';
+import { batchesOf, type TensorBatches } from './batches.js';
 import type { Condition } from './condition.js';
 import { evaluateLogits, evaluatePoint, type Point } from './evaluation.js';
 import type { Curve } from './result.js';
-import type { Trackers } from './trackers.js';
-import { RAW } from './tracks.js';
+import { copyWeights, type Trackers } from './trackers.js';
+import { RAW, RECOMPUTED } from './tracks.js';
 
 /** What a recorder looks at. */
 export interface RecorderInput {
@@ -23,12 +25,14 @@ export interface RecorderInput {
 
 /** Records one run, epoch by epoch. */
 export class Recorder {
+  readonly #tf: Tf;
   readonly #input: RecorderInput;
   readonly #curves = new Map<string, Point[]>();
   readonly #memorisation = new Map<string, NoisyFit[]>();
 
   /** @param input the run. */
-  constructor(input: RecorderInput) {
+  constructor(tf: Tf, input: RecorderInput) {
+    this.#tf = tf;
     this.#input = input;
   }
 
@@ -70,6 +74,25 @@ export class Recorder {
     }
     trackers.keepBest(epoch, { raw, main: trackers.main.map(({ track }) => this.last(track.id)) });
     if (condition.measures.memorisation) await this.#recordMemorisation();
+    if (condition.measures.recompute === 'each epoch') await this.#recordRecomputed();
+  }
+
+  /** Curves of the averages without warm-up as they would be with BatchNorm statistics of their own. */
+  async #recordRecomputed(): Promise<void> {
+    const tf = this.#tf;
+    const { model, trackers, train, validation } = this.#input;
+    if (train === undefined) return;
+    const raw = copyWeights(tf, model);
+    for (const { track, use } of trackers.all) {
+      if (!track.id.startsWith('plain')) continue;
+      const weights = use(() => copyWeights(tf, model));
+      model.setWeights(weights);
+      await recomputeBatchNorm(tf, model, { data: batchesOf(tf, train) });
+      push(this.#curves, `${track.id}${RECOMPUTED}`, await evaluatePoint(model, validation));
+      tf.dispose(weights);
+    }
+    model.setWeights(raw);
+    tf.dispose(raw);
   }
 
   async #recordMemorisation(): Promise<void> {

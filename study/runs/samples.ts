@@ -40,15 +40,17 @@ const NOISE_SEED = 2;
 /** How many of the images train and how many validate. */
 export function sampleCounts(
   available: number,
-  { train = Number.POSITIVE_INFINITY, validation }: Pick<DataChoice, 'train' | 'validation'>,
+  { train = Number.POSITIVE_INFINITY, validation: choice }: Pick<DataChoice, 'train' | 'validation'>,
 ): { train: number; validation: number } {
+  const validation = choice === 'test' ? 0 : choice;
   const wanted = validation < 1 ? Math.round(validation * available) : validation;
   const held = Math.min(wanted, Math.floor(available / 2));
   return { train: Math.min(train, available - held), validation: held };
 }
 
 /** Draws split and noise, always the same for the same choice. */
-export function drawSamples({ images, humanLabels }: LoadedData, choice: DataChoice): RunSamples {
+export function drawSamples(data: LoadedData, choice: DataChoice): RunSamples {
+  const { images, humanLabels } = choice.classes === undefined ? data : ofClasses(data, choice.classes);
   const order = permutation(images.train.count, seededRandom(SPLIT_SEED));
   const { train: trained, validation: held } = sampleCounts(order.length, choice);
   const random = seededRandom(NOISE_SEED);
@@ -75,7 +77,27 @@ export function drawSamples({ images, humanLabels }: LoadedData, choice: DataCho
     given: labels,
     real: labels,
   };
-  return { images, train, validation, test, levels: standardise(images, train) };
+  const levels = standardise(images, train);
+  return { images, train, validation: choice.validation === 'test' ? test : validation, test, levels };
+}
+
+/** Only the images of some classes, under numbers from 0. */
+function ofClasses({ images }: LoadedData, [from, to]: readonly [number, number]): LoadedData {
+  const size = images.height * images.width * images.channels;
+  const split = ({ images: pixels, labels }: ImageSplit): ImageSplit => {
+    const indices = [...labels.keys()].filter((index) => (labels[index] ?? 0) >= from && (labels[index] ?? 0) < to);
+    const chosen = new Uint8Array(indices.length * size);
+    for (const [row, index] of indices.entries())
+      chosen.set(pixels.subarray(index * size, (index + 1) * size), row * size);
+    return {
+      count: indices.length,
+      images: chosen,
+      labels: Uint8Array.from(indices, (index) => (labels[index] ?? 0) - from),
+    };
+  };
+  const classNames = images.classNames.slice(from, to);
+  const chosen = { ...images, classes: to - from, classNames, train: split(images.train), test: split(images.test) };
+  return { images: chosen, humanLabels: undefined };
 }
 
 /** Labels of which a share, drawn one by one, is replaced by one of the other classes, each equally likely. */

@@ -2,11 +2,22 @@
 // Runs nothing and compares nothing.
 
 import { createHash, randomUUID } from 'node:crypto';
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { join, relative } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import type { RunSpec } from './condition.js';
-import type { ModelId, RunLogits, RunResult } from './result.js';
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
+import { hostname } from 'node:os';
+import { basename, join } from 'node:path';
+import type { Condition, Course, RunSpec } from './condition.js';
+import type { CourseResult } from './course.js';
+import type { ModelId, RunResult } from './result.js';
 import type { RunOutput } from './train.js';
 
 /** What a run was made on. */
@@ -21,22 +32,35 @@ export interface RunNotes {
   /** Wall time. */
   readonly seconds: number;
   readonly environment: RunEnvironment;
+  /** Of the project, with the library's own code; null outside of a clone. */
+  readonly commit: string | null;
 }
 
-/** A finished run. */
+/** A finished run of a classifier. */
 export interface StoredRun extends RunOutput, RunNotes {
-  readonly spec: RunSpec;
+  readonly spec: RunSpec<Condition>;
+}
+
+/** A finished course. */
+export interface StoredCourse extends RunNotes {
+  readonly spec: RunSpec<Course>;
+  readonly result: CourseResult;
+  readonly logits: Readonly<Record<string, never>>;
 }
 
 /** What `result.json` holds. */
 interface StoredRecord extends RunNotes {
   readonly spec: RunSpec;
-  readonly result: RunResult;
+  readonly result: RunResult | CourseResult;
 }
+
+/** What a run leaves behind. */
+type Output = Pick<StoredRun | StoredCourse, 'result' | 'logits'>;
 
 const RECORD = 'result.json';
 const LOGITS = /^logits-(?<model>\w+)\.f32$/;
 const DRAFT = '.draft-';
+const DAY_MS = 86_400_000;
 
 /** Finished runs in a folder. */
 export class RunStore {
@@ -59,7 +83,10 @@ export class RunStore {
   }
 
   /** A finished run; undefined when it is not there. */
-  read(spec: RunSpec): StoredRun | undefined {
+  read(spec: RunSpec<Condition>): StoredRun | undefined;
+  read(spec: RunSpec<Course>): StoredCourse | undefined;
+  read(spec: RunSpec): StoredRun | StoredCourse | undefined;
+  read(spec: RunSpec): StoredRun | StoredCourse | undefined {
     if (!this.has(spec)) return undefined;
     const path = this.#pathOf(spec);
     const record = JSON.parse(readFileSync(join(path, RECORD), 'utf8')) as StoredRecord;
@@ -68,76 +95,109 @@ export class RunStore {
       const model = LOGITS.exec(file)?.groups?.['model'];
       if (model !== undefined) logits[model as ModelId] = readFloats(join(path, file));
     }
-    return { ...record, logits };
+    // The folder is named after the whole specification: what lies there is of its kind.
+    return { ...record, logits } as StoredRun | StoredCourse;
   }
 
   /**
    * Keeps a finished run. It is written beside its place and renamed: a process killed at any moment leaves the run there as
-   * a whole or not at all.
+   * a whole or not at all. Where another process has finished the same run meanwhile, that one stays.
    */
-  write(spec: RunSpec, { result, logits }: RunOutput, notes: RunNotes): void {
-    const path = this.#pathOf(spec);
-    const draft = join(this.#folder, `${DRAFT}${process.pid}-${randomUUID()}`);
+  write(spec: RunSpec, { result, logits }: Output, notes: RunNotes): void {
+    const draft = this.#newDraft();
     mkdirSync(draft);
     const record: StoredRecord = { spec, ...notes, result };
     writeFileSync(join(draft, RECORD), `${JSON.stringify(record)}\n`);
-    for (const [model, values] of Object.entries(logits)) writeFloats(join(draft, `logits-${model}.f32`), values);
-    rmSync(path, { recursive: true, force: true });
-    renameSync(draft, path);
+    for (const [model, values] of Object.entries(logits) as [ModelId, Float32Array][])
+      writeFloats(join(draft, `logits-${model}.f32`), values);
+    put(draft, this.#pathOf(spec));
   }
 
-  /** Removes what processes that were killed have left behind. To be called when no other process writes here. */
+  /** Forgets a run, so that it is trained anew. */
+  remove(spec: RunSpec): void {
+    rmSync(this.#pathOf(spec), { recursive: true, force: true });
+  }
+
+  /**
+   * Takes over the finished runs of another folder, all that are not here.
+   * @returns how many.
+   */
+  takeFrom(folder: string): number {
+    const finished = readdirSync(folder).filter(
+      (name) => !name.startsWith(DRAFT) && existsSync(join(folder, name, RECORD)),
+    );
+    const missing = finished.filter((name) => !existsSync(join(this.#folder, name, RECORD)));
+    for (const name of missing) {
+      const draft = this.#newDraft();
+      cpSync(join(folder, name), draft, { recursive: true });
+      put(draft, join(this.#folder, name));
+    }
+    return missing.length;
+  }
+
+  /** Removes what processes of this machine that were killed have left behind, and what is older than a day. */
   removeDrafts(): void {
     for (const name of readdirSync(this.#folder)) {
-      if (name.startsWith(DRAFT)) rmSync(join(this.#folder, name), { recursive: true, force: true });
+      if (name.startsWith(DRAFT) && isLeft(join(this.#folder, name)))
+        rmSync(join(this.#folder, name), { recursive: true, force: true });
     }
   }
 
+  #newDraft(): string {
+    return join(this.#folder, `${DRAFT}${process.pid}-${randomUUID()}@${hostname()}`);
+  }
+
   #pathOf(spec: RunSpec): string {
-    const digest = createHash('sha256').update(JSON.stringify(spec)).digest('hex');
-    return join(this.#folder, `${spec.condition.id}-seed-${spec.seed}-${digest.slice(0, 12)}`);
+    return join(this.#folder, runId(spec));
   }
 }
 
-function writeFloats(path: string, values: RunLogits[ModelId]): void {
-  if (values === undefined) return;
+/** The name of a run: condition, seed, and a digest of everything that its result depends on. */
+export function runId(spec: RunSpec): string {
+  // How a condition is called, and how many seeds it is given, changes nothing in a run.
+  const condition = { ...spec.condition, title: '', seeds: 0 };
+  const digest = createHash('sha256')
+    .update(JSON.stringify({ ...spec, condition }))
+    .digest('hex');
+  return `${spec.condition.id}-seed-${spec.seed}-${digest.slice(0, 12)}`;
+}
+
+/** Renames a draft to its place; what is there already stays, where it is a whole run. */
+function put(draft: string, path: string): void {
+  try {
+    renameSync(draft, path);
+  } catch (error) {
+    if (!existsSync(path)) throw error;
+    if (existsSync(join(path, RECORD))) {
+      rmSync(draft, { recursive: true, force: true });
+      return;
+    }
+    rmSync(path, { recursive: true, force: true });
+    renameSync(draft, path);
+  }
+}
+
+/** Whether nobody writes this draft any more. */
+function isLeft(path: string): boolean {
+  const [, pid, host] = /-(\d+)-[^@]*@(.*)$/.exec(basename(path)) ?? [];
+  if (host === hostname() && pid !== undefined) return !isRunning(Number(pid));
+  return Date.now() - (statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? Date.now()) > DAY_MS;
+}
+
+function isRunning(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM';
+  }
+}
+
+function writeFloats(path: string, values: Float32Array): void {
   writeFileSync(path, new Uint8Array(values.buffer, values.byteOffset, values.byteLength));
 }
 
 function readFloats(path: string): Float32Array {
   const bytes = readFileSync(path);
   return new Float32Array(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength));
-}
-
-/** What a run's result depends on beside its specification: these folders and files of the project. */
-export const CODE: readonly string[] = [
-  ...['src', 'binding.d.ts', 'native', 'CMakeLists.txt'],
-  ...[
-    'study/runs',
-    'study/metrics',
-    'study/networks',
-    'study/data',
-    'study/paper',
-    'study/plan/catalog.ts',
-    'study/plan/worker.ts',
-    'tools/shared/random.ts',
-    'tools/shared/tfjs.ts',
-  ],
-];
-
-/**
- * Digest of the code that runs the study: a run of other code is never taken for finished.
- * @param root the project.
- */
-export function codeDigest(root = fileURLToPath(new URL('../../', import.meta.url))): string {
-  const hash = createHash('sha256');
-  for (const file of CODE.flatMap((path) => filesUnder(join(root, path))).sort()) {
-    hash.update(relative(root, file)).update('\0').update(readFileSync(file));
-  }
-  return hash.digest('hex').slice(0, 16);
-}
-
-function filesUnder(path: string): string[] {
-  if (!statSync(path).isDirectory()) return [path];
-  return readdirSync(path).flatMap((name) => filesUnder(join(path, name)));
 }

@@ -4,14 +4,19 @@
 import { decayFromWindow, equivalentDecay } from '../../src/decay.js';
 import type { AverageSpec, EmaOptions } from '../../src/index.js';
 import type { Averages } from './condition.js';
-import { PLAIN_WINDOWS } from './conditions.js';
 import type { Steps } from './learning-rate.js';
 
 /** Name of the raw weights among the curves of a run. */
 export const RAW = 'raw';
 
+/** Ending of the name of an average's curve with BatchNorm statistics recomputed each epoch. */
+export const RECOMPUTED = '-recomputed';
+
 /** Name of the uniform mean of the last quarter's epochs. */
 export const UNIFORM = 'uniform';
+
+/** Windows of the averages without warm-up, as shares of the run. */
+export const PLAIN_WINDOWS: readonly number[] = [0.0256, 0.1023, 0.3];
 
 /** Updates every so many steps, in the averages that show what this changes. */
 export const SPARSE_STEPS = 4;

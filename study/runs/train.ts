@@ -5,7 +5,7 @@ import type { Callback } from '@tensorflow/tfjs-node';
 import type { Tf } from '../../tools/shared/tfjs.js';
 import type { LogitNetwork } from '../networks/logit-network.js';
 import { trainingBatches, uploadBatches } from './batches.js';
-import type { RunSpec } from './condition.js';
+import type { Condition, RunSpec } from './condition.js';
 import { learningRateAt, type Steps, stepsOf } from './learning-rate.js';
 import { judgeRun, type TrainedRun } from './outcome.js';
 import { Recorder } from './recorder.js';
@@ -15,7 +15,7 @@ import { copyWeights, Trackers } from './trackers.js';
 
 /** What a run needs beside its specification. */
 export interface RunInput {
-  readonly spec: RunSpec;
+  readonly spec: RunSpec<Condition>;
   /** The one that the condition names. */
   readonly network: LogitNetwork;
   readonly samples: RunSamples;
@@ -60,9 +60,9 @@ function prepare(tf: Tf, { spec, network, samples, probe }: RunInput, steps: Ste
   const initial = copyWeights(tf, model);
   const trackers = new Trackers(tf, { averages: condition.averages, steps }, engine);
   const validation = uploadBatches(tf, samples.validation, samples);
-  const needsTrain = measures.memorisation || measures.recompute;
+  const needsTrain = measures.memorisation || measures.recompute !== false;
   const train = needsTrain ? uploadBatches(tf, samples.train, samples) : undefined;
-  const recorder = new Recorder({ model, condition, trackers, validation, train });
+  const recorder = new Recorder(tf, { model, condition, trackers, validation, train });
   const digits = measures.probe ? probe : undefined;
   return { spec, samples, probe: digits, model, trackers, recorder, validation, train, initial };
 }

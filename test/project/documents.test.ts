@@ -42,7 +42,7 @@ describe('a document made from data is up to date', () => {
 describe('docs/evidence.md', () => {
   const study = JSON.parse(read('bench/results/study.json'));
   const changed = structuredClone(study);
-  changed.findings[1].measures[0].mean += 1;
+  changed.sections[0].findings[1].measures[0].mean += 1;
 
   it('follows every figure', () => {
     expect(evidencePage(changed)).not.toBe(evidencePage(study));
@@ -54,9 +54,12 @@ describe('docs/evidence.md', () => {
 
   it('has every finding, with its verdict and every measure', () => {
     const page = read('docs/evidence.md');
-    for (const { id, measures } of study.findings) {
-      expect(page).toContain(`\n### ${id.replace("'", ' prime')}\n`);
-      for (const { name } of measures) expect(page).toContain(name.replaceAll('|', '\\|'));
+    for (const { domain, findings } of study.sections) {
+      for (const { id, condition, measures } of findings) {
+        const place = condition ?? (domain.id === 'images' ? '' : domain.id);
+        expect(page).toContain(`\n### ${`${id.replace("'", ' prime')} ${place}`.trim()}\n`);
+        for (const { name } of measures) expect(page).toContain(name.replaceAll('|', '\\|'));
+      }
     }
   });
 });

@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { svgToPng } from '../../src/report/render.js';
 import { PLAIN } from '../../src/report/theme.js';
+import { effectCharts } from '../../study/report/effect-chart.js';
 import { type ChartPoint, type LineChart, lineChart } from '../../study/report/line-chart.js';
 import { FONT_FILES, textWidth } from '../../tools/shared/charts/fonts.js';
 import { saveChart, toSvg } from '../../tools/shared/charts/render.js';
@@ -59,6 +60,22 @@ describe('a chart of lines', () => {
 
   it('is the same text for the same figures', async () => {
     expect(await toSvg(lineChart(CHART))).toBe(await toSvg(lineChart(CHART)));
+  });
+});
+
+describe('a chart of effects', () => {
+  const place = (name: string, mean: number) => ({ place: name, mean, interval: [mean - 1, mean + 1] as const });
+  const finding = (id: string, unit: 'pp' | '%') => ({
+    ...{ id, title: `claim of ${id}`, unit, places: [place('letters', 2), place('heat', -0.5)] },
+    ...{ mean: 0.7, interval: [-1, 2.4] as const, studies: 2, between: 1, heterogeneity: 0.5 },
+  });
+
+  it('has a part for each claim, with its places and all of them, and one chart for each unit', async () => {
+    const charts = effectCharts([finding('F2', 'pp'), finding('F9', 'pp'), finding('P1', '%')]);
+    expect(charts.map(({ name }) => name)).toEqual(['effects-pp', 'effects-courses']);
+    const texts = textsOf(await toSvg(charts[0]?.spec ?? lineChart(CHART)));
+    for (const text of ['F2: claim of F2', 'F9: claim of F9', 'letters', 'heat', 'all']) expect(texts).toContain(text);
+    expect(texts).not.toContain('P1: claim of P1');
   });
 });
 

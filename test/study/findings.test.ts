@@ -71,6 +71,7 @@ function made(run: Made): StoredRun {
     logits: run.logits ?? {},
     seconds: 1,
     environment,
+    commit: null,
   };
 }
 
@@ -83,7 +84,9 @@ function seeds(id: string, count: number, of: (seed: number) => Omit<Made, 'id' 
 function judged(id: string, runs: readonly StoredRun[], labels: readonly number[] = []): Finding {
   const rule = RULES.find((one) => one.id === id);
   if (rule === undefined) throw new Error(`no rule ${id}`);
-  const needed = runs.filter(({ result }) => [...rule.needs, 'N20', 'N60', 'K', 'N40'].includes(result.conditionId));
+  const needed = runs.filter(({ result }) =>
+    [...rule.needs, 'N20', 'N60', 'K', 'N40', 'Cc'].includes(result.conditionId),
+  );
   const finding = judgeAll(new StudyResults(needed, { 'fashion-mnist': labels }), [rule])[0];
   if (finding === undefined) throw new Error('nothing was judged');
   return finding;
@@ -125,7 +128,8 @@ describe('an effect', () => {
 
   it('has the same direction where only the sign is right, or there is one seed', () => {
     expect(outcome(judged('F2', gains([0.9, -0.5, 0.2])))).toEqual([false, 'same direction']);
-    expect(outcome(judged('F2', gains([0.9])))).toEqual([false, 'same direction']);
+    // One seed gives figures, and no verdict.
+    expect(outcome(judged('F2', gains([0.9])))).toEqual([null, 'one seed']);
   });
 
   it('is not reproduced where the sign is wrong', () => {
@@ -240,7 +244,7 @@ describe('findings on models', () => {
       seeds('N40', 3, (seed) => ({ scores: { emaLoss: { ece15: 0.1 + shift + (seed - 2) / 100 } } }));
     expect(outcome(judged('F8n', runs(0)))).toEqual([true, 'expected null']);
     expect(outcome(judged('F8n', runs(0.2)))).toEqual([false, 'not reproduced']);
-    expect(outcome(judged('F8n', seeds('N40', 1)))).toEqual([null, 'not measured']);
+    expect(outcome(judged('F8n', seeds('N40', 1)))).toEqual([null, 'one seed']);
     expect(outcome(judged('F4', seeds('Cc', 3)))).toEqual([true, 'expected null']);
   });
 

@@ -3,7 +3,7 @@
 
 import { afterAll, describe, expect, it } from 'vitest';
 import { FEATURES } from '../../study/networks/logit-network.js';
-import { logitNetworks, NETWORK_NAMES } from '../../study/plan/catalog.js';
+import { NETWORK_NAMES, NETWORKS } from '../../study/plan/catalog.js';
 import type { LogitNetworkName } from '../../study/runs/condition.js';
 import { tf } from '../../tools/shared/tfjs.js';
 
@@ -11,7 +11,7 @@ const CIFAR = [32, 32, 3] as const;
 const FASHION = [28, 28, 1] as const;
 
 function trainable(name: LogitNetworkName, classes: number): number {
-  const model = logitNetworks[name].build(tf, {
+  const model = NETWORKS[name].value.build(tf, {
     inputShape: name.startsWith('study') ? FASHION : CIFAR,
     classes,
     seed: 1,
@@ -50,7 +50,7 @@ describe('networks', () => {
     '%s gives one logit a class, from its features',
     (name) => {
       const inputShape = name.startsWith('study') ? FASHION : CIFAR;
-      const model = logitNetworks[name].build(tf, { inputShape, classes: 7, seed: 1 });
+      const model = NETWORKS[name].value.build(tf, { inputShape, classes: 7, seed: 1 });
       expect(model.outputs[0]?.shape).toEqual([null, 7]);
       expect(model.getLayer(FEATURES).outputShape).toHaveLength(2);
       model.dispose();
@@ -60,7 +60,7 @@ describe('networks', () => {
 
   it('begin with the same weights for the same seed, and with others for another', () => {
     const kernel = (seed: number): number[] => {
-      const model = logitNetworks['study-net'].build(tf, { inputShape: FASHION, classes: 10, seed });
+      const model = NETWORKS['study-net'].value.build(tf, { inputShape: FASHION, classes: 10, seed });
       const values = Array.from(model.getWeights()[0]?.dataSync() ?? []);
       model.dispose();
       return values;
@@ -71,7 +71,7 @@ describe('networks', () => {
 
   it('decay every trainable weight by w, as gradient + w * weight', () => {
     const weightDecay = 0.01;
-    const model = logitNetworks['study-net-bn'].build(tf, { inputShape: FASHION, classes: 10, seed: 1, weightDecay });
+    const model = NETWORKS['study-net-bn'].value.build(tf, { inputShape: FASHION, classes: 10, seed: 1, weightDecay });
     const penalties = model.calculateLosses();
     const sum = tf.tidy(() => tf.addN(penalties).dataSync()[0]);
     const squares = tf.tidy(
@@ -85,7 +85,7 @@ describe('networks', () => {
 
   it('drop units of vgg-16 only while it trains, and others at each step, the same in every run', () => {
     const outputs = (): number[][] => {
-      const model = logitNetworks['vgg-16'].build(tf, { inputShape: CIFAR, classes: 10, seed: 1 });
+      const model = NETWORKS['vgg-16'].value.build(tf, { inputShape: CIFAR, classes: 10, seed: 1 });
       const x = tf.ones([1, 32, 32, 3]);
       const run = (training: boolean): number[] =>
         tf.tidy(() => Array.from((model.apply(x, { training }) as ReturnType<typeof tf.zeros>).dataSync()));

@@ -2,7 +2,7 @@
 // Three runs of two epochs on the digits that come with npm.
 
 import { type ChildProcess, spawn } from 'node:child_process';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -43,13 +43,16 @@ function storedRuns(out: string): string[] {
 
 /** All that must be the same in every repetition: findings, runs and the kept files, byte by byte. */
 function results(out: string): unknown {
-  const { findings, runs } = JSON.parse(readFileSync(join(out, 'study.json'), 'utf8')) as Record<string, unknown>;
+  const { sections } = JSON.parse(readFileSync(join(out, 'study.json'), 'utf8')) as {
+    sections: Record<string, unknown>[];
+  };
+  const found = sections.map(({ findings, runs }) => ({ findings, runs }));
   const logits = storedRuns(out).flatMap((run) => {
     const folder = join(out, 'runs', run);
     const files = readdirSync(folder).filter((name) => name.endsWith('.f32'));
     return files.map((name) => [run, name, readFileSync(join(folder, name)).toString('base64')]);
   });
-  return { findings, runs, logits };
+  return { found, logits };
 }
 
 describe('npm run study', () => {
@@ -69,19 +72,53 @@ describe('npm run study', () => {
     expect(results(interrupted)).toEqual(results(whole));
   });
 
+  it('in parts by several processes at once, one killed, in folders put together: bit for bit the same', async () => {
+    const [shared, other, whole] = [join(root, 'shared'), join(root, 'other'), join(root, 'whole')];
+    const [first, second] = ['1/3', '2/3'].map((shard) => start(shared, ['--shard', shard, '--workers', '1']));
+    const killed = start(other, ['--shard', '3/3', '--workers', '1']);
+    await Promise.all([first?.finished, second?.finished]);
+    killed.child.kill('SIGKILL');
+    await killed.finished;
+    const listed = (await start(other, ['--list']).finished).output.trimEnd().split('\n');
+    const names = listed.map((line) => line.split('\t')[0] ?? '');
+    const name = names.find((one) => !storedRuns(shared).includes(one)) ?? '';
+    expect(listed).toHaveLength(3);
+    expect(storedRuns(shared).sort()).toEqual(names.filter((one) => one !== name).sort());
+    const alone = await start(other, ['--run', name, '--workers', '1']).finished;
+    expect(alone.output).toContain('1 of 3 runs are finished');
+    const { code, output } = await start(shared, ['--merge', other]).finished;
+    expect([code, output]).toEqual([0, expect.stringContaining(`1 runs taken over from ${other}`)]);
+    expect(output).toContain('3 of 3 runs were finished before');
+    expect(results(shared)).toEqual(results(whole));
+  });
+
   it('writes a report that holds its plots, and the findings where they are wanted', async () => {
     const [out, json] = [join(root, 'whole'), join(root, 'study.json')];
     const { code } = await start(out, ['--json', json]).finished;
     expect(code).toBe(0);
-    const { findings } = JSON.parse(readFileSync(json, 'utf8')) as {
-      findings: { id: string; holds: boolean | null }[];
+    const { sections } = JSON.parse(readFileSync(json, 'utf8')) as {
+      sections: { findings: { id: string; holds: boolean | null }[] }[];
     };
+    const findings = sections.flatMap((section) => section.findings);
     expect(findings.map(({ id }) => id)).toHaveLength(23);
     expect(findings.find(({ id }) => id === 'F0')?.holds).toBe(true);
     const page = readFileSync(join(out, 'report.html'), 'utf8');
     expect(page.match(/<svg /g)?.length).toBeGreaterThan(3);
     expect(page).not.toMatch(/(src|href)="(?!https:\/\/arxiv)/);
     expect(readdirSync(join(out, 'plots'))).toContain('validation-accuracy.png');
+  });
+
+  it('with --finished judges what is there and trains nothing, and keeps what a file holds of other domains', async () => {
+    const [out, json] = [join(root, 'whole'), join(root, 'study.json')];
+    const before = JSON.parse(readFileSync(json, 'utf8')) as { sections: { domain: { id: string } }[] };
+    const other = { ...before.sections[0], domain: { id: 'letters', title: 'letters' } };
+    writeFileSync(json, JSON.stringify({ sections: [other] }));
+    const { code, output } = await start(out, ['--seeds', '1,2', '--finished', '--json', json]).finished;
+    expect(code).toBe(0);
+    expect(output).toContain('3 of 3 runs were finished before.');
+    expect(storedRuns(out)).toHaveLength(3);
+    const { sections } = JSON.parse(readFileSync(json, 'utf8')) as typeof before;
+    expect(sections.map(({ domain }) => domain.id)).toEqual(['images', 'letters']);
   });
 
   it('with a wrong option ends with code 2 and one line', async () => {
@@ -96,6 +133,17 @@ describe('npm run study', () => {
     expect(errors).toMatch(
       /^--decays: .*received 0.5 and 0.501, both 2.13 % of the 94 steps of condition A: leave one out.$/m,
     );
+  });
+
+  it.each([
+    [['--run', 'A-seed-9'], "--run: there is no run 'A-seed-9'. --list names them"],
+    [['--shard', '0/3'], "--shard: expected I/N with I from 1 to N, such as 3/8, received '0/3'."],
+    [['--shard', '1/2', '--run', 'A'], '--run and --shard: give one of them.'],
+    [['--merge', '/nowhere', '--shard', '1/1'], "--merge: expected an output folder of a study, received '/nowhere'"],
+  ])('%j: says what is wrong', async (options, message) => {
+    const { code, errors } = await start(join(root, 'none'), options).finished;
+    expect(code).toBe(2);
+    expect(errors).toContain(message);
   });
 
   it('with options that leave nothing says so', async () => {

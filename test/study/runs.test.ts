@@ -1,20 +1,23 @@
 // The parts of a training run that need no training: schedules, splits, noise, batches, averages, plans, options, the store.
 // Training itself is tested in study-preset.test.ts and study-process.test.ts.
 
-import { appendFileSync, cpSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { spawnSync } from 'node:child_process';
+import { appendFileSync, cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync, utimesSync } from 'node:fs';
+import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { PAPER_WINDOWS } from '../../src/schedule/decay.js';
+import { codeOf } from '../../study/plan/code.js';
+import { DOMAINS } from '../../study/plan/domains.js';
 import { parseStudyOptions } from '../../study/plan/options.js';
 import { planRuns } from '../../study/plan/plan.js';
 import { trainingBatches, uploadBatches } from '../../study/runs/batches.js';
-import type { Condition, RunSpec } from '../../study/runs/condition.js';
+import { type Condition, type Course, isCourse, type RunSpec } from '../../study/runs/condition.js';
 import { CONDITIONS, PAPER_DECAYS_PER_STEP } from '../../study/runs/conditions.js';
 import { learningRateAt } from '../../study/runs/learning-rate.js';
-import { Forecast } from '../../study/runs/progress.js';
+import { Forecast, secondsOf } from '../../study/runs/progress.js';
 import { drawSamples } from '../../study/runs/samples.js';
-import { CODE, codeDigest, RunStore } from '../../study/runs/store.js';
+import { RunStore } from '../../study/runs/store.js';
 import { Trackers } from '../../study/runs/trackers.js';
 import { mainTracks, SPARSE, sameName, trackGroups } from '../../study/runs/tracks.js';
 import type { RunOutput } from '../../study/runs/train.js';
@@ -25,6 +28,13 @@ import { tf } from '../../tools/shared/tfjs.js';
 function condition(id: string): Condition {
   const found = CONDITIONS.find((one) => one.id === id);
   if (found === undefined) throw new Error(`no condition ${id}`);
+  return found;
+}
+
+/** A condition or course of a domain that must be there. */
+function conditionOf(domain: string, id: string): Condition | Course {
+  const found = DOMAINS.find((one) => one.id === domain)?.conditions.find((one) => one.id === id);
+  if (found === undefined) throw new Error(`no condition ${id} in ${domain}`);
   return found;
 }
 
@@ -271,7 +281,13 @@ describe('averages of a run', () => {
 });
 
 describe('plan', () => {
-  const plan = (...argv: string[]) => planRuns(parseStudyOptions(argv).plan, 'code');
+  const all = (...argv: string[]): RunSpec[] => {
+    const { plan, domains } = parseStudyOptions(argv);
+    return DOMAINS.filter(({ id }) => domains.includes(id)).flatMap((domain) => planRuns(plan, domain, () => 'code'));
+  };
+  // Without courses, whose conditions have no recipe.
+  const plan = (...argv: string[]) =>
+    all(...argv).filter((spec): spec is RunSpec<Condition> => !isCourse(spec.condition));
   const counts = (specs: readonly RunSpec[]): Record<string, number> => {
     const ids = specs.map(({ condition }) => condition.id);
     return Object.fromEntries(ids.map((id) => [id, ids.filter((other) => other === id).length]));
@@ -279,8 +295,19 @@ describe('plan', () => {
 
   it('has the conditions and seeds of the study', () => {
     const expected = { A: 5, A0: 1, N20: 3, N40: 5, N60: 3, K: 5, Cc: 5, BN: 3, BT: 3, ST: 3, NK: 3 };
-    expect(counts(plan())).toEqual(expected);
-    expect(new Set(plan().map(({ seed }) => seed))).toEqual(new Set([101, 102, 103, 104, 105]));
+    const images = plan('--domains', 'images');
+    expect(counts(images)).toEqual(expected);
+    expect(new Set(images.map(({ seed }) => seed))).toEqual(new Set([101, 102, 103, 104, 105]));
+  });
+
+  it('without options has a part of every domain with three seeds, and with --all the whole', () => {
+    const [part, whole] = [all(), all('--all')];
+    expect(Math.max(...part.map(({ seed }) => seed))).toBe(103);
+    expect(new Set(part.map(({ condition: { id } }) => id))).toContain('heat');
+    expect(whole.length).toBeGreaterThan(4 * part.length);
+    expect(secondsOf(part) / 2).toBeLessThan(20 * 60);
+    // Seeds that criteria were written after do not judge.
+    expect(Math.min(...whole.map(({ seed }) => seed))).toBeGreaterThan(100);
   });
 
   it('takes every seed in every condition with --all-seeds', () => {
@@ -370,9 +397,9 @@ describe('options', () => {
 describe('store', () => {
   const root = mkdtempSync(join(tmpdir(), 'study-store-'));
   afterAll(() => rmSync(root, { recursive: true }));
-  const spec: RunSpec = { condition: condition('A'), seed: 1, engine: 'auto', code: 'x' };
+  const spec: RunSpec<Condition> = { condition: condition('A'), seed: 1, engine: 'auto', code: 'x' };
   const result = { conditionId: 'A', seed: 1, weightsDigest: 'd' } as RunOutput['result'];
-  const notes = { seconds: 2, environment: { tensorflow: 't', node: 'n', machine: 'm' } };
+  const notes = { seconds: 2, environment: { tensorflow: 't', node: 'n', machine: 'm' }, commit: null };
 
   it('gives back what was kept, to the bit, and nothing of another run or other code', () => {
     const store = new RunStore(join(root, 'a'));
@@ -385,32 +412,73 @@ describe('store', () => {
     expect(store.has({ ...spec, code: 'y' })).toBe(false);
   });
 
-  it('takes no run of another kernel, library or study for its own', () => {
+  it('takes no run of other code for its own, and every run for its own that other domains are added beside', () => {
     const project = join(root, 'project');
-    for (const path of CODE)
+    for (const path of ['study', 'tools/shared'])
       cpSync(join(import.meta.dirname, '..', '..', path), join(project, path), { recursive: true });
-    const digests = [codeDigest(project)];
-    for (const file of [
-      'native/cpu/ema_cpu_kernel.h',
-      'binding.d.ts',
-      'CMakeLists.txt',
-      'src/ema/weight-ema.ts',
+    const letters = conditionOf('letters', 'A');
+    const heat = conditionOf('equations', 'heat');
+    const digests = () => [letters, heat].map((one) => codeOf(one, project));
+    const before = digests();
+    expect(before).toEqual([letters, heat].map((one) => codeOf(one)));
+    const changes = [
+      'study/data/rda.ts',
+      'study/runs/recorder.ts',
+      'study/problems/perceptron.ts',
       'tools/shared/random.ts',
-    ]) {
-      appendFileSync(join(project, file), '\n');
-      digests.push(codeDigest(project));
-    }
-    expect(digests[0]).toBe(codeDigest());
-    expect(new Set(digests).size).toBe(6);
+    ];
+    const changed = changes.map((file) => {
+      appendFileSync(join(project, file), '\n// changed');
+      return digests();
+    });
+    const differs = changed.map(([first, second], index) => {
+      const [a, b] = index === 0 ? before : (changed[index - 1] ?? []);
+      return [first !== a, second !== b];
+    });
+    expect(differs).toEqual([
+      [true, false],
+      [true, false],
+      [false, true],
+      [true, true],
+    ]);
+    appendFileSync(join(project, 'study/data/bible.ts'), '\n// changed');
+    expect(digests()).toEqual(changed.at(-1));
   });
 
-  it('removes what a killed process left, and takes no draft for a run', () => {
+  it('is the same place for a run whatever its condition is called, and however many seeds it is given', () => {
+    const store = new RunStore(join(root, 'c'));
+    store.write(spec, { result, logits: {} }, notes);
+    expect(store.has({ ...spec, condition: { ...spec.condition, title: 'other', seeds: 99 } })).toBe(true);
+  });
+
+  it('removes what a killed process left and no draft of one that lives, and takes no draft for a run', () => {
     const store = new RunStore(join(root, 'b'));
     store.write(spec, { result, logits: {} }, notes);
-    writeFileSync(join(store.folder, '.draft-1-x'), '');
+    const { pid } = spawnSync(process.execPath, ['-e', '']);
+    const drafts = [`.draft-${pid}-x@${hostname()}`, `.draft-${process.pid}-x@${hostname()}`, '.draft-1-x@elsewhere'];
+    for (const draft of drafts) mkdirSync(join(store.folder, draft));
+    const old = mkdtempSync(join(store.folder, '.draft-1-x@elsewhere-'));
+    utimesSync(old, 1, 1);
     store.removeDrafts();
-    expect(readdirSync(store.folder)).toHaveLength(1);
+    expect(readdirSync(store.folder).filter((name) => name.startsWith('.'))).toEqual(drafts.slice(1).sort());
     expect(store.has(spec)).toBe(true);
+  });
+
+  it('keeps the first of two processes that finish one run, and whole runs of another folder', () => {
+    const [here, there] = ['here', 'there'].map((name) => new RunStore(join(root, name))) as [RunStore, RunStore];
+    here.write(spec, { result, logits: {} }, notes);
+    here.write(spec, { result, logits: {} }, { ...notes, seconds: 9 });
+    expect(here.read(spec)?.seconds).toBe(2);
+    there.write(spec, { result, logits: {} }, { ...notes, seconds: 9 });
+    const next = { ...spec, seed: 2 };
+    there.write(next, { result, logits: {} }, notes);
+    mkdirSync(join(there.folder, 'A-seed-3-torn'));
+    expect(here.takeFrom(there.folder)).toBe(1);
+    expect([here.read(spec)?.seconds, here.has(next), readdirSync(here.folder)]).toEqual([
+      2,
+      true,
+      expect.toSatisfy((names) => names.length === 2),
+    ]);
   });
 });
 

@@ -5,10 +5,11 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
-import { loadStudyData, logitNetworks } from '../../../study/plan/catalog.js';
+import { loadStudyData, NETWORKS } from '../../../study/plan/catalog.js';
+import { DOMAINS } from '../../../study/plan/domains.js';
 import { parseStudyOptions } from '../../../study/plan/options.js';
 import { planRuns } from '../../../study/plan/plan.js';
-import type { RunSpec } from '../../../study/runs/condition.js';
+import type { Condition, RunSpec } from '../../../study/runs/condition.js';
 import { drawSamples } from '../../../study/runs/samples.js';
 import { trainRun } from '../../../study/runs/train.js';
 import { tf } from '../../../tools/shared/tfjs.js';
@@ -32,9 +33,10 @@ const files = {
 for (const [name, bytes] of Object.entries(files)) writeFileSync(join(folder, name), bytes);
 
 /** The first run of a preset, with one epoch, batches of one image and a small rate. */
-function presetRun(preset: string): RunSpec {
+function presetRun(preset: string): RunSpec<Condition> {
   const options = parseStudyOptions(['--preset', preset, '--data-dir', folder, '--epochs', '1']);
-  const [spec] = planRuns(options.plan, 'test');
+  const [images] = DOMAINS.filter(({ id }) => id === 'images');
+  const [spec] = images === undefined ? [] : (planRuns(options.plan, images, () => 'test') as RunSpec<Condition>[]);
   if (spec === undefined) throw new Error(`no run for ${preset}`);
   const { condition } = spec;
   // The paper's rates are for batches of 128.
@@ -56,7 +58,7 @@ describe('presets', () => {
       const spec = presetRun(preset);
       const { data } = spec.condition;
       const samples = drawSamples(await loadStudyData(data.name, data.directory), data);
-      const network = logitNetworks[spec.condition.network];
+      const network = NETWORKS[spec.condition.network].value;
       const epochs: number[] = [];
       const onEpoch = (epoch: number): number => epochs.push(epoch);
       const before = tf.memory().numTensors;
