@@ -21,7 +21,7 @@ export interface FoundAverage {
   readonly record: BestRecord | undefined;
   /** By weight name; weights that are not averaged only where it is a best one. */
   readonly values: Named;
-  /** Steps that are not in it: the weights that they led to are not in the file, or what they mean is said by a function. */
+  /** Steps that are not in it: the weights that they led to are not in the file or not finite, or what they mean is said by a function. */
   readonly pending: number;
 }
 
@@ -32,18 +32,18 @@ export interface FoundAverage {
  * @throws {@link EmaError} INVALID_ARGUMENT — there is none of this name. CHECKPOINT — the file has not all of its values.
  */
 export function findAverage(saved: Saved, which: string, live: Named | undefined): FoundAverage {
-  const { labels, standing, bests, content } = saved;
+  const { labels, standing, bests } = saved;
   const metric = which === 'best' ? standing.monitor : /^best-(.+)$/s.exec(which)?.[1];
   const best = bests.find(({ record }) => record.metric === metric && metric !== undefined);
   if (best?.tensors !== undefined) {
     const { record } = best;
-    const values = prefixed(content.tensors, `best.${record.metric}/`);
+    const values = valuesUnder(saved, `best.${record.metric}/`);
     return { index: record.index, label: labels[record.index] ?? '', record, values, pending: 0 };
   }
   const index = placeOf(saved, which);
   const label = labels[index];
   if (label === undefined) throw noSuch(saved, which);
-  const values = prefixed(content.tensors, `average.${index}/`);
+  const values = valuesUnder(saved, `average.${index}/`);
   const absent = Object.entries(saved.weights).find(
     ([name, text]) => !text.endsWith(NOT_AVERAGED) && !values.has(name),
   );
@@ -54,13 +54,15 @@ export function findAverage(saved: Saved, which: string, live: Named | undefined
     );
   const { warmup, profiles } = saved.options;
   const isDecided = typeof warmup === 'function' || typeof profiles[index] === 'function';
-  if (live === undefined || standing.pending === 0 || isDecided)
+  if (live === undefined || standing.pending === 0 || isDecided || !areFinite(values, live))
     return { index, label, record: undefined, values, pending: standing.pending };
   return { index, label, record: undefined, values: moved(saved, index, { values, live }), pending: 0 };
 }
 
 function placeOf({ labels, standing }: Saved, which: string): number {
-  if (which === 'current') return standing.current ?? -1;
+  if (which === 'current' && standing.current !== undefined) return standing.current;
+  // As in the program: the only average is the best one of those that nobody measured.
+  if (which === 'current' || (which === 'best' && standing.monitor === undefined)) return labels.length === 1 ? 0 : -1;
   const place = labels.indexOf(which);
   return place >= 0 ? place : Number(/^@(\d+)$/.exec(which)?.[1] ?? -1);
 }
@@ -76,16 +78,22 @@ function noSuch({ path, labels, bests }: Saved, which: string): EmaError {
   );
 }
 
-function prefixed(tensors: Named, prefix: string): Named {
-  const own = [...tensors].filter(([name]) => name.startsWith(prefix));
-  return new Map(own.map(([name, tensor]) => [name.slice(prefix.length), tensor]));
+/** By weight name. Not all that begins so: the best by `loss/a` has names that begin like those of the best by `loss`. */
+function valuesUnder({ content, weights }: Saved, prefix: string): Named {
+  const named = Object.keys(weights).map((name) => [name, content.tensors.get(`${prefix}${name}`)] as const);
+  return new Map(named.filter((one): one is readonly [string, StoredTensor] => one[1] !== undefined));
+}
+
+/** Whether an update would be made of these weights, whatever `nonFinite` says, which no file does. */
+function areFinite(values: Named, live: Named): boolean {
+  return [...values.keys()].every((name) => live.get(name)?.data.every(Number.isFinite) ?? true);
 }
 
 /** The average as an update of the pending steps would leave it: what its program gives to who reads it. */
 function moved(saved: Saved, index: number, { values, live }: Readonly<Record<'values' | 'live', Named>>): Named {
   const alphas = alphasOf(saved, [...values.keys()]);
   const { length } = saved.labels;
-  const low = prefixed(saved.content.tensors, `average.${index}.low/`);
+  const low = valuesUnder(saved, `average.${index}.low/`);
   const isSpread = alphas.length > length;
   return new Map(
     [...values].map(([name, tensor], weight) => {

@@ -8,7 +8,7 @@ import type { StoredTensor } from '../disk/safetensors.js';
 import { settingDifferences } from '../options/fingerprint.js';
 import { operands } from './operands.js';
 import { openSaved, type Saved } from './saved.js';
-import { type Table, textOf } from './table.js';
+import { jsonOf, printable, type Table, textOf } from './table.js';
 
 /** One line for the list of commands. */
 export const DIFF_SUMMARY =
@@ -55,12 +55,12 @@ export async function diff(args: readonly string[]): Promise<number> {
   try {
     found = differencesOf(await openSaved(paths[0]), await openSaved(paths[1]));
   } catch (error) {
-    process.stderr.write(`tfjs-ema diff: ${messageOf(error)}\n`);
+    process.stderr.write(`tfjs-ema diff: ${printable(messageOf(error))}\n`);
     return 2;
   }
   const isForPeople = process.stdout.isTTY;
   const text = found.same && isForPeople ? 'They are the same.\n' : textOf(tablesOf(found), isForPeople);
-  process.stdout.write(values.json ? `${JSON.stringify(found, undefined, 2)}\n` : text);
+  process.stdout.write(values.json ? jsonOf(found) : text);
   return found.same ? 0 : 1;
 }
 
@@ -69,7 +69,7 @@ export function differencesOf(a: Saved, b: Saved): Differences {
   const [one, other] = [figuresIn(a), figuresIn(b)];
   const figures = [...new Set([...one.keys(), ...other.keys()])]
     .map((name) => ({ name, a: one.get(name) ?? null, b: other.get(name) ?? null }))
-    .filter((figure) => JSON.stringify(figure.a) !== JSON.stringify(figure.b));
+    .filter((figure) => jsonOf(figure.a) !== jsonOf(figure.b));
   const { savedAs, differences } = matchWeights(a.weights, b.weights);
   const sentences = [...settingDifferences(a.settings, b.settings), ...differences];
   const [before, now] = [groupsIn(a, (name) => name), groupsIn(b, savedAs)];
@@ -132,7 +132,7 @@ function distanceOf(what: string, a: Group, b: Group): Distance {
 }
 
 function tablesOf({ figures, sentences, distances }: Differences): readonly Table[] {
-  const text = (value: unknown): string => (typeof value === 'string' ? value : JSON.stringify(value));
+  const text = (value: unknown): string => (typeof value === 'string' ? value : jsonOf(value).replaceAll(/\n */g, ''));
   return [
     { name: 'figure', head: ['figure', 'A', 'B'], rows: figures.map(({ name, a, b }) => [name, text(a), text(b)]) },
     { name: 'option', head: ['options and weights'], rows: sentences.map((sentence) => [sentence]) },

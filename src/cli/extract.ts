@@ -1,6 +1,7 @@
 // The command `tfjs-ema extract`: a plain tfjs model of one average, or its weights alone, from a checkpoint or the folder of a run.
 // Trains nothing, and needs no tfjs: the program that trained may be gone.
 
+import { realpath } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
 import { quote } from '../base/argument.js';
 import { EmaError } from '../base/errors.js';
@@ -14,6 +15,7 @@ import { type FoundAverage, findAverage, type Named } from './averages.js';
 import { type FileWeight, type ModelFiles, modelOf, readModel } from './model-files.js';
 import { operands, UsageError } from './operands.js';
 import { NOT_AVERAGED, openSaved, type Saved } from './saved.js';
+import { jsonOf, textOf } from './table.js';
 
 /** Lines for the list of commands. */
 export const EXTRACT_SUMMARY =
@@ -40,9 +42,7 @@ export async function extract(args: readonly string[]): Promise<number> {
   const [path, which] = operands(positionals, ['FILE', 'WHICH']);
   const { out, model } = values;
   if (out === undefined || out === '') throw new UsageError('expected --out DIR, the folder of the new model');
-  for (const read of [path, ...(model === undefined ? [] : [model])])
-    if (resolve(read) === resolve(out))
-      throw new EmaError('INVALID_ARGUMENT', `--out: expected another place than ${read}, which would be overwritten.`);
+  await checkOut(out, model === undefined ? [path] : [path, model]);
   const saved = await openSaved(path);
   const target = await targetOf(saved, model, out.endsWith(SAFETENSORS));
   const found = findAverage(saved, which, saved.run && target && valuesOf(target));
@@ -50,12 +50,23 @@ export async function extract(args: readonly string[]): Promise<number> {
   const { label, record, pending } = found;
   if (pending > 0)
     process.stderr.write(
-      `tfjs-ema extract: ${pending} steps since the last update are not in it: a checkpoint has not the weights that they led to, as the folder of a run has, and no file has a function of your own, such as a warm-up.\n`,
+      `tfjs-ema extract: ${pending} steps since the last update are not in it: a checkpoint has not the weights that they led to, as the folder of a run has; weights that are NaN or infinite are left out; and no file has a function of your own, such as a warm-up.\n`,
     );
   const report = { out, label, best: record ?? null, steps: saved.standing.steps, pending };
-  const text = `${out}\t${label}${record === undefined ? '' : `\tbest ${record.metric} ${record.value} of epoch ${record.epoch}`}\n`;
-  process.stdout.write(values.json ? `${JSON.stringify(report, undefined, 2)}\n` : text);
+  const best = record === undefined ? [] : [`best ${record.metric} ${record.value} of epoch ${record.epoch}`];
+  process.stdout.write(
+    values.json ? jsonOf(report) : textOf([{ name: '', head: [], rows: [[out, label, ...best]] }], false),
+  );
   return 0;
+}
+
+/** @throws {@link EmaError} INVALID_ARGUMENT — what is read, or another checkpoint, would be overwritten, links followed. */
+async function checkOut(out: string, read: readonly string[]): Promise<void> {
+  const real = (path: string) => realpath(path).catch(() => resolve(path));
+  const reads = await Promise.all(read.map(real));
+  const isCheckpoint = out.endsWith(SAFETENSORS) && (await openSaved(out).then(Boolean, () => false));
+  if (isCheckpoint || reads.includes(await real(out)))
+    throw new EmaError('INVALID_ARGUMENT', `--out: expected another place than ${out}, which would be overwritten.`);
 }
 
 /** The run's own model, or that of a folder; weights alone do without one. */
@@ -84,7 +95,7 @@ function matched({ path, weights: saved }: Saved, folder: string, { artifacts, w
   const own = Object.fromEntries(
     weights.map(({ name, value: { shape } }) => [
       name,
-      `[${shape.join(', ')}]${saved[name]?.endsWith(NOT_AVERAGED) ? NOT_AVERAGED : ''}`,
+      `[${shape.join(', ')}]${Object.hasOwn(saved, name) && saved[name]?.endsWith(NOT_AVERAGED) ? NOT_AVERAGED : ''}`,
     ]),
   );
   const { savedAs, differences } = matchWeights(saved, own);

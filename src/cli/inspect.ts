@@ -6,7 +6,7 @@ import { parseArgs } from 'node:util';
 import { halfLifeOf } from '../schedule/decay.js';
 import { operands } from './operands.js';
 import { NOT_AVERAGED, openSaved, type Saved } from './saved.js';
-import { type Table, textOf } from './table.js';
+import { jsonOf, type Table, textOf } from './table.js';
 
 /** One line for the list of commands. */
 export const INSPECT_SUMMARY =
@@ -40,7 +40,7 @@ export async function inspect(args: readonly string[]): Promise<number> {
   const { values, positionals } = parseArgs({ args: [...args], options: { json }, allowPositionals: true });
   const [path] = operands(positionals, ['FILE']);
   const facts = factsIn(await openSaved(path));
-  const text = values.json ? `${JSON.stringify(facts, undefined, 2)}\n` : textOf(tablesOf(facts), process.stdout.isTTY);
+  const text = values.json ? jsonOf(facts) : textOf(tablesOf(facts), process.stdout.isTTY);
   process.stdout.write(text);
   return 0;
 }

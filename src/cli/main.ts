@@ -9,6 +9,7 @@ import { DOCTOR_SUMMARY, doctor } from './doctor.js';
 import { EXTRACT_SUMMARY, extract } from './extract.js';
 import { INSPECT_SUMMARY, inspect } from './inspect.js';
 import { UsageError } from './operands.js';
+import { printable } from './table.js';
 
 const COMMANDS: Readonly<Record<string, (args: readonly string[]) => Promise<number>>> = {
   doctor,
@@ -27,14 +28,14 @@ async function main([name = '', ...args]: readonly string[]): Promise<number> {
   }
   const command = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
   if (command === undefined) {
-    process.stderr.write(`${name === '' ? '' : `tfjs-ema: no command '${name}'\n`}${USAGE}`);
+    process.stderr.write(`${name === '' ? '' : `tfjs-ema: no command '${printable(name)}'\n`}${USAGE}`);
     return 2;
   }
   try {
     return await command(args);
   } catch (error) {
     if (!(error instanceof EmaError || isUsageError(error))) throw error;
-    process.stderr.write(`tfjs-ema ${name}: ${error.message}\n${isUsageError(error) ? USAGE : ''}`);
+    process.stderr.write(`tfjs-ema ${name}: ${printable(error.message)}\n${isUsageError(error) ? USAGE : ''}`);
     return isUsageError(error) ? 2 : 1;
   }
 }

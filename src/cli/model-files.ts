@@ -2,7 +2,7 @@
 // Makes no model, and needs no tfjs.
 
 import type { io } from '@tensorflow/tfjs';
-import { fieldOf } from '../base/argument.js';
+import { fieldOf, quote } from '../base/argument.js';
 import { EmaError } from '../base/errors.js';
 import { readWhole } from '../disk/atomic-file.js';
 import { join } from '../disk/node.js';
@@ -63,10 +63,14 @@ function parsed(folder: string, topology: Uint8Array): Topology {
   }
   const [format, manifest] = [fieldOf(json, 'format'), fieldOf(json, 'weightsManifest')];
   if (format === 'graph-model') throw noModel(folder, 'a graph model, which has other weights');
+  const isList = (list: unknown, isOne: (one: unknown) => boolean): boolean => Array.isArray(list) && list.every(isOne);
+  const isSize = (size: unknown): boolean => Number.isSafeInteger(size) && Number(size) >= 0;
+  const isText = (text: unknown): boolean => typeof text === 'string';
   const isGroup = (group: unknown): boolean =>
-    ['paths', 'weights'].every((name) => Array.isArray(fieldOf(group, name)));
-  if (!Array.isArray(manifest) || !manifest.every(isGroup)) throw noModel(folder, 'one without a list of weights');
-  // As tfjs writes it; each weight is looked at below.
+    isList(fieldOf(group, 'paths'), isText) &&
+    isList(fieldOf(group, 'weights'), (one) => isText(fieldOf(one, 'name')) && isList(fieldOf(one, 'shape'), isSize));
+  if (!isList(manifest, isGroup)) throw noModel(folder, 'one without a list of weights, their names and shapes');
+  // As tfjs writes it; types of weights are looked at below.
   return json as Topology;
 }
 
@@ -74,12 +78,12 @@ function parsed(folder: string, topology: Uint8Array): Topology {
 function cut(folder: string, data: Uint8Array, specs: readonly io.WeightsManifestEntry[]): FileWeight[] {
   let at = 0;
   const weights = specs.map(({ name, shape, dtype, quantization }): FileWeight => {
-    if (quantization !== undefined) throw noModel(folder, `quantized weights, such as ${name}`);
+    if (quantization !== undefined) throw noModel(folder, `quantized weights, such as ${quote(name)}`);
     if (dtype !== 'float32' && dtype !== 'int32' && dtype !== 'bool')
-      throw noModel(folder, `weight ${name} of type ${dtype}`);
+      throw noModel(folder, `weight ${quote(name)} of type ${quote(`${dtype}`)}`);
     const begin = at;
     at += shape.reduce((product, size) => product * size, dtype === 'bool' ? 1 : Float32Array.BYTES_PER_ELEMENT);
-    if (at > data.length) throw noModel(folder, `${data.length} bytes of weights, too few for ${name}`);
+    if (at > data.length) throw noModel(folder, `${data.length} bytes of weights, too few for ${quote(name)}`);
     return { name, dtype, value: storedAs(data.slice(begin, at), { shape, dtype }) };
   });
   if (at === data.length) return weights;

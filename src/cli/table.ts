@@ -1,4 +1,4 @@
-// How commands print what they found: columns with headings on a terminal; elsewhere a line per row, separated by tabs, for programs.
+// How commands print what they found: columns with headings on a terminal; elsewhere a line per row, separated by tabs, for programs; or JSON.
 // Knows no command.
 
 /** Rows of one kind. */
@@ -26,7 +26,10 @@ function tabbed({ name, head, rows }: Table): string[] {
 
 function aligned({ head, rows }: Table, index: number): string[] {
   const all = [...(head.length === 0 ? [] : [head]), ...rows].map((row) => row.map(cellOf));
-  const widths = (all[0] ?? []).map((_, column) => Math.max(...all.map((row) => row[column]?.length ?? 0)));
+  // One by one: a call takes no hundred thousand arguments.
+  const widths = (all[0] ?? []).map((_, column) =>
+    all.reduce((most, row) => Math.max(most, row[column]?.length ?? 0), 0),
+  );
   const lines = all.map((row) =>
     row
       .map((cell, column) => cell.padEnd(widths[column] ?? 0))
@@ -36,8 +39,18 @@ function aligned({ head, rows }: Table, index: number): string[] {
   return index === 0 ? lines : ['', ...lines];
 }
 
-/** On one line, without tabs and without what a terminal would obey: names come from files. */
+/** What `--json` prints: JSON has no NaN and no infinity, which a loss and a weight can be, so these are texts. */
+export function jsonOf(found: unknown): string {
+  const named = (_: string, value: unknown): unknown =>
+    typeof value === 'number' && !Number.isFinite(value) ? `${value}` : value;
+  return `${JSON.stringify(found, named, 2)}\n`;
+}
+
 function cellOf(cell: string | number): string {
-  const text = typeof cell === 'number' && !Number.isInteger(cell) ? cell.toPrecision(6) : `${cell}`;
+  return printable(typeof cell === 'number' && !Number.isInteger(cell) ? cell.toPrecision(6) : `${cell}`);
+}
+
+/** A text on one line, without tabs and without what a terminal would obey: names come from files. */
+export function printable(text: string): string {
   return text.replace(/\p{Cc}|\p{Zl}|\p{Zp}/gu, (one) => `\\u${one.charCodeAt(0).toString(16).padStart(4, '0')}`);
 }

@@ -9,6 +9,7 @@ import {
   readdirSync,
   readFileSync,
   rmSync,
+  symlinkSync,
   truncateSync,
   writeFileSync,
 } from 'node:fs';
@@ -247,6 +248,72 @@ describe('tfjs-ema extract', () => {
     expect(readdirSync(at('run'))).toEqual(before);
     const other = command('extract', at('run'), '0.9', '--model', at('model'), '--out', at('nothing'));
     expect(other).toMatchObject({ status: 1, stderr: expect.stringContaining('--model: expected none') });
+  });
+});
+
+describe('tfjs-ema extract, where it is easy to lose something', () => {
+  it('overwrites no checkpoint, neither by a link nor inside of a run', () => {
+    symlinkSync(at('model'), at('link'));
+    symlinkSync(at('ema.safetensors'), at('link.safetensors'));
+    const averages = at('run', readdirSync(at('run')).find((name) => name.startsWith('averages.')) ?? '');
+    const all = [
+      [at('ema.safetensors'), 'best', '--model', at('model'), '--out', at('link')],
+      [at('ema.safetensors'), 'best', '--out', at('link.safetensors')],
+      [at('run'), 'best', '--out', averages],
+    ];
+    for (const args of all)
+      expect(command('extract', ...args)).toMatchObject({
+        status: 1,
+        stderr: expect.stringContaining('--out: expected another place'),
+      });
+    expect(command('inspect', at('run')).status).toBe(0);
+  });
+
+  it('leaves steps out that ended in weights that are not finite, and says so', async () => {
+    const model = network();
+    const average = await train(model, { decays: [0.5, 0.9], nonFinite: 'skip', onWarning: () => undefined });
+    model.layers[0]?.setWeights([tf.fill([4, 8], Number.NaN), tf.zeros([8])]);
+    await average.saveRun(at('run-nan'));
+    await average.saveModel(0.9, `file://${at('expected')}`);
+    const { status, stderr } = command('extract', at('run-nan'), '0.9', '--out', at('nan'));
+    expect(status).toBe(0);
+    expect(stderr).toContain('weights that are NaN or infinite are left out');
+    expect((await weightsIn('nan'))['hidden/kernel']).toEqual((await weightsIn('expected'))['hidden/kernel']);
+  });
+
+  it('knows the only average as best, and bests by metrics of which one begins as the other', async () => {
+    const model = network();
+    const { x, y } = data();
+    const single = new WeightEma(tf, { decays: 0.9 }).attach(model);
+    await model.trainOnBatch(x, y);
+    single.update();
+    await single.saveRun(at('run-single'));
+    expect(command('extract', at('run-single'), 'best', '--out', at('single'))).toMatchObject({
+      status: 0,
+      stderr: '',
+    });
+    for (const monitor of ['loss', 'loss/a'])
+      single.record(
+        { epoch: 0, averages: [{ loss: 1, 'loss/a': Number.POSITIVE_INFINITY }] },
+        { monitor, mode: 'min' },
+      );
+    await single.saveCheckpoint(at('two.safetensors'));
+    expect(command('extract', at('two.safetensors'), 'best-loss', '--out', at('loss.safetensors')).status).toBe(0);
+    expect(decodeSafetensors(readFileSync(at('loss.safetensors'))).tensors.size).toBe(8);
+    const { bests } = JSON.parse(command('inspect', at('two.safetensors'), '--json').stdout);
+    expect(bests).toContainEqual(expect.objectContaining({ metric: 'loss/a', value: 'Infinity' }));
+  });
+
+  it.each([{ name: 5 }, { shape: 'wide' }, { shape: [-4, 8] }])('refuses a model.json with a weight of %j', (wrong) => {
+    cpSync(at('model'), at('wrong'), { recursive: true });
+    const json = JSON.parse(readFileSync(at('wrong', 'model.json'), 'utf8'));
+    Object.assign(json.weightsManifest[0].weights[0], wrong);
+    writeFileSync(at('wrong', 'model.json'), JSON.stringify(json));
+    const args = ['extract', at('ema.safetensors'), 'best', '--model', at('wrong'), '--out', at('nothing')];
+    expect(command(...args)).toMatchObject({
+      status: 1,
+      stderr: expect.stringContaining('received one without a list'),
+    });
   });
 });
 
