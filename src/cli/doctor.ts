@@ -30,7 +30,15 @@ function asJson(facts: Facts, checks: readonly Check[]): string {
   const engine = facts.probe?.engines?.engine ?? null;
   const device = provenDevice(facts.probe) ?? null;
   const { directory, gpu } = facts;
-  const report = { version: ownVersion(), directory, engine, device, verdict: verdict(facts), checks, gpu: gpu ?? null };
+  const report = {
+    version: ownVersion(),
+    directory,
+    engine,
+    device,
+    verdict: verdict(facts),
+    checks,
+    gpu: gpu ?? null,
+  };
   return `${JSON.stringify(report, undefined, 2)}\n`;
 }
 

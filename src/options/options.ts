@@ -25,7 +25,7 @@ export interface EmaOptions {
    * An average is a decay per optimizer step, in [0, 1]: the share of the average that a step keeps; or how long it remembers, as
    * `{ halfLife: { epochs: 1 } }`; or one of another shape: `[0.999, 'uniform', { relativeWidth: 0.1 }, { halfLife: { soFar: 0.05 } }]`; or a
    * schedule of your own: `(step) => 1 - step ** -0.7`; see {@link AverageSpec}.
-   * @defaultValue `'auto'` where the length of the run is known, else the paper's five: `[0.998, 0.999, 0.9995, 0.99975, 0.999875]`
+   * @defaultValue `'auto'` where the length of the run is known, else `'anytime'`
    */
   readonly decays?: DecaySpecs;
   /**

@@ -32,9 +32,6 @@ export type AverageSpec = DecaySpec | 'uniform' | PowerSpec | GrowingSpec | Deca
  */
 export type DecaySpecs = 'auto' | 'anytime' | AverageSpec | readonly AverageSpec[];
 
-/** The paper's decays at T = 16 (0.968, 0.984, 0.992, 0.996, 0.998), per step. */
-export const PAPER_DECAYS: readonly number[] = [0.998, 0.999, 0.9995, 0.99975, 0.999875];
-
 /** {@link PAPER_WINDOWS} of the steps so far, to three digits, so that they can be read and written. */
 const ANYTIME: readonly GrowingSpec[] = PAPER_WINDOWS.map((share) => ({
   window: { soFar: Number(share.toPrecision(3)) },
@@ -54,13 +51,13 @@ export interface Averages {
 /**
  * Averages from specifications in any unit.
  * @param specs one, a list, or `'auto'` for {@link PAPER_WINDOWS} of the run, `'anytime'` for the same of the steps so far; undefined:
- *   `'auto'` where the run's length is known, else {@link PAPER_DECAYS}.
+ *   `'auto'` where the run's length is known, else `'anytime'`.
  * @param run what the units need; `'auto'` needs `totalSteps`.
  * @throws {@link EmaError} INVALID_ARGUMENT — as `resolveDecay`; an empty list; two that are the same average.
  */
 export function resolveAverages(specs: DecaySpecs | undefined, run: RunLength = {}): Averages {
   const isAuto = specs === 'auto' || (specs === undefined && run.totalSteps !== undefined);
-  const given = isAuto ? windowsOf(run) : specs === 'anytime' ? ANYTIME : (specs ?? PAPER_DECAYS);
+  const given = isAuto ? windowsOf(run) : specs === undefined || specs === 'anytime' ? ANYTIME : specs;
   const list: readonly AverageSpec[] = isList(given) ? given : [given];
   if (list.length === 0) throw invalid('decays', "'auto', 'anytime', one average or a list of at least one", specs);
   const nameOf = (index: number): string => (isList(given) ? `decays[${index}]` : 'decays');

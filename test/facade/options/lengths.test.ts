@@ -46,7 +46,7 @@ describe('inSteps', () => {
     expect(withRun(open, {}).decays).toEqual([]);
     expect(withRun(open, { stepsPerEpoch: 3 }).startStep).toBe(3);
     const model = denseModel();
-    const ema = new WeightEma(tf, { start: { epochs: 1 }, ...quiet });
+    const ema = new WeightEma(tf, { decays: 0.99, start: { epochs: 1 }, ...quiet });
     expect(thrownBy(() => ema.attach(model), 'INVALID_ARGUMENT').message).toMatch(/^stepsPerEpoch: .*start is given/);
     ema.attach(model, { stepsPerEpoch: 3 });
     const started = [1, 2, 3, 4].map((step) => {

@@ -5,14 +5,13 @@ import { type EmaCallbackOptions, resolveCallback } from '../../../src/callback/
 import { withRun } from '../../../src/options/lengths.js';
 import { checkTfjs, resolveOptions } from '../../../src/options/options.js';
 import { settled } from '../../../src/options/run-length.js';
-import { PAPER_DECAYS } from '../../../src/schedule/specs.js';
 import { thrownBy } from '../../support/expect.js';
 import { data, tf } from '../../support/models.js';
 
 describe('defaults', () => {
-  it("are the paper's: its five decays per step, an update every 16 steps, its warm-up, averaged statistics", () => {
+  it("are the paper's: five windows, of the steps so far without a length, an update every 16 steps, its warm-up, averaged statistics", () => {
     expect(settled(resolveOptions({}), {})).toMatchObject({
-      decays: [0.998, 0.999, 0.9995, 0.99975, 0.999875],
+      profiles: resolveOptions({ decays: 'anytime' }).profiles,
       updateEvery: 16,
       warmup: 'paper',
       warmupClock: 'updates',
@@ -38,7 +37,9 @@ describe('defaults', () => {
 
   it('apply to options that are undefined', () => {
     const given = { decays: undefined, updateEvery: undefined } as object;
-    expect(settled(resolveOptions(given), {}).decays).toEqual(PAPER_DECAYS);
+    const anytime = resolveOptions({ decays: 'anytime' });
+    expect(settled(resolveOptions(given), {}).profiles).toEqual(anytime.profiles);
+    expect(anytime.profiles).toHaveLength(5);
     expect(resolveCallback({ monitor: undefined, ties: undefined } as object)).toEqual(resolveCallback({}));
   });
 
@@ -56,9 +57,10 @@ describe('what is taken', () => {
   it('are decays in any unit; those that need the run are settled once it is known', () => {
     expect(resolveOptions({ decays: { halfLife: 100 } }).decays).toEqual([2 ** -0.01]);
     const run = { totalSteps: 78_200 };
+    const paper = [0.998, 0.999, 0.9995, 0.99975, 0.999875];
     // The paper's own run: its five decays.
     for (const decays of ['auto', undefined] as const)
-      expect(resolveOptions({ ...(decays && { decays }), run }).decays).toEqual(PAPER_DECAYS);
+      expect(resolveOptions({ ...(decays && { decays }), run }).decays).toEqual(paper);
     const open = resolveOptions({ decays: [{ window: { epochs: 2 } }, 0.9] });
     expect(open.decays).toEqual([]);
     expect(withRun(open.specs, { stepsPerEpoch: 50 }).decays).toEqual([0.99, 0.9]);
