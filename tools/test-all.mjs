@@ -53,8 +53,15 @@ const lanes = (scratch) => [
       ],
       isTests: true,
     })),
-    // After the site, whose live page it opens.
-    { name: 'browser', command: node('browser/test-browser.mjs'), isTests: true },
+    // After the site, whose live page it opens. Without webgpu: a simulated one loses its device now and then; tools/test-long.mjs has it.
+    {
+      name: 'browser',
+      command: [
+        ...node('browser/test-browser.mjs'),
+        ...['cpu', 'wasm', 'webgl', 'live'].flatMap((name) => ['--project', name]),
+      ],
+      isTests: true,
+    },
     // What loads TensorFlow, once more on the one that tfjs-node ships.
     {
       name: 'tensorflow-2.9.1',

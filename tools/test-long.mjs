@@ -41,6 +41,7 @@ const stages = ({ seconds }) => ({
   nodes: { commands: [script('release/test-nodes.mjs')], keep: /^(ok|--) / },
   wine: { commands: [script('release/test-wine.mjs', '--require')], keep: /^ok (win32|Node)|^Node .* win32: / },
   arm64: { commands: [script('release/test-arm64.mjs', '--require')], keep: /^(ok|FAILED) / },
+  browser: { commands: [script('browser/test-browser.mjs', '--require')], keep: /^Chromium|^ *(Test Files|Tests)/ },
   tfjs: { commands: [script('release/test-tfjs.mjs')], keep: /^ok / },
   package: {
     commands: [script('release/pack-check.mjs'), script('release/sbom.mjs'), script('release/test-install.mjs')],

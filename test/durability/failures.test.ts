@@ -20,10 +20,11 @@ import {
 
 // What notes what is made and asked, and changes nothing else.
 vi.mock(import('../../src/ema/attached.js'), async (original) => {
-  const { Attached } = await original();
+  const module = await original();
   return {
-    Attached: class extends Attached {
-      constructor(...args: ConstructorParameters<typeof Attached>) {
+    ...module,
+    Attached: class extends module.Attached {
+      constructor(...args: ConstructorParameters<typeof module.Attached>) {
         super(...args);
         note.attached(this);
       }

@@ -1,7 +1,7 @@
 // What a page pays for averages: bytes of the package as a bundler for browsers takes it, from its own package.json.
 // `npx vitest run test/project/browser-size.test.ts` prints the figures that docs/environments.md names.
 
-import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
@@ -36,6 +36,7 @@ beforeAll(async () => {
   const entryPoints = sources.filter((path) => path.endsWith('.ts')).map((path) => join(root, 'src', path));
   // File by file, as tsc does; what is in the published package, but for declarations.
   await esbuild.build({ entryPoints, outdir: join(home, 'dist'), outbase: join(root, 'src'), format: 'esm' });
+  symlinkSync(join(root, 'node_modules', '@noble'), join(folder, 'node_modules', '@noble'));
   writeFileSync(join(folder, 'app.js'), "export { WeightEma } from 'tfjs-ema';\n");
 });
 
@@ -112,9 +113,9 @@ describe('the package in a bundle for browsers', () => {
     const [all, withoutReport] = [await bundled(), await bundled(['report/'])];
     console.log(JSON.stringify({ entry: all.entry, withoutReport: withoutReport.entry, later: all.later }));
     // With what was measured when this was written, and room for a fix or two.
-    expect(all.entry.gzip).toBeLessThan(39_500);
-    expect(withoutReport.entry.gzip).toBeLessThan(38_000);
+    expect(all.entry.gzip).toBeLessThan(40_500);
+    expect(withoutReport.entry.gzip).toBeLessThan(39_000);
     expect(withoutReport.entry.gzip).toBeLessThan(all.entry.gzip - 1000);
-    expect(all.later.gzip).toBeLessThan(17_000);
+    expect(all.later.gzip).toBeLessThan(17_500);
   });
 });

@@ -21,7 +21,7 @@ function makeApp(work) {
   const modules = join(work, 'app', 'node_modules');
   mkdirSync(modules, { recursive: true });
   cpSync(join(work, 'package'), join(modules, 'tfjs-ema'), { recursive: true });
-  for (const name of ['@tensorflow', 'node-gyp-build'])
+  for (const name of ['@noble', '@tensorflow', 'node-gyp-build'])
     symlinkSync(realpathSync(join(PROJECT, 'node_modules', name)), join(modules, name));
   writeFileSync(join(work, 'app', 'package.json'), JSON.stringify({ name: 'app', private: true, type: 'module' }));
   cpSync(join(PROJECT, 'tools', 'release', 'app-check.mjs'), join(work, 'app', 'app-check.mjs'));
