@@ -108,6 +108,13 @@ export async function writeModel(
   for (const name of old) await fs.unlink(join(folder, name)).catch(() => undefined);
 }
 
+function fixOf(target: string): string {
+  if (!target.includes('://')) return `For a folder write 'file://${target}'.`;
+  return /^(indexeddb|localstorage|downloads):/.test(target)
+    ? "Only a browser has it: in Node write 'file://folder'."
+    : '';
+}
+
 function handlerSaver(
   handler: io.IOHandler | undefined,
   target?: string,
@@ -115,8 +122,7 @@ function handlerSaver(
   const save = handler?.save?.bind(handler);
   if (save !== undefined) return save;
   const expected = 'a URL for which tfjs has save handlers, such as file://folder, or a handler with a save method';
-  const fix = target?.includes('://') === false ? `For a folder write 'file://${target}'.` : '';
-  throw invalid('target', expected, target ?? handler, fix);
+  throw invalid('target', expected, target ?? handler, target === undefined ? '' : fixOf(target));
 }
 
 /**

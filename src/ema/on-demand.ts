@@ -101,6 +101,13 @@ function checkpointTaker(
 /** See `WeightEma.loadCheckpoint`. */
 export async function loadCheckpoint(averaging: Averaging, source: string | Blob): Promise<void> {
   averaging.checkUsable();
+  if (typeof source !== 'string' && !isBlob(source))
+    throw invalid(
+      'source',
+      "a file's path such as 'run/ema.safetensors', or a Blob",
+      source,
+      'Of bytes make one: new Blob([bytes]).',
+    );
   const bytes = isBlob(source) ? new Uint8Array(await source.arrayBuffer()) : await readWhole(checkPath(source));
   const stored = storedAverages(averaging.tf, openCheckpoint(bytes));
   // Asked again: reading took a while.

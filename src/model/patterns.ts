@@ -1,7 +1,7 @@
 // Choosing weights by name: what a pattern is, and which names it matches.
 // Knows no weights.
 
-import { invalid } from '../base/argument.js';
+import { invalid, quote } from '../base/argument.js';
 
 /**
  * Weights by name: the name itself or a leading part of it up to a slash (`'dense_Dense1'` is `dense_Dense1/kernel` and
@@ -34,7 +34,10 @@ export function resolvePatterns(
 ): readonly Pattern[] | undefined {
   if (patterns === undefined) return undefined;
   if (!Array.isArray(patterns) || patterns.length === 0) {
-    throw invalid(name, 'a list of at least one name or regular expression', patterns);
+    const given: unknown = patterns;
+    const one = typeof given === 'string' ? quote(given) : isRegExp(given) ? `${given}` : undefined;
+    const fix = one === undefined ? '' : `Write ${name}: [${one}].`;
+    throw invalid(name, 'a list of at least one name or regular expression', patterns, fix);
   }
   return patterns.map((pattern: WeightPattern, index) => resolvePattern(`${name}[${index}]`, pattern));
 }

@@ -161,7 +161,7 @@ export class BestAverages {
     const fix =
       this.#monitor === undefined || held !== undefined
         ? 'ema.callback() keeps them where fit validates, unless keepBest is false.'
-        : `No epoch has had a number for ${metric}: was it NaN, or another metric?`;
+        : `Kept are the monitored metric, loss and accuracy, of epochs in which they were numbers: for another, monitor: 'val_${metric}'.`;
     throw invalid('which', expected, which, fix);
   }
 

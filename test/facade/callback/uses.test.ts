@@ -257,7 +257,7 @@ describe('what cannot happen is said', () => {
     const ema = make();
     await denseModel().fit(x, y, { ...PLAN, callbacks: [ema.callback({ validate: () => ({ loss: Number.NaN }) })] });
     expect(thrownBy(() => ema.use('best', () => 0), 'INVALID_ARGUMENT').message).toMatch(
-      /No epoch has had a number for loss/,
+      /Kept are the monitored metric, loss and accuracy, of epochs in which they were numbers/,
     );
   });
 });

@@ -313,6 +313,8 @@ describe('a checkpoint', () => {
     const ema = make();
     await rejectionOf(ema.saveCheckpoint('file:///tmp/x'), 'INVALID_ARGUMENT');
     await rejectionOf(ema.loadCheckpoint(''), 'INVALID_ARGUMENT');
+    const bytes = await rejectionOf(ema.loadCheckpoint(new Uint8Array(8) as unknown as Blob), 'INVALID_ARGUMENT');
+    expect(bytes.message).toMatch(/^source: .*or a Blob, .*new Blob\(\[bytes\]\)\.$/);
     await rejectionOf(ema.saveCheckpoint(join(folder, 'no', 'folder')), 'CHECKPOINT');
     ema.dispose();
     await rejectionOf(ema.saveCheckpoint(file('x')), 'DISPOSED');

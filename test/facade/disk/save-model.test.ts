@@ -260,6 +260,8 @@ describe('a target', () => {
     ema.update();
     const { message } = await rejectionOf(ema.saveModel(0.5, 'nowhere://x'), 'INVALID_ARGUMENT');
     expect(message).toMatch(/save handlers/);
+    const browsers = await rejectionOf(ema.saveModel(0.5, 'indexeddb://x'), 'INVALID_ARGUMENT');
+    expect(browsers.message).toMatch(/Only a browser has it: in Node write 'file:\/\/folder'\.$/);
     await rejectionOf(ema.saveModel(0.5, 'file://'), 'INVALID_ARGUMENT');
     await rejectionOf(ema.saveModel(0.5, { load: async () => ({}) }), 'INVALID_ARGUMENT');
     writeFileSync(join(folder, 'file'), '');

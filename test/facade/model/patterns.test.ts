@@ -51,6 +51,10 @@ describe('a pattern', () => {
     );
     const text = 'head' as unknown as WeightPattern[];
     expect(thrownBy(() => resolvePatterns('include', text), 'INVALID_ARGUMENT').message).toMatch(/a list/);
+    const pattern = /kernel/ as unknown as readonly RegExp[];
+    expect(thrownBy(() => resolvePatterns('include', pattern), 'INVALID_ARGUMENT').message).toMatch(
+      /Write include: \[\/kernel\/\]\.$/,
+    );
     thrownBy(() => checkMatches('include', [{ name: 'x' }], ['y']), 'INVALID_ARGUMENT');
   });
 });
