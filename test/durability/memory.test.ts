@@ -43,7 +43,7 @@ describe.each(['native', 'js'] as const)('with engine %s', (engine) => {
 
   it('use, failing use, and reads that are disposed leave nothing', async () => {
     const model = denseModel();
-    const ema = new WeightEma(tf, { engine, updateEvery: 4 }).attach(model);
+    const ema = new WeightEma(tf, { decays: [0.998, 0.999], engine, updateEvery: 4 }).attach(model);
     ema.update();
     const before = tf.memory();
     for (let i = 0; i < 20; i += 1) {
@@ -61,7 +61,7 @@ describe.each(['native', 'js'] as const)('with engine %s', (engine) => {
 
   it('a failed attach leaves nothing', () => {
     const model = denseModel();
-    const other = new WeightEma(tf, { engine, updateEvery: 1 }).attach(model);
+    const other = new WeightEma(tf, { decays: 0.999, engine, updateEvery: 1 }).attach(model);
     other.update();
     const before = tf.memory().numTensors;
     other.use(0.999, () => {
