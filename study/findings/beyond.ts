@@ -35,7 +35,6 @@ const rates: Rule = {
       (best, used) =>
         100 * (model(best, 'emaAccuracy').validation.accuracy - model(used, 'emaAccuracy').validation.accuracy),
     );
-    if (cost === undefined) throw new RangeError('the rates have no seed in common');
     const list = (levels: readonly number[]): string => formatList(levels.map((level) => formatLevel(level, '%')));
     return {
       measures: [cost],
@@ -59,15 +58,8 @@ const protocol: Rule = {
   criterion: '',
   needs: ['A', 'P100'],
   judge: (results) => {
-    const gain = (
-      name: string,
-      unit: 'pp' | 'nats',
-      value: (tuned: RunResult, whole: RunResult) => number,
-    ): Measure => {
-      const measure = results.paired(name, unit, ['A', 'P100'], value);
-      if (measure === undefined) throw new RangeError('A and P100 have no seed in common');
-      return measure;
-    };
+    const gain = (name: string, unit: 'pp' | 'nats', value: (tuned: RunResult, whole: RunResult) => number): Measure =>
+      results.paired(name, unit, ['A', 'P100'], value);
     const accuracy = gain('test accuracy, EMA (acc) - SGD at the end', 'pp', (tuned, whole) => {
       const { track, epoch } = model(tuned, 'emaAccuracy');
       return read(whole, track, epoch).accuracy - read(whole, RAW, model(tuned, 'sgdLast').epoch).accuracy;

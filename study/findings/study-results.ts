@@ -12,6 +12,9 @@ import { type Measure, measureOf, type Unit } from './measure.js';
 /** Test predictions of two models of one seed pair, compared. */
 export type Disagreement = 'churn' | 'jensenShannon';
 
+/** A number from the runs of two conditions with one seed. */
+type PairValue = (after: RunResult, before: RunResult) => number;
+
 /** All runs of a study. */
 export class StudyResults {
   readonly #runs: readonly StoredRun[];
@@ -69,12 +72,22 @@ export class StudyResults {
     return measureOf(name, unit, this.of(conditionId).map(value));
   }
 
-  /** One number per seed that two conditions share. */
-  paired(
+  /**
+   * One number per seed that two conditions share.
+   * @throws RangeError — they share none.
+   */
+  paired(name: string, unit: Unit, conditions: readonly [string, string], value: PairValue): Measure {
+    const measure = this.pairedIfAny(name, unit, conditions, value);
+    if (measure === undefined) throw new RangeError(`${conditions.join(' and ')} have no seed in common`);
+    return measure;
+  }
+
+  /** One number per seed that two conditions share; undefined where they share none. */
+  pairedIfAny(
     name: string,
     unit: Unit,
     [after, before]: readonly [string, string],
-    value: (after: RunResult, before: RunResult) => number,
+    value: PairValue,
   ): Measure | undefined {
     const others = new Map(this.of(before).map((run) => [run.seed, run]));
     const values = this.of(after).flatMap((run) => {
