@@ -124,6 +124,10 @@ def measure(options, network, torch, end):
     for row in rows:
         row["us"] = row.pop("Us")
         row["torchUs"] = None
+        # A combination reads K floats a weight and writes one; a copy of as many bytes would take so long.
+        if "combinationUs" in row:
+            moved = (row["k"] + 1) / (2 * row["k"] + 1)
+            row["combinationShareOfCopy"] = row["copyUs"] * moved / row["combinationUs"]
         if torch is None or row["compensated"] or time.monotonic() > end:
             continue
         row["torchUs"] = torch.microseconds(sizes, row["k"], max(3, rounds // 3))
@@ -134,7 +138,8 @@ def measure(options, network, torch, end):
 def show(row):
     compared = f"{row['timeOverTorch']:.2f} of torch" if row["torchUs"] else ""
     kind = "compensated" if row["compensated"] else ""
-    print(f"{row['shape']:16} K={row['k']} {kind:11} {row['us']:10.1f} us {row['gbPerS']:7.0f} GB/s {row['shareOfCopy']:5.2f} of copy {compared}", flush=True)
+    combined = f"combination {row['combinationUs']:.1f} us" if "combinationUs" in row else ""
+    print(f"{row['shape']:16} K={row['k']} {kind:11} {row['us']:10.1f} us {row['gbPerS']:7.0f} GB/s {row['shareOfCopy']:5.2f} of copy {compared} {combined}", flush=True)
 
 
 def goals(rows):

@@ -68,19 +68,37 @@ class Set {
     row_stride_ = ema::RowStride(row_stride_);
     weights_ = std::make_unique<device::Floats>(end);
     arena_ = std::make_unique<device::Floats>(rows() * row_stride_);
-    for (size_t i = 0; i < segments_.size(); ++i)
-      segments_[i].weight = weights_->get() + places_[i];
+    target_ = std::make_unique<device::Floats>(end);
+    for (size_t i = 0; i < segments_.size(); ++i) {
+      ema::Segment& segment = segments_[i];
+      segment.weight = weights_->get() + places_[i];
+      shadows_.push_back({arena_->get() + segment.offset, segment.weight,
+                          target_->get() + places_[i], segment.size});
+      readings_.push_back(
+          {shadows_[i].shadow, segment.weight, shadows_[i].target, segment.size, 0.0f});
+    }
+    for (int k = 0; k < task.averages; ++k)
+      terms_.push_back({k * row_stride_, k - 1.5, 0.0, 0.0f, 0});
     Fill(weights_.get());
     Fill(arena_.get());
   }
 
   int64_t rows() const { return task_.averages * (task_.compensated ? 2 : 1); }
-  int64_t floats() const { return weights_->size() + arena_->size(); }
+  int64_t floats() const { return weights_->size() + arena_->size() + target_->size(); }
   device::Floats& arena() { return *arena_; }
 
   ema::Update update() const { return Rows(0, task_.averages); }
   // One of the averages alone.
   ema::Update single(int average) const { return Rows(average, 1); }
+  // A linear combination of all averages.
+  ema::Combination combination() const {
+    return {terms_.data(), static_cast<int>(terms_.size()), shadows_.data(),
+            static_cast<int>(shadows_.size()), 0};
+  }
+  // The first average alone.
+  ema::Readings readings() const {
+    return {readings_.data(), static_cast<int>(readings_.size()), 0};
+  }
 
  private:
   static std::vector<float> Alphas(int count) {
@@ -121,8 +139,12 @@ class Set {
   const std::vector<float> alphas_;
   std::vector<ema::Segment> segments_;
   std::vector<int64_t> places_;
+  std::vector<ema::Place> shadows_;
+  std::vector<ema::Reading> readings_;
+  std::vector<ema::Term> terms_;
   int64_t row_stride_ = 0;
   std::unique_ptr<device::Floats> weights_;
+  std::unique_ptr<device::Floats> target_;
   std::unique_ptr<device::Floats> arena_;
 };
 
@@ -230,6 +252,15 @@ void Measure(const Network& network, const Task& task, int rounds, Timer* timer)
                             }
                           },
                           {}});
+  }
+  if (!task.compensated) {
+    // Both write a model of their own: a combination moves K + 1 floats a weight, a reading 2.
+    contenders.push_back(
+        {"combination",
+         [=](Set& set, int) { Check(ema::CudaCombine(set.combination(), stream)); },
+         {}});
+    contenders.push_back(
+        {"reading", [=](Set& set, int) { Check(ema::CudaRead(set.readings(), stream)); }, {}});
   }
   // Few enough launches to fit into the driver's queue behind the blocker, enough work to time.
   const auto launches = static_cast<int>(network.sizes.size() / 300 + 1) * task.averages;

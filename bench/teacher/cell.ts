@@ -4,6 +4,7 @@
 import { quantile } from 'simple-statistics';
 import { loadAddon } from '../../src/engine/addon.js';
 import { type DecaySpecs, WeightEma } from '../../src/index.js';
+import { nodeBackend } from '../../src/tfjs/backend.js';
 import { tf } from '../../tools/shared/tfjs.js';
 import { buildModel } from '../fit/models.js';
 import { interleave, type Runner, runnerOf } from '../shared/rounds.js';
@@ -14,6 +15,8 @@ const DECAYS = [0.998, 0.999, 0.9995, 0.99975, 0.999875] as const;
 const COMBINED = { synthesized: { halfLife: 1500 } } as const;
 const BATCH = 32;
 const SAMPLE_US = 2000;
+// Far above what waiting for the device takes.
+const DEVICE_SAMPLE_US = 20_000;
 
 function cpuUs(): number {
   const { user, system } = process.cpuUsage();
@@ -30,6 +33,41 @@ function cpuRunnerOf(name: string, run: () => void): Runner {
       return cpuUs() - start;
     },
   };
+}
+
+/** A runner that ends when the device has done all that was asked of it: it reads a number that TensorFlow computes last. */
+function deviceRunnerOf(name: string, run: () => void): Runner {
+  const one = tf.scalar(1);
+  return {
+    name,
+    time(repeats) {
+      const start = process.hrtime.bigint();
+      for (let i = 0; i < repeats; i += 1) run();
+      const last = tf.add(one, one);
+      last.dataSync();
+      last.dispose();
+      return Number(process.hrtime.bigint() - start) / 1000;
+    },
+  };
+}
+
+/** A copy of so many floats, where the weights are: in the memory of the GPU by TensorFlow itself. */
+function copierOf(floats: number, threads: number): { readonly copy: () => void; readonly isDevice: boolean } {
+  const backend = nodeBackend(tf);
+  if (typeof backend !== 'string' && 'isUsingGpuDevice' in backend && backend.isUsingGpuDevice === true) {
+    // Constants of TensorFlow's C API, on the binding as its other constants are.
+    const { TF_ATTR_TYPE, TF_FLOAT } = backend.binding as unknown as { TF_ATTR_TYPE: number; TF_FLOAT: number };
+    const type = { name: 'T', type: TF_ATTR_TYPE, value: TF_FLOAT };
+    const values = tf.ones([floats]);
+    return {
+      isDevice: true,
+      copy: () => tf.dispose(backend.executeMultipleOutputs('DeepCopy', [type], [values], 1)),
+    };
+  }
+  const floor = loadFloor();
+  if (typeof floor === 'string') throw new Error(floor);
+  const buffers = floor.allocate(floats);
+  return { isDevice: false, copy: () => floor.copy(buffers, threads) };
 }
 
 /** Measures a model in this process. */
@@ -51,11 +89,9 @@ export async function measureTeacher({
   const twin = await one.asModel({ index: 0 });
   const x = tf.randomNormal([BATCH, ...(model.inputs[0]?.shape.slice(1) ?? []).map(Number)]);
   const forward = (): void => tf.dispose(twin.model.predict(x));
-  const floor = loadFloor();
-  if (typeof floor === 'string') throw new Error(floor);
-  const buffers = floor.allocate(model.countParams());
+  const { copy, isDevice } = copierOf(model.countParams(), threads);
   const runs: Readonly<Record<string, () => void>> = {
-    copy: () => floor.copy(buffers, threads),
+    copy,
     'update, K = 1': () => one.update(),
     'read, K = 1': () => tf.dispose(one.read({ index: 0 })),
     refresh: () => void twin.refresh(),
@@ -71,9 +107,10 @@ export async function measureTeacher({
       forward();
     },
   };
-  const runner = clock === 'cpu' ? cpuRunnerOf : runnerOf;
+  const onHost = clock === 'cpu' ? cpuRunnerOf : runnerOf;
+  const runner = isDevice ? deviceRunnerOf : onHost;
   const runners = Object.entries(runs).map(([name, run]) => runner(name, run));
-  const samples = await interleave(runners, { rounds, sampleUs: SAMPLE_US });
+  const samples = await interleave(runners, { rounds, sampleUs: isDevice ? DEVICE_SAMPLE_US : SAMPLE_US });
   return [...samples].map(([name, own]) => {
     const of = REFERENCES[name] ?? 'copy';
     const ratios = own.map((us, round) => us / (samples.get(of)?.[round] ?? Number.NaN));

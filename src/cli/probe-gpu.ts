@@ -33,7 +33,10 @@ function median(values: readonly number[]): number {
   return [...values].sort((a, b) => a - b)[values.length >> 1] ?? Number.NaN;
 }
 
-/** A model of random weights after random updates on the GPU, against the CPU kernel: numbers compared, and how many differ in a bit. */
+/**
+ * A model of random weights after random updates on the GPU, against the CPU kernel, and a combination of its averages, against sums in
+ * double: numbers compared, and how many differ in a bit.
+ */
 function oneModel({ tf, addon }: Bench, seed: number): { floats: number; differing: number } {
   const random = randoms(seed);
   const averages = 1 + Math.floor(random() * 8);
@@ -59,12 +62,45 @@ function oneModel({ tf, addon }: Bench, seed: number): { floats: number; differi
       addon.lerp(weight, expected[i] ?? [], alphas, compensated);
     });
   }
-  const differing = differences(shadows, like, { expected, averages });
+  // As float32: a product with another float32 is then exact in double, and JavaScript sums it as the kernels do.
+  const coefficients = [...Float32Array.from({ length: averages }, () => 4 * random() - 2)];
+  const combined = shadows.combine(
+    coefficients,
+    like,
+    coefficients.map(() => 0),
+  );
+  const sums = expected.map((own) => combinationOf(own, coefficients));
+  const differing = differences(shadows, like, { expected, averages }) + differencesOf(combined, sums);
   shadows.dispose();
-  tf.dispose(like);
-  return { floats: rows * sizes.reduce((sum, size) => sum + size, 0), differing };
+  tf.dispose([...like, ...combined]);
+  return { floats: (rows + 1) * sizes.reduce((sum, size) => sum + size, 0), differing };
 }
 
+/** The sum of a weight's averages, high parts and after them any low ones, in the order of the native engine. */
+function combinationOf(rows: readonly Float32Array[], coefficients: readonly number[]): Float32Array {
+  const averages = coefficients.length;
+  return Float32Array.from(rows[0] ?? [], (_, at) => {
+    let sum = 0;
+    coefficients.forEach((coefficient, k) => {
+      sum += coefficient * (rows[k]?.[at] ?? Number.NaN);
+      if (rows.length > averages) sum += coefficient * (rows[averages + k]?.[at] ?? Number.NaN);
+    });
+    return sum;
+  });
+}
+
+/** Numbers that differ in a bit. */
+function differencesOf(tensors: readonly Tensor[], expected: readonly Float32Array[]): number {
+  let differing = 0;
+  tensors.forEach((tensor, i) => {
+    const seen = new Uint32Array(Float32Array.from(tensor.dataSync()).buffer);
+    const due = new Uint32Array((expected[i] ?? new Float32Array()).buffer);
+    differing += due.filter((bits, at) => bits !== seen[at]).length;
+  });
+  return differing;
+}
+
+/** All rows of the shadows against what they must be. */
 function differences(
   shadows: Shadows,
   like: readonly Tensor[],
@@ -73,12 +109,12 @@ function differences(
   let differing = 0;
   const rows = expected[0]?.length ?? 0;
   for (let row = 0; row < rows; row += 1) {
-    shadows.read(row % averages, like, row < averages ? 'high' : 'low').forEach((tensor, i) => {
-      const seen = new Uint32Array(Float32Array.from(tensor.dataSync()).buffer);
-      const due = new Uint32Array((expected[i]?.[row] ?? new Float32Array()).buffer);
-      differing += due.filter((bits, at) => bits !== seen[at]).length;
-      tensor.dispose();
-    });
+    const read = shadows.read(row % averages, like, row < averages ? 'high' : 'low');
+    differing += differencesOf(
+      read,
+      expected.map((own) => own[row] ?? new Float32Array()),
+    );
+    for (const tensor of read) tensor.dispose();
   }
   return differing;
 }

@@ -195,6 +195,75 @@ function compensated(): string {
   return `${averages} averages, high and low parts`;
 }
 
+/**
+ * Combinations of averages of five, as they are and as they would be after an update, against sums in double. Coefficients are float32:
+ * their products are exact in double, so that JavaScript rounds where the kernel does.
+ */
+function combinations(): string {
+  const variables = [1, 5, 300, 70_000, 1_000_003].map((size, i) => tf.variable(tf.tensor1d(floats(size, i))));
+  const averages = 5;
+  const alphas = Array.from({ length: averages }, (_, k) => Math.fround(0.5 / (k + 1)));
+  const { shadows } = createShadows(tf, 'native', { weights: variables, averages, precision: 'fp32' });
+  const expected = new Expected(
+    variables.map(valuesOf),
+    alphas.map((alpha) => 1 - alpha),
+  );
+  let compared = 0;
+  for (let step = 0; step < 50; step += 1) {
+    const next = variables.map((variable, i) => floats(variable.size, 71 * step + i));
+    tf.tidy(() => {
+      for (const [i, variable] of variables.entries()) variable.assign(tf.tensor1d(next[i] ?? []));
+    });
+    const coefficients = [...floats(averages, 1000 + step)];
+    const isAhead = step % 2 === 1;
+    // Ahead: what the update below makes of the averages.
+    if (!isAhead) shadows.update(variables, alphas);
+    const found = shadows.combine(
+      coefficients,
+      variables,
+      alphas.map((alpha) => (isAhead ? alpha : 0)),
+    );
+    if (isAhead) shadows.update(variables, alphas);
+    expected.update(next);
+    found.forEach((tensor, i) => {
+      const rows = expected.shadows[i] ?? [];
+      const due = Float32Array.from(next[i] ?? [], (_, at) =>
+        coefficients.reduce((sum, coefficient, k) => sum + coefficient * (rows[k]?.[at] ?? Number.NaN), 0),
+      );
+      demand(sameBits(valuesOf(tensor), due), `combination ${step} of weight ${i}`);
+      compared += due.length;
+    });
+    tf.dispose(found);
+  }
+  shadows.dispose();
+  return `${compared} sums of ${averages} averages, half of them ahead of an update`;
+}
+
+/** A teacher's copy of the model, refreshed at every step while training goes on: always the average of that step. */
+async function teacher(): Promise<string> {
+  const { x, y } = data(160);
+  const model = denseModel(tf.train.adam(0.01));
+  const decay = 0.9;
+  const ema = new WeightEma(tf, { decays: [decay], updateEvery: 1, warmup: 'none', engine: 'native' });
+  ema.attach(model);
+  const live = () => model.weights.map((weight) => valuesOf(weight.read()));
+  const expected = new Expected(live(), [decay]);
+  const twin = await ema.asModel(decay);
+  let steps = 0;
+  const watch = new tf.CustomCallback({
+    onBatchEnd: () => {
+      expected.update(live());
+      twin.refresh();
+      demand(expected.different(0, twin.model.getWeights()) === 0, `the copy at step ${steps} is not the average`);
+      steps += 1;
+    },
+  });
+  await model.fit(x, y, { epochs: 2, batchSize: 16, verbose: 0, callbacks: [ema.callback(), watch] });
+  twin.dispose();
+  ema.dispose();
+  return `${steps} steps, each looked at`;
+}
+
 /** Megabytes of device memory in use by this process's TensorFlow, as the driver's tool sees it; NaN without it. */
 function deviceMegabytes(): number {
   try {
@@ -240,9 +309,13 @@ export const GROUPS = {
     ['1,000 rounds of update and read show no stale value', staleReads],
     ['an update is in order on the device and does not make the host wait', orderAndWaiting],
     ['ten compensated averages are the CPU kernel’s, to the bit', compensated],
+    ['combinations of averages are sums in double, to the bit', combinations],
     ['memory is flat', memory],
   ],
-  fit: [['model.fit: averages are the CPU kernel’s, to the bit', fit]],
+  fit: [
+    ['model.fit: averages are the CPU kernel’s, to the bit', fit],
+    ['a teacher that is refreshed at every step has the average of that step', teacher],
+  ],
 } as const satisfies Record<string, readonly (readonly [name: string, body: (updates: number) => unknown])[]>;
 
 /** The name of a group. */
