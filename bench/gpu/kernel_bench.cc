@@ -1,8 +1,9 @@
 // Times the update kernel on a GPU, without TensorFlow, beside a copy of as many bytes.
 // Prints one JSON object a line; compare.py drives it and puts torch beside it.
 //
-//   kernel_bench DRIVER LIST [ROUNDS]
+//   kernel_bench DRIVER LIST [ROUNDS [AVERAGES]]
 // LIST: a line per network, "NAME SIZE SIZE ..." (floats of each weight). DRIVER: "libcuda.so.1".
+// AVERAGES: numbers of averages, as "1,2,5" (default 1,5); one is measured with compensation too.
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
@@ -290,17 +291,28 @@ std::vector<Network> ReadList(const char* path) {
   return networks;
 }
 
+std::vector<Task> ReadTasks(const char* averages) {
+  std::vector<Task> tasks;
+  std::istringstream words(averages);
+  for (std::string word; std::getline(words, word, ',');) {
+    tasks.push_back({std::atoi(word.c_str()), false});
+  }
+  tasks.push_back({1, true});
+  return tasks;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
   if (argc < 3) {
-    std::fprintf(stderr, "usage: kernel_bench DRIVER LIST [ROUNDS]\n");
+    std::fprintf(stderr, "usage: kernel_bench DRIVER LIST [ROUNDS [AVERAGES]]\n");
     return 2;
   }
   device::Open(argv[1]);
   device::MakeCurrent(0);
   Check(ema::CudaFindDriver());
   const int rounds = argc > 3 ? std::atoi(argv[3]) : 15;
+  const std::vector<Task> tasks = ReadTasks(argc > 4 ? argv[4] : "1,5");
   const auto networks = ReadList(argv[2]);
   if (networks.empty()) {
     std::fprintf(stderr, "%s holds no networks\n", argv[2]);
@@ -310,7 +322,7 @@ int main(int argc, char** argv) {
               device::DriverVersion());
   Timer timer;
   for (const Network& network : networks) {
-    for (const Task task : {Task{1, false}, Task{5, false}, Task{1, true}}) {
+    for (const Task& task : tasks) {
       Measure(network, task, rounds, &timer);
     }
   }

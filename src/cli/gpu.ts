@@ -4,7 +4,7 @@
 import { provenDevice, REPORT } from './device.js';
 import type { Check, CheckId, Facts, GpuFacts } from './facts.js';
 
-/** An H200 reached 0.98 and more; below this something else uses the card, or the card is not what the kernel was made for. */
+/** An H200 reached 1.03; below this something else uses the card, or the card is not what the kernel was made for. */
 const LEAST_SHARE = 0.7;
 /** Share of the queued work that a call which waits for nothing stays below. */
 const MOST_WAIT = 0.25;

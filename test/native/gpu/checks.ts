@@ -138,12 +138,17 @@ function orderAndWaiting(): string {
   const variable = tf.variable(tf.zeros([size]));
   const decay = 0.5;
   const { shadows } = createShadows(tf, 'native', { weights: [variable], averages: 1, precision: 'fp32' });
-  const chain = () =>
-    tf.tidy(() => {
-      let value: Tensor = tf.linspace(0, 1, size);
-      for (let i = 0; i < 200; i += 1) value = value.mul(0.5).add(0.25);
-      variable.assign(value as never);
-    });
+  const chain = () => {
+    let value: Tensor = tf.linspace(0, 1, size);
+    for (let i = 0; i < 200; i += 1) {
+      const next = tf.tidy(() => value.mul(0.5).add(0.25));
+      // At once: 400 of these tensors take more memory than most cards have.
+      value.dispose();
+      value = next;
+    }
+    variable.assign(value as never);
+    value.dispose();
+  };
   chain(); // warm-up: the first use of a kernel compiles or loads it, ours included
   shadows.update([variable], [1 - decay]);
   for (const tensor of shadows.read(0, [variable])) tensor.dataSync();
