@@ -338,8 +338,7 @@ struct Block {
   const Vector::Wide* sums;
 };
 
-// Calls take(v, sum) with each sum, term(start of its vector, sum) added. Not unrolled:
-// NOTE(summed).
+// Calls take(v, add(start of vector v, its sum)) for each sum. Not unrolled: NOTE(summed).
 template <typename Add, typename Take>
 void ForEachSum(const Block& block, Add add, Take take) {
 #pragma GCC unroll 1
@@ -348,14 +347,15 @@ void ForEachSum(const Block& block, Add add, Take take) {
   }
 }
 
-// Calls take(v, sum) with each sum, this part added.
+// Calls take(v, sum) with each sum, this part added: its average as it is, as it would be after an
+// update that is not made, or with its low part.
 template <typename Take>
 void AddPart(const ema::Part& part, const float* weight, const Block& block, Take take) {
-  const float alpha_of_all = part.term.alpha;
-  const auto coefficient = Vector::FillWide(part.term.high);
-  const auto alpha = Vector::Fill(part.term.alpha);
-  if (alpha_of_all == 1.0f || (alpha_of_all == 0.0f && part.low == nullptr)) {
-    const float* const values = alpha_of_all == 1.0f ? weight : part.high;
+  const ema::Term& term = part.term;
+  const auto coefficient = Vector::FillWide(term.high);
+  const auto alpha = Vector::Fill(term.alpha);
+  if (term.alpha == 1.0f || (term.alpha == 0.0f && part.low == nullptr)) {
+    const float* const values = term.alpha == 1.0f ? weight : part.high;
     ForEachSum(
         block,
         [&](int64_t i, Vector::Wide sum) {
