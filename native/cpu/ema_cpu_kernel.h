@@ -315,60 +315,87 @@ inline Vector::Wide AddScaled(Vector::Wide sum, double coefficient, Vector::Wide
   return Vector::FmaWide(Vector::FillWide(coefficient), values, sum);
 }
 
-// Adds one average's part of a combination to the sums of one vector.
-inline Vector::Wide AddPart(Vector::Wide sum, const ema::Part& part, const float* weight,
+// Adds a part that has a low part to the sums of one vector.
+inline Vector::Wide AddBoth(Vector::Wide sum, const ema::Part& part, const float* weight,
                             int64_t i) {
   const ema::Term& term = part.term;
-  const auto w = term.alpha == 0.0f ? Vector::Lanes{} : Vector::Load(weight + i);
-  if (term.alpha == 1.0f) return AddScaled(sum, term.high, Vector::Widen(w));
-  Both value = {Vector::Load(part.high + i), {}};
-  if (part.low != nullptr) value.low = Vector::Load(part.low + i);
+  Both value = {Vector::Load(part.high + i), Vector::Load(part.low + i)};
   if (term.alpha != 0.0f) {
-    const auto alpha = Vector::Fill(term.alpha);
-    if (part.low == nullptr) {
-      value.high = Moved(value.high, w, alpha);
-    } else {
-      value = MovedBoth(value, w, alpha);
-    }
+    value = MovedBoth(value, Vector::Load(weight + i), Vector::Fill(term.alpha));
   }
   sum = AddScaled(sum, term.high, Vector::Widen(value.high));
   return term.low == 0 ? sum : AddScaled(sum, term.low, Vector::Widen(value.low));
 }
 
-// Vectors that are summed together, half a page of each average after the other: five averages
-// whose rows lie at an unlucky distance, read line by line side by side, took twice as long (11.2 M
-// floats: 20 ms, and 8 to 10 ms by half pages at every distance tried; AMD EPYC, one thread).
-constexpr int kSummed = 64;
+// Vectors that are summed together, 128 floats of each average after the other. NOTE(summed):
+// bench/README.md.
+constexpr int kSummed = 128 / Vector::kWidth;
 
-template <int kCount>
-void AddParts(const ema::Parts& parts, int64_t i, Vector::Wide (&sums)[kCount]) {
-  for (auto& sum : sums) sum = Vector::FillWide(ema::kNoSum);
-  for (int k = 0; k < parts.count; ++k) {
-    const ema::Part& part = parts.list[k];
-    if (part.term.alpha == 0.0f && part.low == nullptr) {
-      const auto coefficient = Vector::FillWide(part.term.high);
-      for (int v = 0; v < kCount; ++v) {
-        const auto values = Vector::LoadWide(part.high + i + v * Vector::kWidth);
-        sums[v] = Vector::FmaWide(coefficient, values, sums[v]);
-      }
-    } else {
-      for (int v = 0; v < kCount; ++v) {
-        sums[v] = AddPart(sums[v], part, parts.weight, i + v * Vector::kWidth);
-      }
-    }
+// The sums of up to kSummed vectors from float `start` on.
+struct Block {
+  int64_t start;
+  int count;
+  const Vector::Wide* sums;
+};
+
+// Calls take(v, add(start of vector v, its sum)) for each sum. Not unrolled: NOTE(summed).
+template <typename Add, typename Take>
+void ForEachSum(const Block& block, Add add, Take take) {
+#pragma GCC unroll 1
+  for (int v = 0; v < block.count; ++v) {
+    take(v, add(block.start + v * Vector::kWidth, block.sums[v]));
   }
 }
 
-template <int kCount, void (*kStore)(float*, Vector::Lanes)>
-int64_t CombineVectors(const ema::Parts& parts, float* target, int64_t from, int64_t size) {
-  constexpr int64_t kStride = kCount * Vector::kWidth;
-  int64_t i = from;
-  for (; i + kStride <= size; i += kStride) {
-    Vector::Wide sums[kCount];
-    AddParts(parts, i, sums);
-    for (int v = 0; v < kCount; ++v) {
-      kStore(target + i + v * Vector::kWidth, Vector::Narrow(sums[v]));
+// Calls take(v, sum) with each sum, this part added: its average as it is, as it would be after an
+// update that is not made, or with its low part.
+template <typename Take>
+void AddPart(const ema::Part& part, const float* weight, const Block& block, Take take) {
+  const ema::Term& term = part.term;
+  const auto coefficient = Vector::FillWide(term.high);
+  const auto alpha = Vector::Fill(term.alpha);
+  if (term.alpha == 1.0f || (term.alpha == 0.0f && part.low == nullptr)) {
+    const float* const values = term.alpha == 1.0f ? weight : part.high;
+    ForEachSum(
+        block,
+        [&](int64_t i, Vector::Wide sum) {
+          return Vector::FmaWide(coefficient, Vector::LoadWide(values + i), sum);
+        },
+        take);
+  } else if (part.low == nullptr) {
+    ForEachSum(
+        block,
+        [&](int64_t i, Vector::Wide sum) {
+          const auto moved = Moved(Vector::Load(part.high + i), Vector::Load(weight + i), alpha);
+          return Vector::FmaWide(coefficient, Vector::Widen(moved), sum);
+        },
+        take);
+  } else {
+    ForEachSum(
+        block, [&](int64_t i, Vector::Wide sum) { return AddBoth(sum, part, weight, i); }, take);
+  }
+}
+
+template <void (*kStore)(float*, Vector::Lanes)>
+int64_t CombineVectors(const ema::Parts& parts, float* target, int64_t size) {
+  Vector::Wide none[kSummed];
+  Vector::Wide sums[kSummed];
+  for (auto& sum : none) sum = Vector::FillWide(ema::kNoSum);
+  int64_t i = 0;
+  while (i + Vector::kWidth <= size) {
+    const int64_t left = (size - i) / Vector::kWidth;
+    const int count = left < kSummed ? static_cast<int>(left) : kSummed;
+    const Vector::Wide* before = none;
+    for (int k = 0; k + 1 < parts.count; ++k) {
+      AddPart(parts.list[k], parts.weight, {i, count, before},
+              [&](int v, Vector::Wide sum) { sums[v] = sum; });
+      before = sums;
     }
+    AddPart(parts.list[parts.count - 1], parts.weight, {i, count, before},
+            [&](int v, Vector::Wide sum) {
+              kStore(target + i + v * Vector::kWidth, Vector::Narrow(sum));
+            });
+    i += count * Vector::kWidth;
   }
   return i;
 }
@@ -389,13 +416,11 @@ inline double AddPartAt(double sum, const ema::Part& part, const float* weight, 
 inline void Combine(const ema::Parts& parts, float* target, int64_t size) {
   int64_t i = 0;
   if (IsStreamed(target, size)) {
-    i = CombineVectors<kSummed, Vector::Stream>(parts, target, i, size);
+    i = CombineVectors<Vector::Stream>(parts, target, size);
     Vector::EndStream();
   } else {
-    i = CombineVectors<kSummed, Vector::Store>(parts, target, i, size);
+    i = CombineVectors<Vector::Store>(parts, target, size);
   }
-  i = CombineVectors<4, Vector::Store>(parts, target, i, size);
-  i = CombineVectors<1, Vector::Store>(parts, target, i, size);
   for (; i < size; ++i) {
     double sum = ema::kNoSum;
     for (int k = 0; k < parts.count; ++k) sum = AddPartAt(sum, parts.list[k], parts.weight, i);

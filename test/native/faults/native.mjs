@@ -145,6 +145,20 @@ export const faults = [
     test: 'core',
   },
   {
+    name: 'pending steps count in a combination',
+    file: 'native/cpu/ema_cpu_kernel.h',
+    find: '(term.alpha == 0.0f && part.low == nullptr)',
+    replace: '(term.alpha < 1.0f && part.low == nullptr)',
+    test: 'core',
+  },
+  {
+    name: 'each block of a combination begins a sum of its own',
+    file: 'native/cpu/ema_cpu_kernel.h',
+    find: 'const Vector::Wide* before = none;',
+    replace: 'const Vector::Wide* before = i == 0 ? none : sums;',
+    test: 'core',
+  },
+  {
     name: 'an average without a coefficient is not looked at',
     file: 'native/op/ema_op_compute.cc',
     find: 'if (high != 0) {',
