@@ -64,11 +64,12 @@ export function synthesize(
 }
 
 /**
- * Searches, after training, for the best decay between the tracked ones on validation data. What it finds is used by
- * `ema.use({ synthesized: found.decay }, fn)` and `ema.saveModel({ synthesized: found.decay }, target)`.
+ * Searches, after training, for the best decay between the tracked ones on validation data; or for the best relative width, where no two decays
+ * are tracked, but widths, the plain mean or shares of the steps so far. What it finds is used by `ema.use(found.which, fn)` and
+ * `ema.saveModel(found.which, target)`.
  * @param search the data, and what to search for.
  * @returns the best decay, the best tracked one, whether the data can tell them apart, and all that was measured.
- * @throws `EmaError` INVALID_ARGUMENT — an option is wrong, or fewer than two different decays are tracked.
+ * @throws `EmaError` INVALID_ARGUMENT — an option is wrong, or fewer than two different decays, or widths, are tracked.
  * @throws `EmaError` NO_LAYERS_MODEL — variables are attached.
  * @throws `EmaError` as `WeightEma.use`
  */
@@ -76,9 +77,10 @@ export async function searchDecay(ema: WeightEma, search: DecaySearch): Promise<
   const { tf, attached, averages } = opened(ema, 'searchDecay');
   const fix = 'Measure by a function of your own: use({ synthesized: decay }, () => measure()).';
   const model = layersModelOf(tf, attached.shadows.model, { method: 'searchDecay', fix });
-  const boundOf = (decay: number): number =>
-    boundAfter(synthesisOf(attached.options, decay), attached.options, attached.progress.intervalsAhead());
-  const found = await searchAmong(tf, averages, { ...search, model, boundOf });
+  const { options, progress } = attached;
+  const boundOf = (wanted: SynthesizedWhich['synthesized']): number =>
+    boundAfter(synthesisOf(options, wanted), options, progress.intervalsAhead());
+  const found = await searchAmong(tf, averages, { ...search, model, averages: options, boundOf });
   const guess = guessOf(found.metric, search.mode);
   if (guess !== undefined) averages.warn(guess);
   return found;

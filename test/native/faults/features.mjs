@@ -614,8 +614,8 @@ export const faults = [
   {
     row: 'Best decay searched between the tracked ones, on validation',
     file: 'src/search/search-decay.ts',
-    find: '  const best = bestOf(second, search);\n  const own',
-    replace: '  const best = bestOf(among(second, decays), search);\n  const own',
+    find: '  const best = bestOf(second, search);',
+    replace: '  const best = bestOf(trackedOf(second), search);',
   },
 
   // Put together
@@ -663,7 +663,7 @@ export const faults = [
     test: 'files: writes the weights alone as safetensors',
     file: 'src/cli/extract.ts',
     find: 'new Map([...(target === undefined ? [] : valuesOf(target)), ...values])',
-    replace: 'new Map(values)',
+    replace: 'new Map([...values, ...(target === undefined ? [] : valuesOf(target))])',
   },
 
   // Precision
