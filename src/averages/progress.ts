@@ -103,6 +103,21 @@ export class Progress {
   }
 
   /**
+   * The decay per step by which each average moved last, those of rules after the others; none before the first move.
+   * Of a function it is what that said last.
+   */
+  get lastDecays(): readonly number[] {
+    const [pending] = this.#intervals.at(-1) ?? [];
+    if (pending === undefined) return [];
+    const held = this.#steps - this.#pending;
+    return this.#schedule.foreseen(held - pending, pending).map((alpha, place) => {
+      // One that began anew since then is a copy, and of the steps before it took none in.
+      const own = Math.min(pending, held - (this.begun.get(place) ?? 0));
+      return own <= 0 ? 0 : Math.exp(Math.log1p(-alpha) / own);
+    });
+  }
+
+  /**
    * Alphas of the next update, were it due after a whole interval: one per average, or for each weight too.
    * @param ahead of {@link Progress.ahead}, where averages are looked at.
    */

@@ -146,13 +146,15 @@ export class WeightEma {
   /** What averaging is, and what it costs so far. */
   get facts(): EmaFacts {
     const { engine, engineReason, steps, updates } = this;
-    const { seconds = 0, skipped = 0 } = this.#averaging.attached?.progress ?? {};
+    const { seconds = 0, skipped = 0, lastDecays = [] } = this.#averaging.attached?.progress ?? {};
     const bytes = this.#averaging.isDisposed ? 0 : (this.#averaging.attached?.shadows.bytes ?? 0);
     return {
       engine,
       engineReason,
       steps,
       updates,
+      // Those of rules of layers are after them.
+      lastDecays: lastDecays.slice(0, this.decays.length),
       seconds,
       skipped,
       bytes,

@@ -20,7 +20,7 @@ export interface EmaOptions {
   /**
    * One average, a list that is tracked in one pass, or `'auto'`: the paper's five windows as shares of the run, 0.64, 1.28, 2.56, 5.12 and
    * 10.23 % of its steps; in a run of fewer than 313 steps without those of less than two steps. `'anytime'`: the same as shares of the steps so
-   * far, which needs no length, and means the same at any step.
+   * far, and `{ relativeWidth: 0.2 }`, which remembers longer: it needs no length, and means the same at any step.
    *
    * An average is a decay per optimizer step, in [0, 1]: the share of the average that a step keeps; or how long it remembers, as
    * `{ halfLife: { epochs: 1 } }`; or one of another shape: `[0.999, 'uniform', { relativeWidth: 0.1 }, { halfLife: { soFar: 0.05 } }]`; or a

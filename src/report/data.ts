@@ -16,6 +16,11 @@ export interface EmaFacts {
   readonly steps: number;
   /** Moves of the averages. */
   readonly updates: number;
+  /**
+   * Decays of this moment: by which each average moved last, per step; of those that are not exponential, too. 0 is a copy of the weights; none
+   * before the first move. Of a decay that a function says it is what that said last.
+   */
+  readonly lastDecays: readonly number[];
   /** Seconds in updates; on a GPU, the time to hand them over. */
   readonly seconds: number;
   /** Updates left out because weights were not finite, with `nonFinite: 'skip'`: one for each interval in which none could be made. */

@@ -72,6 +72,11 @@ export function powerAlpha(stepsBefore: number, pending: number, exponent: numbe
 /** The width of the plain mean, which is the widest. */
 const WIDEST = 1 / Math.sqrt(12);
 
+/** The width of the power-function average with an exponent, and no more than that of the plain mean. */
+export function widthFromExponent(exponent: number): number {
+  return Math.min(WIDEST, Math.sqrt((exponent + 1) / (exponent + 3)) / (exponent + 2));
+}
+
 /**
  * The exponent of the power-function average of a given width: the largest root of
  * `width ** 2 * (e + 2) ** 2 * (e + 3) = e + 1`.

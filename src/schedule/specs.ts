@@ -27,15 +27,19 @@ import { labelOf } from './which.js';
 export type AverageSpec = DecaySpec | 'uniform' | PowerSpec | GrowingSpec | DecayFunction;
 
 /**
- * One average or several; `'auto'` is the paper's five windows as shares of the run, `'anytime'` the same as shares of the steps so far, which
- * needs no length.
+ * One average or several; `'auto'` is the paper's five windows as shares of the run, `'anytime'` the same as shares of the steps so far with
+ * `{ relativeWidth: 0.2 }`, which needs no length.
  */
 export type DecaySpecs = 'auto' | 'anytime' | AverageSpec | readonly AverageSpec[];
 
-/** {@link PAPER_WINDOWS} of the steps so far, to three digits, so that they can be read and written. */
-const ANYTIME: readonly GrowingSpec[] = PAPER_WINDOWS.map((share) => ({
-  window: { soFar: Number(share.toPrecision(3)) },
-}));
+/**
+ * {@link PAPER_WINDOWS} of the steps so far, to three digits, so that they can be read and written; and one average that remembers longer, which
+ * came closer to the best there is on fresh seeds of four problems: `bench/results/anytime.md`.
+ */
+const ANYTIME: readonly AverageSpec[] = [
+  ...PAPER_WINDOWS.map((share) => ({ window: { soFar: Number(share.toPrecision(3)) } })),
+  { relativeWidth: 0.2 },
+];
 
 /** An automatic window shorter than this many steps is as good as the weights themselves. */
 const SHORTEST_WINDOW = 2;
@@ -50,7 +54,7 @@ export interface Averages {
 
 /**
  * Averages from specifications in any unit.
- * @param specs one, a list, or `'auto'` for {@link PAPER_WINDOWS} of the run, `'anytime'` for the same of the steps so far; undefined:
+ * @param specs one, a list, or `'auto'` for {@link PAPER_WINDOWS} of the run, `'anytime'` for those of the steps so far; undefined:
  *   `'auto'` where the run's length is known, else `'anytime'`.
  * @param run what the units need; `'auto'` needs `totalSteps`.
  * @throws {@link EmaError} INVALID_ARGUMENT — as `resolveDecay`; an empty list; two that are the same average.

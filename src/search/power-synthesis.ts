@@ -2,6 +2,7 @@
 // Pure numbers: coefficients and how far off they are; reads no average.
 
 import { invalid } from '../base/argument.js';
+import { widthFromExponent } from '../schedule/profile.js';
 import { type Combining, MAX_AMPLIFICATION } from './synthesis.js';
 
 /**
@@ -58,7 +59,7 @@ export function synthesizePower(exponents: readonly (number | undefined)[], want
 
 /** The standard deviation of an average's steps as a part of the run, to four digits: what its exponent is in a user's words. */
 function widthOf(exponent: number): number {
-  return Number((Math.sqrt((exponent + 1) / (exponent + 3)) / (exponent + 2)).toPrecision(4));
+  return Number(widthFromExponent(exponent).toPrecision(4));
 }
 
 /** Coefficient of `exp(-rate u)` in the projection of `exp(-a u)` onto the span of all. */

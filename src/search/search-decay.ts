@@ -3,13 +3,14 @@
 
 import type { LayersModel } from '@tensorflow/tfjs';
 import { invalid, oneOf, positiveInteger } from '../base/argument.js';
-import { halfLifeOf } from '../schedule/decay.js';
+import type { SynthesizedWhich, Which } from '../schedule/which.js';
 import type { Tfjs } from '../tfjs/backend.js';
 import { checkValidationData, type ValidationData } from '../tfjs/data.js';
 import { type MeasuredAverages, measure } from '../validation/measure.js';
 import { metricNames, type Reading } from '../validation/meter.js';
 import { pairedTest } from '../validation/paired-test.js';
 import { bestIndex, directionOf, type Metrics, MODES, type Mode } from '../validation/selection.js';
+import { type Place, type Scale, scaleOf, type TrackedShapes } from './scale.js';
 
 /** What a search for a decay needs. */
 export interface DecaySearch {
@@ -19,22 +20,19 @@ export interface DecaySearch {
   readonly monitor?: string;
   /** Whether smaller or larger is better; `'auto'`: by the metric's name. @defaultValue `'auto'` */
   readonly mode?: Mode;
-  /** Decays tried from the smallest tracked one to the largest, those two included: an integer of at least 4. @defaultValue 16 */
+  /** Decays, or widths, tried from the smallest tracked one to the largest, those two included: an integer of at least 4. @defaultValue 16 */
   readonly trials?: number;
   /** Samples per batch of tensors, an integer of at least 1; a data set has its own batches. @defaultValue 32 */
   readonly batchSize?: number;
 }
 
-/** Averages between which a decay is searched: a `WeightEma`. */
-export interface SearchedAverages extends MeasuredAverages {
-  /** Per step, in the order of the averages. */
-  readonly decays: readonly number[];
-}
-
-/** One decay and what was measured of its average. */
+/** One average and what was measured of it. */
 export interface TriedDecay {
+  /** Its name, for `use`, `saveModel` and the rest. */
+  readonly which: SynthesizedWhich | { readonly index: number };
+  /** 1 where it is not exponential. */
   readonly decay: number;
-  /** In steps. */
+  /** In steps; Infinity where it is not exponential. */
   readonly halfLife: number;
   /** The monitored metric. */
   readonly value: number;
@@ -53,83 +51,88 @@ export interface SearchedDecay extends TriedDecay {
    * no value per sample. The best of many is flattered by its choice, so that even `false` is no proof.
    */
   readonly isTied: boolean | undefined;
-  /** Everything that was measured, from the smallest decay to the largest. */
+  /** Everything that was measured, from the shortest memory to the longest. */
   readonly curve: readonly TriedDecay[];
 }
 
 /** A search once the model is known. */
 export interface ModelSearch extends DecaySearch {
   readonly model: LayersModel;
-  /** How far off the combination for a decay can be. */
-  readonly boundOf: (decay: number) => number;
+  readonly averages: TrackedShapes;
+  /** How far off a combination can be. */
+  readonly boundOf: (wanted: SynthesizedWhich['synthesized']) => number;
 }
 
 interface Stage {
   readonly tf: Tfjs;
-  readonly ema: SearchedAverages;
+  readonly ema: MeasuredAverages;
   readonly model: LayersModel;
+  readonly scale: Scale;
   readonly search: Required<Omit<DecaySearch, 'monitor'>> & { readonly metric: string };
 }
 
-/** One decay with all that was read of it. */
-interface Tried extends Reading {
-  readonly decay: number;
-}
+/** One average with all that was read of it. */
+interface Tried extends Reading, Place {}
 
 /**
- * Searches in two passes over the data: decays whose windows are evenly spaced on a logarithmic scale, with the tracked ones; then
+ * Searches in two passes over the data: averages whose memories are evenly spaced on a logarithmic scale, with the tracked ones; then
  * between the neighbours of the best, with the best itself and the best tracked one again, so that these are compared sample by sample.
  *
- * A grid, not a line search that halves: all decays of a pass share its batches, and a validation curve has small bumps.
- * @throws `EmaError` INVALID_ARGUMENT — an option is wrong, or fewer than two different decays are tracked.
+ * A grid, not a line search that halves: all candidates of a pass share its batches, and a validation curve has small bumps.
+ * @throws `EmaError` INVALID_ARGUMENT — an option is wrong, or fewer than two different averages of a kind are tracked.
  */
 export async function searchAmong(
   tf: Tfjs,
-  ema: SearchedAverages,
-  { model, boundOf, ...options }: ModelSearch,
+  ema: MeasuredAverages,
+  { model, averages, boundOf, ...options }: ModelSearch,
 ): Promise<SearchedDecay> {
-  const stage = { tf, ema, model, search: checked(model, options) };
-  const { search } = stage;
+  const stage = { tf, ema, model, search: checked(model, options), scale: scaleOf(averages) };
+  const { search, scale } = stage;
   const { trials } = search;
-  const tracked = trackedDecays(ema.decays);
-  const ends = [Math.min(...tracked), Math.max(...tracked)] as const;
+  const places = scale.tracked.map(({ at }) => at);
+  const ends = [Math.min(...places), Math.max(...places)] as const;
   const coarse = Math.ceil(trials / 2);
-  const first = await tryAll(stage, [...tracked, ...between(ends, coarse - 2), ...ends]);
-  const [best, own] = [bestOf(first, search), bestOf(among(first, tracked), search)];
+  const first = await tryAll(stage, [...scale.tracked, ...scale.between(...ends, coarse - 2)]);
+  const [best, own] = [bestOf(first, search), bestOf(trackedOf(first), search)];
   const place = first.indexOf(best);
   const near = [first[place - 1] ?? best, first[place + 1] ?? best] as const;
-  const finer = between([near[0].decay, near[1].decay], trials - coarse);
-  const second = await tryAll(stage, [...finer, best.decay, own.decay]);
-  const curve = inOrder([...first.filter(({ decay }) => !among(second, [decay]).length), ...second]);
-  return result(ema.decays, { second, own: own.decay, curve, search, boundOf });
+  const finer = scale.between(near[0].at, near[1].at, trials - coarse);
+  const second = await tryAll(stage, [best, own, ...finer]);
+  const curve = inOrder([...first.filter(({ at }) => !second.some((one) => one.at === at)), ...second]);
+  return result(stage, { second, own: own.at, curve, boundOf });
 }
 
 function result(
-  decays: readonly number[],
+  { scale, search: { metric }, search }: Stage,
   found: Pick<ModelSearch, 'boundOf'> & {
     readonly second: readonly Tried[];
     readonly own: number;
     readonly curve: readonly Tried[];
-    readonly search: Stage['search'];
   },
 ): SearchedDecay {
-  const { second, search } = found;
-  const { metric } = search;
+  const { second } = found;
   const best = bestOf(second, search);
-  const own = bestOf(among(second, [found.own]), search);
-  const shown = ({ decay, metrics }: Tried): TriedDecay => ({
-    decay,
-    halfLife: halfLifeOf(decay),
-    value: metrics[metric] ?? Number.NaN,
+  const own = bestOf(
+    second.filter(({ at }) => at === found.own),
+    search,
+  );
+  const shown = (one: Tried): TriedDecay => ({
+    which: whichOf(scale, one),
+    ...scale.decayAt(one.at),
+    value: one.metrics[metric] ?? Number.NaN,
   });
   return {
     ...shown(best),
     metric,
-    bound: found.boundOf(best.decay),
-    tracked: { ...shown(own), index: decays.indexOf(own.decay) },
+    bound: best.index === undefined ? found.boundOf(scale.wantedAt(best.at)) : 0,
+    tracked: { ...shown(own), index: own.index ?? Number.NaN },
     isTied: tied(best.scores[metric], own.scores[metric]),
     curve: found.curve.map(shown),
   };
+}
+
+function whichOf(scale: Scale, { at, index }: Place): TriedDecay['which'] {
+  return index === undefined ? { synthesized: scale.wantedAt(at) } : { index };
 }
 
 function checked(model: LayersModel, options: DecaySearch): Stage['search'] {
@@ -147,48 +150,35 @@ function checked(model: LayersModel, options: DecaySearch): Stage['search'] {
   };
 }
 
-/** Decay 1 never moves, and stands for averages that are not exponential: neither can be combined. */
-function trackedDecays(decays: readonly number[]): readonly number[] {
-  const tracked = decays.filter((decay) => decay < 1);
-  if (new Set(tracked).size >= 2) return tracked;
-  throw invalid('decays', 'at least two tracked decays, to search between', decays, 'Track more in the next run.');
-}
-
-/** Decays strictly between two, evenly spaced in the logarithm of the window `1 / (1 - decay)`. */
-function between([low, high]: readonly [number, number], count: number): number[] {
-  const [from, to] = [Math.log1p(-low), Math.log1p(-high)];
-  return Array.from({ length: count }, (_, index) => {
-    const decay = -Math.expm1(from + ((to - from) * (index + 1)) / (count + 1));
-    return Math.min(high, Math.max(low, decay));
-  });
-}
-
-async function tryAll({ tf, ema, model, search }: Stage, wanted: readonly number[]): Promise<Tried[]> {
+/** Each place once: the first that is named. */
+async function tryAll({ tf, ema, model, scale, search }: Stage, wanted: readonly Place[]): Promise<Tried[]> {
   const { data, batchSize, metric } = search;
-  const decays = [...new Set(wanted)].sort((a, b) => a - b);
-  const candidates = decays.map((decay) => ({ synthesized: decay }));
+  const once = wanted.filter(({ at }, index) => wanted.findIndex((one) => one.at === at) === index);
+  const places = inOrder(once);
+  const candidates: readonly Which[] = places.map((place) => whichOf(scale, place));
   const readings = await measure(tf, ema, { model, data, batchSize, candidates, scored: [metric] });
-  return decays.flatMap((decay, index) => {
-    const reading = readings[index];
-    return reading === undefined ? [] : [{ ...reading, decay }];
+  return places.flatMap(({ at, index }, place) => {
+    const reading = readings[place];
+    if (reading === undefined) return [];
+    return [{ ...reading, at, ...(index === undefined ? {} : { index }) }];
   });
 }
 
 function bestOf(tried: readonly Tried[], { metric, mode }: Stage['search']): Tried {
   const metrics: readonly Metrics[] = tried.map((one) => one.metrics);
-  const decays = tried.map(({ decay }) => decay);
-  const index = bestIndex(metrics, decays, { metric, direction: directionOf(metric, mode) });
+  const places = tried.map(({ at }) => at);
+  const index = bestIndex(metrics, places, { metric, direction: directionOf(metric, mode) });
   const best = index === undefined ? undefined : tried[index];
   if (best !== undefined) return best;
   throw invalid('data', `data on which some average has a ${metric} that is a number`, Number.NaN);
 }
 
-function among(tried: readonly Tried[], decays: readonly number[]): readonly Tried[] {
-  return tried.filter(({ decay }) => decays.includes(decay));
+function trackedOf(tried: readonly Tried[]): readonly Tried[] {
+  return tried.filter(({ index }) => index !== undefined);
 }
 
-function inOrder(tried: readonly Tried[]): readonly Tried[] {
-  return [...tried].sort((a, b) => a.decay - b.decay);
+function inOrder<T extends Place>(places: readonly T[]): readonly T[] {
+  return [...places].sort((a, b) => a.at - b.at);
 }
 
 function tied(best: Float32Array | undefined, own: Float32Array | undefined): boolean | undefined {

@@ -18,6 +18,9 @@ export function family(...names: readonly string[]): Averages {
 /** Every average, and no raw weights. */
 export const anyAverage: Averages = (name) => name !== 'raw';
 
+/** The windows of `'anytime'`: what criteria and tables mean by it, whatever else a later version of the library tracks. */
+export const anytimeWindows: Averages = (name) => name.startsWith('anytime/window');
+
 /** The raw weights. */
 export const raw: Averages = (name) => name === 'raw';
 

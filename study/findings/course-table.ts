@@ -2,7 +2,7 @@
 // Judges nothing.
 
 import type { CourseResult } from '../runs/course.js';
-import { type Averages, chosenError, family, lowestError, raw, SHARES } from './course-results.js';
+import { type Averages, anytimeWindows, chosenError, family, lowestError, raw, SHARES } from './course-results.js';
 
 /** A course with what each family comes to. */
 export interface CourseTable {
@@ -18,7 +18,7 @@ export interface CourseTable {
 export const CHOICES: Readonly<Record<string, Averages>> = {
   'raw weights': raw,
   "'auto' (5)": family('auto'),
-  "'anytime' (5)": family('anytime'),
+  "'anytime' (5)": anytimeWindows,
   "the paper's five": family('paper'),
   'decay 0.99': (name) => name === 'single/0.99',
   'decay 0.999': (name) => name === 'single/0.999',
@@ -27,7 +27,7 @@ export const CHOICES: Readonly<Record<string, Averages>> = {
   'power, width 0.1': (name) => name === 'power/width0.1',
   'power, width 0.2': (name) => name === 'power/width0.2',
   uniform: family('uniform'),
-  "'anytime' and power, width 0.2": (name) => family('anytime')(name) || name === 'power/width0.2',
+  "'anytime' and power, width 0.2": (name) => anytimeWindows(name) || name === 'power/width0.2',
 };
 
 /** A table for each course, in the order of their first runs. */

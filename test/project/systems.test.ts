@@ -44,6 +44,14 @@ const systems: readonly [name: string, shown: (measured: Measured) => void][] = 
   ],
   ['padam', (m) => expect(m['best']).toBeLessThan(m.raw / 1.5)],
   [
+    'post-hoc',
+    (m) => {
+      expect(Math.abs(Number(m['wide']) - Number(m['untracked']))).toBeLessThan(1e-3);
+      expect(m['bound']).toBeLessThan(0.05);
+      expect(m['best']).toBeLessThan(Number(m['tracked']));
+    },
+  ],
+  [
     'reference-policy',
     (m) => {
       expect(m['free']).toBeLessThan(Number(m['cloned']));

@@ -15,6 +15,7 @@ import {
   type EpochValidation,
   type ModelSource,
   type ModelVariables,
+  type Provenance,
   type ReportData,
   type Tfjs,
   type TrackedWhich,
@@ -174,7 +175,10 @@ describe('types', () => {
     expectTypeOf<WeightEma['asModel']>().returns.resolves.toEqualTypeOf<AverageTwin>();
     expectTypeOf(search.searchDecay).parameter(0).toEqualTypeOf<WeightEma>();
     expectTypeOf(search.searchDecay).returns.resolves.toEqualTypeOf<search.SearchedDecay>();
-    expectTypeOf(search.synthesize).returns.toEqualTypeOf<search.SynthesizedAverage>();
+    // Of averages at work, and of what was saved of a run.
+    expectTypeOf(search.synthesize).toBeCallableWith({} as WeightEma, { halfLife: 700 });
+    expectTypeOf(search.synthesize).toBeCallableWith([{} as Provenance], { relativeWidth: 0.1 }, 1000);
+    expectTypeOf<ReturnType<typeof search.synthesize>>().toEqualTypeOf<search.SynthesizedAverage>();
   });
 
   it('give facts, validations and report as plain data', () => {

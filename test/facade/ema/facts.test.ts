@@ -4,7 +4,8 @@ import { inspect } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import { WeightEma } from '../../../src/index.js';
 import { isSwapped } from '../../support/expect.js';
-import { lineModel, tf } from '../../support/models.js';
+import { assign, lineModel, tf } from '../../support/models.js';
+import { at } from '../../support/oracle.js';
 
 describe('the facts of an average', () => {
   const facts = (ema: WeightEma) => [ema.steps, ema.updates, ema.facts.seconds, ema.facts.bytes, ema.engine];
@@ -39,6 +40,39 @@ describe('the facts of an average', () => {
       [0, 1, 0, 1, 0, 1].map(Boolean),
     );
     expect(seen.at(-1)).toBeLessThan((performance.now() - begin) / 1000);
+    ema.dispose();
+  });
+
+  it('say the decay of this moment: what each average has kept in its last move, per step', () => {
+    const model = lineModel();
+    const own = (step: number) => 1 - (step + 1) ** -0.7;
+    const decays = [0.9, 'uniform', { relativeWidth: 0.1 }, { window: { soFar: 0.3 } }, own] as const;
+    const ema = new WeightEma(tf, { decays, updateEvery: 3, start: 2, onWarning: () => undefined }).attach(model);
+    const values = () =>
+      decays.map((_, index) => tf.tidy(() => at(Object.values(ema.read({ index })), 0).dataSync()[0]));
+    expect(ema.facts.lastDecays).toEqual([]);
+    // Two steps to the start, where all are copies; four moves, in whose steps the weights stand; one of a single step, to put back.
+    [2, 3, 3, 3, 3, 1].forEach((steps, move) => {
+      const before = values();
+      const weight = (-1) ** move * 1000;
+      assign(model.weights[0], () => tf.tensor2d([[weight]]));
+      for (let step = 0; step < steps; step += 1) ema.update();
+      const after = values();
+      if (steps === 1) ema.putBack({ index: 0 });
+      const kept = after.map((value, k) => ((value ?? Number.NaN) - weight) / ((before[k] ?? Number.NaN) - weight));
+      const { lastDecays } = ema.facts;
+      expect(lastDecays).toHaveLength(5);
+      // Values up to 1000 in float32, of differences of hundreds.
+      for (const [k, decay] of lastDecays.entries()) expect(Math.abs(decay ** steps - at(kept, k))).toBeLessThan(1e-5);
+    });
+    const { lastDecays } = ema.facts;
+    ema.reset('uniform');
+    expect(ema.facts.lastDecays).toEqual(lastDecays.map((decay, k) => (k === 1 ? 0 : decay)));
+    for (let step = 0; step < 3; step += 1) ema.update();
+    // The plain mean of weights that begin with those at the reset.
+    expect(at(ema.facts.lastDecays, 1)).toBe(0);
+    for (let step = 0; step < 3; step += 1) ema.update();
+    expect(at(ema.facts.lastDecays, 1) ** 3).toBeCloseTo(0.5, 12);
     ema.dispose();
   });
 

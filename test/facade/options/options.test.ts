@@ -39,7 +39,7 @@ describe('defaults', () => {
     const given = { decays: undefined, updateEvery: undefined } as object;
     const anytime = resolveOptions({ decays: 'anytime' });
     expect(settled(resolveOptions(given), {}).profiles).toEqual(anytime.profiles);
-    expect(anytime.profiles).toHaveLength(5);
+    expect(anytime.profiles).toHaveLength(6);
     expect(resolveCallback({ monitor: undefined, ties: undefined } as object)).toEqual(resolveCallback({}));
   });
 

@@ -51,6 +51,7 @@ function made(change: Partial<ReportData> = {}): EmaReport {
       engineReason: 'asked for',
       steps: 200,
       updates: 20,
+      lastDecays: [0.9, 0.995],
       seconds: 0.5,
       skipped: 0,
       bytes: 8 * 2 ** 20,

@@ -79,9 +79,9 @@ describe('the names of averages that grow or have a function', () => {
   it("are, for 'anytime', the paper's windows as shares of the steps so far, whether the length is known or not", () => {
     const shares = PAPER_WINDOWS.map((share) => Number(share.toPrecision(3)));
     expect(shares).toEqual([0.00639, 0.0128, 0.0256, 0.0512, 0.102]);
-    const expected = shares.map((soFar) => ({ window: { soFar } }));
+    const expected = [...shares.map((soFar) => ({ window: { soFar } })), { relativeWidth: 0.2 }];
     for (const run of [{}, { totalSteps: 100 }, { totalSteps: 1e6 }])
-      expect(resolveAverages('anytime', run)).toEqual({ decays: [1, 1, 1, 1, 1], profiles: expected });
+      expect(resolveAverages('anytime', run)).toEqual({ decays: [1, 1, 1, 1, 1, 1], profiles: expected });
   });
 
   it('make auto updates as often as the shortest of their windows needs, and at every step with a function', () => {

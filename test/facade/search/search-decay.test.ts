@@ -4,6 +4,7 @@ import type { Tensor } from '@tensorflow/tfjs';
 import { afterEach, describe, expect, it } from 'vitest';
 import { WeightEma } from '../../../src/index.js';
 import { halfLifeOf } from '../../../src/schedule/decay.js';
+import { exponentFromWidth } from '../../../src/schedule/profile.js';
 import { searchDecay, synthesize } from '../../../src/search.js';
 import { rejectionOf, thrownBy, weightBits } from '../../support/expect.js';
 import { assign, data, denseModel, floats, lineModel, setRandomWeights, tf, valuesOf } from '../../support/models.js';
@@ -50,6 +51,37 @@ describe.each(['native', 'js'] as const)('searchDecay, engine %s', (engine) => {
     expect(Math.min(...found.curve.map(({ value }) => value))).toBe(found.value);
     // And it is what use() and read() give.
     const which = { synthesized: found.decay };
+    const loss = ema.use(which, (m) => m.evaluate(x, y, { batchSize: 20 }));
+    expect(at((loss as ReturnType<typeof tf.scalar>).dataSync(), 0)).toBe(found.value);
+    ema.dispose();
+  });
+
+  it("goes along relative widths where no two decays are tracked: those of the default averages of a loop of one's own", async () => {
+    const model = lineModel();
+    // One weight that is 1 for 300 steps and 0 for 100: an average with exponent e is 0.75 ** (e + 1).
+    const ema = new WeightEma(tf, { updateEvery: 1, engine, ...quiet }).attach(model);
+    assign(model.weights[0], () => tf.tensor2d([[1]]));
+    for (let step = 0; step < 300; step += 1) ema.update();
+    assign(model.weights[0], () => tf.tensor2d([[0]]));
+    for (let step = 0; step < 100; step += 1) ema.update();
+    const wanted = 0.16;
+    const noise = floats(50, 5).map((value) => value / 100);
+    const mean = noise.reduce((sum, value) => sum + value, 0) / 50;
+    const [x, y] = [tf.ones([50, 1]), tf.tensor2d(noise, [50, 1]).add(0.75 ** (exponentFromWidth(wanted) + 1) - mean)];
+    const before = tf.memory().numTensors;
+    const found = await searchDecay(ema, { data: [x, y], batchSize: 20, trials: 24 });
+    expect(tf.memory().numTensors).toBe(before);
+    const { which } = found;
+    const width = 'synthesized' in which ? (which.synthesized as { relativeWidth: number }).relativeWidth : Number.NaN;
+    expect(Math.abs(width / wanted - 1)).toBeLessThan(0.05);
+    // Between a window of 0.102 of the steps so far, 0.083 wide, and a width of 0.2.
+    expect([found.decay, found.halfLife, found.tracked.index, found.isTied]).toEqual([1, Infinity, 5, false]);
+    expect(found.tracked.which).toEqual({ index: 5 });
+    expect(found.value).toBeLessThan(found.tracked.value);
+    expect(found.bound).toBe(synthesize(ema, { relativeWidth: width }).bound);
+    expect(found.curve.filter((one) => 'index' in one.which).map((one) => one.which)).toEqual(
+      [0, 1, 2, 3, 4, 5].map((index) => ({ index })),
+    );
     const loss = ema.use(which, (m) => m.evaluate(x, y, { batchSize: 20 }));
     expect(at((loss as ReturnType<typeof tf.scalar>).dataSync(), 0)).toBe(found.value);
     ema.dispose();

@@ -58,8 +58,8 @@ export const faults = [
     row: 'Several averages chosen by itself: shares of the run, or of the steps so far',
     test: "functions: are, for 'anytime', the paper's windows as shares of the steps so far",
     file: 'src/schedule/specs.ts',
-    find: '  window: { soFar: Number(share.toPrecision(3)) },',
-    replace: '  halfLife: { soFar: Number(share.toPrecision(3)) },',
+    find: '({ window: { soFar: Number(share.toPrecision(3)) } })',
+    replace: '({ halfLife: { soFar: Number(share.toPrecision(3)) } })',
   },
   {
     row: 'Conversions between units, for another batch size too',
@@ -209,6 +209,12 @@ export const faults = [
     file: 'src/schedule/decay.ts',
     find: "fraction: 'totalSteps' } as const;",
     replace: "fraction: 'stepsPerEpoch' } as const;",
+  },
+  {
+    row: 'Mean of the last N steps before chosen steps',
+    file: 'src/schedule/profile.ts',
+    find: 'Math.log1p(pending / stepsBefore)',
+    replace: 'Math.log1p(pending / (stepsBefore + 1))',
   },
   {
     row: 'Uniform average (SWA)',
@@ -578,6 +584,20 @@ export const faults = [
     replace: "  const weights = 'weights.bin';",
   },
   {
+    row: 'Any decay afterwards, from snapshots',
+    test: 'snapshots: is within its bound, and nearer with more snapshots',
+    file: 'src/search/snapshot-kernels.ts',
+    find: '    sum += Math.abs(share);',
+    replace: '    sum += share;',
+  },
+  {
+    row: 'Any decay afterwards, from snapshots',
+    test: 'snapshots: are the same from checkpoints',
+    file: 'src/search/snapshot-kernels.ts',
+    find: '      row[b] = (1 - alpha) * (1 - other) * (row[b] ?? 0) + alpha * other;',
+    replace: '      row[b] = (1 - alpha) * (1 - other) * (row[b] ?? 0);',
+  },
+  {
     row: 'Any decay afterwards, from the live averages, with a bound of its error',
     test: 'synthesis: the measured error stays within the bound',
     file: 'src/search/synthesis.ts',
@@ -588,14 +608,14 @@ export const faults = [
     row: 'Any decay afterwards, from the live averages, with a bound of its error',
     test: 'synthesized: is within its bound of the true average of a training',
     file: 'src/search.ts',
-    find: '  const tensors = ema.read({ synthesized: ',
-    replace: '  const tensors = ema.read({ index: 0, wanted: ',
+    find: '  const tensors = from.read({ synthesized: ',
+    replace: '  const tensors = from.read({ index: 0, wanted: ',
   },
   {
     row: 'Best decay searched between the tracked ones, on validation',
     file: 'src/search/search-decay.ts',
-    find: '  const best = bestOf(second, search);\n  const own',
-    replace: '  const best = bestOf(among(second, decays), search);\n  const own',
+    find: '  const best = bestOf(second, search);',
+    replace: '  const best = bestOf(trackedOf(second), search);',
   },
 
   // Put together
@@ -630,6 +650,20 @@ export const faults = [
     file: 'src/ema/files.ts',
     find: '    which: isNamedWeights(which) ? label : which,',
     replace: '    which,',
+  },
+  {
+    row: 'Written for other programs',
+    test: 'checkpoint: reads a whole checkpoint of ours',
+    file: 'src/disk/checkpoint.ts',
+    find: "part === 'low' ? '.low' : ''",
+    replace: "part === 'low' ? '-low' : ''",
+  },
+  {
+    row: 'Written for other programs',
+    test: 'files: writes the weights alone as safetensors',
+    file: 'src/cli/extract.ts',
+    find: 'new Map([...(target === undefined ? [] : valuesOf(target)), ...values])',
+    replace: 'new Map([...values, ...(target === undefined ? [] : valuesOf(target))])',
   },
 
   // Precision
@@ -695,6 +729,12 @@ export const faults = [
     row: 'Share of the start that an average still holds',
     file: 'src/diagnosis/looks.ts',
     find: '(1 - alpha) * (this.#shares[index] ?? 1)',
+    replace: '1 - alpha',
+  },
+  {
+    row: 'Decay of this moment',
+    file: 'src/averages/progress.ts',
+    find: 'Math.exp(Math.log1p(-alpha) / own)',
     replace: '1 - alpha',
   },
   {

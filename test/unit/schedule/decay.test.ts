@@ -110,7 +110,7 @@ describe("'auto'", () => {
   it("needs the length of the run, without which the default is 'anytime'", () => {
     expect(messageOf(() => resolveAverages('auto'))).toMatch(/^totalSteps: /);
     expect(resolveAverages(undefined)).toEqual(resolveAverages('anytime'));
-    expect(resolveAverages(undefined).profiles).toHaveLength(5);
+    expect(resolveAverages(undefined).profiles).toHaveLength(6);
   });
 });
 
