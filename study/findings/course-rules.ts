@@ -4,6 +4,7 @@
 import type { CourseResult } from '../runs/course.js';
 import { type Averages, anyAverage, chosenError, comparedErrors, family, lowestError, raw } from './course-results.js';
 import { type Measure, measureOf } from './measure.js';
+import { MissingData } from './missing-data.js';
 
 /** A claim on courses and how it is measured. */
 export interface CourseRule {
@@ -30,7 +31,8 @@ function againstSchedule(name: string, other: string): CourseRule['measures'] {
       const rival = all.find(({ conditionId, seed }) => conditionId === other && seed === run.seed);
       return rival === undefined ? [] : [100 * Math.log(of(anyAverage)(run, 1) / of(raw)(rival, 1))];
     });
-    return pairs.length === 0 ? [] : [measureOf(`${name} at 100 %`, '%', pairs)];
+    if (pairs.length === 0) throw new MissingData(`condition ${other} has no seed in common`);
+    return [measureOf(`${name} at 100 %`, '%', pairs)];
   };
 }
 

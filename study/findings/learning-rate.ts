@@ -25,18 +25,14 @@ const outside: Rule = {
   needs: ['A', 'A0'],
   judge: (results) => {
     const gain = lastGain(results, 'A');
-    const equal = results.pairedIfAny(
-      'weights equal to the bit with and without the callback',
-      '',
-      ['A0', 'A'],
-      (without, with_) => {
-        return without.weightsDigest === with_.weightsDigest ? 1 : 0;
-      },
-    );
-    const isEqual = equal !== undefined && isPositiveInEvery(equal);
+    const name = 'weights equal to the bit with and without the callback';
+    const equal = results.paired(name, '', ['A0', 'A'], (without, with_) => {
+      return without.weightsDigest === with_.weightsDigest ? 1 : 0;
+    });
+    const isEqual = isPositiveInEvery(equal);
     const holds = isEqual && isWithin(gain, EQUAL_PP);
     return {
-      measures: equal === undefined ? [gain] : [gain, equal],
+      measures: [gain, equal],
       holds,
       verdict: effectVerdict(holds, isEqual),
       words: `Weights with and without the callback ${isEqual ? 'are equal' : 'DIFFER'} bit for bit. At the end of a cosine schedule the average differs from the weights by ${formatDifference(gain.estimate, 'pp')}.`,

@@ -9,6 +9,7 @@ import { slowestMain } from './curves.js';
 import { effectVerdict, type Judgement, nullOutcome, type Rule } from './finding.js';
 import { formatDifference, formatLevel, formatList } from './format.js';
 import { type Measure, measureOf } from './measure.js';
+import { MissingData } from './missing-data.js';
 import { model, type StudyResults, testAccuracy } from './study-results.js';
 
 /** The level of noise for which the paper has figures, and which stands for a finding in tables. */
@@ -122,20 +123,7 @@ function memorised(curve: Parameters<typeof memorisedAt>[0] | undefined): number
 
 function memorisationJudgement(measures: readonly Measure[], texts: readonly string[], missing: number): Judgement {
   const [first, ...rest] = measures;
-  if (first === undefined) {
-    const none: Measure = {
-      name: 'no run fitted 90 % of the right labels',
-      unit: '',
-      estimate: { mean: 0, interval: undefined, seeds: 0 },
-      values: [],
-    };
-    return {
-      measures: [none],
-      holds: null,
-      verdict: 'not measured',
-      words: 'Within these epochs no run fitted 90 % of the right labels.',
-    };
-  }
+  if (first === undefined) throw new MissingData('within these epochs no run fitted 90 % of the right labels');
   const holds = missing === 0 && measures.every(isNegativeInEvery);
   const without = missing === 0 ? '' : ` In ${missing} runs one of the two never fitted 90 %.`;
   return {

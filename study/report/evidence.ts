@@ -16,7 +16,7 @@ const VERDICTS: Readonly<Record<Verdict, string>> = {
   'same direction': 'Not shown, though the direction is right',
   'not reproduced': 'Not shown',
   'expected null': 'Shown: no effect was expected, and none was found',
-  'one seed': 'One seed: figures, and no verdict',
+  'not enough data': 'Not enough data for a verdict',
   'not measured': 'Not measured',
 };
 
@@ -117,7 +117,7 @@ const SHORT: Readonly<Record<Verdict, string>> = {
   'same direction': '○',
   'not reproduced': '✕',
   'expected null': '●',
-  'one seed': '–',
+  'not enough data': '–',
   'not measured': '–',
 };
 

@@ -20,7 +20,7 @@ const CLASS: Readonly<Record<Verdict, string>> = {
   'same direction': 'partly',
   'not reproduced': 'no',
   'expected null': 'null',
-  'one seed': 'none',
+  'not enough data': 'none',
   'not measured': 'none',
 };
 
@@ -76,12 +76,12 @@ function figure({ svg, caption }: Figure): string {
 
 function summary(findings: readonly Finding[]): string {
   const count = (verdict: Verdict): number => findings.filter((finding) => finding.verdict === verdict).length;
-  const verdicts = ['reproduced', 'same direction', 'expected null', 'not reproduced', 'one seed'] as const;
+  const verdicts = ['reproduced', 'same direction', 'expected null', 'not reproduced', 'not enough data'] as const;
   const parts = verdicts.flatMap((verdict) => {
     const number = count(verdict);
     return number === 0 ? [] : [`${number} ${verdict}`];
   });
-  const few = count('one seed') === 0 ? '' : ' One seed gives figures and pictures, and no verdict.';
+  const few = count('not enough data') === 0 ? '' : ' One seed gives figures and pictures, and no verdict.';
   return `Of ${findings.length} claims that were measured: ${parts.join(', ')}.${few}`;
 }
 

@@ -17,6 +17,8 @@ const criterion = (...tests: CriterionTest[]) => ({ finding: 'F', domain: 'd', t
 const judged = (values: readonly number[], is: CriterionTest['is'], bound: number) =>
   judgeByCriterion([measureOf('gain at the end', 'pp', values)], criterion({ measure: 'gain', is, bound }));
 
+const NONE = { holds: null, verdict: 'not enough data' };
+
 describe('a criterion', () => {
   // Mean 2, 95 % interval 2 ± 4.303 / sqrt(3) = -0.48 to 4.48.
   const values = [1, 2, 3];
@@ -47,7 +49,39 @@ describe('a criterion', () => {
 
   it('of a measure that is not there judges nothing', () => {
     const asked = criterion({ measure: 'a', is: 'above', bound: 0 }, { measure: 'x', is: 'above', bound: 0 });
-    expect(judgeByCriterion([measureOf('a', 'pp', [1, 1.1])], asked)).toEqual({ holds: null, verdict: 'not measured' });
+    expect(judgeByCriterion([measureOf('a', 'pp', [1, 1.1])], asked)).toEqual(NONE);
+    // Nor does one of what is there fail a criterion that nothing else is known of.
+    expect(judgeByCriterion([measureOf('a', 'pp', [-1, -1.1])], asked)).toEqual(NONE);
+  });
+
+  it.each(['above', 'every above', 'mean above'] as const)('%s judges nothing by one seed', (is) => {
+    expect(judged([1], is, 0)).toEqual(NONE);
+    expect(judged([-1], is, 0)).toEqual(NONE);
+  });
+
+  it('of two tests fails where one does, and the other has one seed only', () => {
+    const measures = [measureOf('a', 'pp', [1]), measureOf('b', 'pp', [-1, -1.1])];
+    const above = (measure: string) => ({ measure, is: 'above', bound: 0 }) as const;
+    expect(judgeByCriterion(measures, criterion(above('a'), above('b'))).holds).toBe(false);
+    expect(judgeByCriterion(measures, criterion(above('a')))).toEqual(NONE);
+  });
+
+  it('of F0 sees one seed whose weights differ, and wants an interval for the rest', () => {
+    const tests = [
+      { measure: 'equal', is: 'every above', bound: 0.5 },
+      { measure: 'gain', is: 'within', bound: 0.3 },
+    ] as const;
+    const outcome = (equal: number, gain: readonly number[]) =>
+      judgeByCriterion([measureOf('equal', '', [equal]), measureOf('gain', 'pp', gain)], {
+        ...criterion(...tests),
+        finding: 'F0',
+      }).holds;
+    expect([outcome(1, [0, 0.01]), outcome(1, [0]), outcome(0, [0]), outcome(0, [0, 0.01])]).toEqual([
+      true,
+      null,
+      false,
+      false,
+    ]);
   });
 
   it('says what was asked', () => {

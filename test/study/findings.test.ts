@@ -129,7 +129,7 @@ describe('an effect', () => {
   it('has the same direction where only the sign is right, or there is one seed', () => {
     expect(outcome(judged('F2', gains([0.9, -0.5, 0.2])))).toEqual([false, 'same direction']);
     // One seed gives figures, and no verdict.
-    expect(outcome(judged('F2', gains([0.9])))).toEqual([null, 'one seed']);
+    expect(outcome(judged('F2', gains([0.9])))).toEqual([null, 'not enough data']);
   });
 
   it('is not reproduced where the sign is wrong', () => {
@@ -244,7 +244,7 @@ describe('findings on models', () => {
       seeds('N40', 3, (seed) => ({ scores: { emaLoss: { ece15: 0.1 + shift + (seed - 2) / 100 } } }));
     expect(outcome(judged('F8n', runs(0)))).toEqual([true, 'expected null']);
     expect(outcome(judged('F8n', runs(0.2)))).toEqual([false, 'not reproduced']);
-    expect(outcome(judged('F8n', seeds('N40', 1)))).toEqual([null, 'one seed']);
+    expect(outcome(judged('F8n', seeds('N40', 1)))).toEqual([null, 'not enough data']);
     expect(outcome(judged('F4', seeds('Cc', 3)))).toEqual([true, 'expected null']);
   });
 
