@@ -21,7 +21,7 @@ export interface CriterionTest {
 export interface Criterion {
   readonly finding: string;
   readonly domain: string;
-  /** The course that it is about, where a domain has several. */
+  /** The course or condition that it is about, where a domain has several. */
   readonly condition?: string;
   /** All of them must hold. */
   readonly tests: readonly CriterionTest[];

@@ -40,13 +40,14 @@ export interface Rule {
   readonly criterion: string;
   /** Conditions without which it cannot be judged; `Cc or A` is one of these. */
   readonly needs: readonly string[];
-  readonly judge: (results: StudyResults) => Judgement;
+  /** @param condition the only one to look at, where a criterion names one. */
+  readonly judge: (results: StudyResults, condition?: string) => Judgement;
 }
 
 /** A judged claim, as it is written to JSON. */
 export interface Finding {
   readonly id: string;
-  /** The course that it is about, where a domain has several. */
+  /** The course or condition that it is about, where a domain has several. */
   readonly condition?: string;
   readonly title: string;
   readonly paper: string;

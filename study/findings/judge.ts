@@ -36,10 +36,11 @@ export function judgeRule(rule: Rule, results: StudyResults): Finding {
 /** Judges one claim by a line of the file. */
 export function judgeLine(rule: Rule, criterion: CriterionLine, results: StudyResults): Finding {
   const about = aboutOf(rule, criterion);
-  const missing = missingFor(rule, results);
+  const { condition } = criterion;
+  const missing = missingFor(condition === undefined ? rule : { needs: [condition] }, results);
   if (missing.length > 0) return notMeasured(about, missing);
   return found(about, () => {
-    const { measures, words } = rule.judge(results);
+    const { measures, words } = rule.judge(results, condition);
     // The first measure that a criterion asks for stands for the finding.
     const isAsked = ({ name }: Measure): boolean => criterion.tests.some(({ measure }) => name.startsWith(measure));
     const lead = measures.find(isAsked) ?? measures[0];
@@ -81,6 +82,6 @@ function aboutOf({ id, title, paper }: Pick<Rule, 'id' | 'title' | 'paper'>, cri
   return { id, ...where, title, paper, criterion: criterionText(criterion), commit, pilots };
 }
 
-function missingFor({ needs }: Rule, results: StudyResults): string[] {
+function missingFor({ needs }: Pick<Rule, 'needs'>, results: StudyResults): string[] {
   return needs.filter((either) => either.split(' or ').every((condition) => results.of(condition).length === 0));
 }

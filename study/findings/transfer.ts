@@ -15,15 +15,15 @@ const transfers: Rule = {
   criterion:
     'probe accuracy on digits of EMA (loss) - SGD, at the end and (loss): intervals above -0.5 pp (not worse); "reproduced" only if both are above 0',
   needs: ['A'],
-  judge: (results) => {
+  judge: (results, condition = results.probed) => {
     const gain = (before: 'sgdLast' | 'sgdLoss'): Measure => {
       const name = `probe accuracy, EMA (loss) - ${before === 'sgdLast' ? 'SGD at the end' : 'SGD (loss)'}`;
-      return results.measure(name, 'pp', results.probed, ({ probe }) => {
+      return results.measure(name, 'pp', condition, ({ probe }) => {
         return 100 * ((probe['emaLoss'] ?? Number.NaN) - (probe[before] ?? Number.NaN));
       });
     };
     const [last, stopped] = [gain('sgdLast'), gain('sgdLoss')];
-    const random = results.measure('probe accuracy of random weights', '%', results.probed, ({ probe }) => {
+    const random = results.measure('probe accuracy of random weights', '%', condition, ({ probe }) => {
       return 100 * (probe['random'] ?? Number.NaN);
     });
     const holds = isAbove(last, MARGIN_PP) && isAbove(stopped, MARGIN_PP);

@@ -5,6 +5,7 @@ import { classifierConditions } from '../runs/classifier-conditions.js';
 import type { Condition, Course } from '../runs/condition.js';
 import { ALL_IMAGES, CONDITIONS } from '../runs/conditions.js';
 import { EQUATION_COURSES, TEXT_COURSES } from '../runs/courses.js';
+import { backwards, FROM_DIGITS } from '../runs/transfer-conditions.js';
 
 /** Names of domains. */
 export type DomainId = 'images' | 'equations' | 'letters' | 'signals' | 'text' | 'images-60k';
@@ -27,6 +28,26 @@ const confirming = (count: number): number[] => Array.from({ length: count }, (_
 /** Clean and noisy labels, a constant rate, BatchNorm, transfer. */
 const TABLE_CORE = ['A', 'A0', 'N20', 'N40', 'N60', 'K', 'BN', 'T'];
 
+const SIGNALS = classifierConditions({
+  data: { name: 'mnist-1d', train: 4000, validation: 1000 },
+  network: 'conv-1d',
+  deepNorm: 'conv-1d-bn6',
+  peak: 0.05,
+  deepNormPeak: 0.2,
+  classes: [5, 10],
+  seeds: 10,
+});
+
+const LETTERS = classifierConditions({
+  data: { name: 'letters', train: 6000, validation: 1500 },
+  network: 'perceptron',
+  deepNorm: 'perceptron-bn6',
+  peak: 0.1,
+  deepNormPeak: 0.2,
+  classes: [13, 26],
+  seeds: 10,
+});
+
 /** All domains, those first that tell most for their time. */
 export const DOMAINS: readonly Domain[] = [
   {
@@ -39,30 +60,14 @@ export const DOMAINS: readonly Domain[] = [
   {
     id: 'signals',
     title: 'MNIST-1D, 4,000 signals of 40 values in 10 classes, a convolutional network',
-    conditions: classifierConditions({
-      data: { name: 'mnist-1d', train: 4000, validation: 1000 },
-      network: 'conv-1d',
-      deepNorm: 'conv-1d-bn6',
-      peak: 0.05,
-      deepNormPeak: 0.2,
-      classes: [5, 10],
-      seeds: 10,
-    }),
+    conditions: [...SIGNALS, ...backwards('signals', SIGNALS)],
     core: TABLE_CORE,
     seeds: confirming(10),
   },
   {
     id: 'letters',
     title: 'letter recognition, 6,000 letters as 16 numbers in 26 classes, a fully connected network',
-    conditions: classifierConditions({
-      data: { name: 'letters', train: 6000, validation: 1500 },
-      network: 'perceptron',
-      deepNorm: 'perceptron-bn6',
-      peak: 0.1,
-      deepNormPeak: 0.2,
-      classes: [13, 26],
-      seeds: 10,
-    }),
+    conditions: [...LETTERS, ...backwards('letters', LETTERS)],
     core: TABLE_CORE,
     seeds: confirming(10),
   },
@@ -76,9 +81,9 @@ export const DOMAINS: readonly Domain[] = [
   {
     id: 'images',
     title: 'fashion-mnist, 6,000 images, small convolutional networks',
-    conditions: CONDITIONS,
+    conditions: [...CONDITIONS, ...FROM_DIGITS],
     core: ['A', 'A0', 'N40', 'K', 'Cc'],
-    seeds: confirming(5),
+    seeds: confirming(10),
   },
   {
     id: 'images-60k',
