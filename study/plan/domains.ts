@@ -25,6 +25,12 @@ export interface Domain {
 /** Seeds from 101 on. */
 const confirming = (count: number): number[] => Array.from({ length: count }, (_, index) => 101 + index);
 
+/** Most findings are about A, a run of seconds, and what is left to find there is small: by the spread of ten seeds, twenty decide. */
+const CLEAN_SEEDS = 20;
+
+const withCleanSeeds = (conditions: readonly Condition[]): Condition[] =>
+  conditions.map((condition) => (condition.id === 'A' ? { ...condition, seeds: CLEAN_SEEDS } : condition));
+
 /** Clean and noisy labels, a constant rate, BatchNorm, transfer. */
 const TABLE_CORE = ['A', 'A0', 'N20', 'N40', 'N60', 'K', 'BN', 'T'];
 
@@ -55,21 +61,21 @@ export const DOMAINS: readonly Domain[] = [
     title: "equations with exact solutions, after PADAM's",
     conditions: EQUATION_COURSES,
     core: EQUATION_COURSES.map(({ id }) => id),
-    seeds: confirming(10),
+    seeds: confirming(12),
   },
   {
     id: 'signals',
     title: 'MNIST-1D, 4,000 signals of 40 values in 10 classes, a convolutional network',
-    conditions: [...SIGNALS, ...backwards('signals', SIGNALS)],
+    conditions: [...withCleanSeeds(SIGNALS), ...backwards('signals', SIGNALS)],
     core: TABLE_CORE,
-    seeds: confirming(10),
+    seeds: confirming(CLEAN_SEEDS),
   },
   {
     id: 'letters',
     title: 'letter recognition, 6,000 letters as 16 numbers in 26 classes, a fully connected network',
-    conditions: [...LETTERS, ...backwards('letters', LETTERS)],
+    conditions: [...withCleanSeeds(LETTERS), ...backwards('letters', LETTERS)],
     core: TABLE_CORE,
-    seeds: confirming(10),
+    seeds: confirming(CLEAN_SEEDS),
   },
   {
     id: 'text',
