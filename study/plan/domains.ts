@@ -10,6 +10,9 @@ import { backwards, FROM_DIGITS } from '../runs/transfer-conditions.js';
 /** Names of domains. */
 export type DomainId = 'images' | 'equations' | 'letters' | 'signals' | 'text' | 'images-60k';
 
+/** Every condition: their runs take seconds. */
+export const ALL = 'all';
+
 /** One kind of problem that practitioners have. */
 export interface Domain {
   readonly id: DomainId;
@@ -17,7 +20,7 @@ export interface Domain {
   readonly title: string;
   readonly conditions: readonly (Condition | Course)[];
   /** Those that are run where nothing is asked for. */
-  readonly core: readonly string[];
+  readonly core: readonly string[] | typeof ALL;
   /** Those that confirm; a condition takes as many of the first as it needs. Pilots had others, below 100. */
   readonly seeds: readonly number[];
 }
@@ -30,9 +33,6 @@ const CLEAN_SEEDS = 20;
 
 const withCleanSeeds = (conditions: readonly Condition[]): Condition[] =>
   conditions.map((condition) => (condition.id === 'A' ? { ...condition, seeds: CLEAN_SEEDS } : condition));
-
-/** Clean and noisy labels, a constant rate, BatchNorm, transfer. */
-const TABLE_CORE = ['A', 'A0', 'N20', 'N40', 'N60', 'K', 'BN', 'T'];
 
 const SIGNALS = classifierConditions({
   data: { name: 'mnist-1d', train: 4000, validation: 1000 },
@@ -60,28 +60,28 @@ export const DOMAINS: readonly Domain[] = [
     id: 'equations',
     title: "equations with exact solutions, after PADAM's",
     conditions: EQUATION_COURSES,
-    core: EQUATION_COURSES.map(({ id }) => id),
+    core: ALL,
     seeds: confirming(12),
   },
   {
     id: 'signals',
     title: 'MNIST-1D, 4,000 signals of 40 values in 10 classes, a convolutional network',
     conditions: [...withCleanSeeds(SIGNALS), ...backwards('signals', SIGNALS)],
-    core: TABLE_CORE,
+    core: ALL,
     seeds: confirming(CLEAN_SEEDS),
   },
   {
     id: 'letters',
     title: 'letter recognition, 6,000 letters as 16 numbers in 26 classes, a fully connected network',
     conditions: [...withCleanSeeds(LETTERS), ...backwards('letters', LETTERS)],
-    core: TABLE_CORE,
+    core: ALL,
     seeds: confirming(CLEAN_SEEDS),
   },
   {
     id: 'text',
     title: 'the King James Bible by characters, a small Transformer without BatchNorm',
     conditions: TEXT_COURSES,
-    core: [],
+    core: ['text-constant', 'text-cosine'],
     seeds: confirming(5),
   },
   {
@@ -95,7 +95,7 @@ export const DOMAINS: readonly Domain[] = [
     id: 'images-60k',
     title: 'fashion-mnist, all 60,000 images, small convolutional networks',
     conditions: ALL_IMAGES,
-    core: [],
+    core: ['A'],
     seeds: confirming(5),
   },
 ];

@@ -83,7 +83,7 @@ export const CONDITIONS: readonly Condition[] = [
     averages: { ...AVERAGES, uniform: true },
     seeds: SEEDS,
   },
-  { ...BASE, id: 'Cc', title: 'augmentation, cosine learning rate', data: AUGMENTED, seeds: 5 },
+  { ...BASE, id: 'Cc', title: 'augmentation, cosine learning rate', data: AUGMENTED, seeds: SEEDS },
   {
     ...BASE,
     id: 'BN',

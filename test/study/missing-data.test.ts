@@ -7,6 +7,8 @@ import { MissingData, unlessMissing } from '../../study/findings/missing-data.js
 import { presets } from '../../study/paper/presets.js';
 import { paperRules } from '../../study/paper/tables.js';
 import { DOMAINS, type Domain } from '../../study/plan/domains.js';
+import { parseStudyOptions } from '../../study/plan/options.js';
+import { planRuns } from '../../study/plan/plan.js';
 import { chartsOf } from '../../study/report/report.js';
 import { type Condition, type Course, isCourse } from '../../study/runs/condition.js';
 import { type CourseResult, families } from '../../study/runs/course.js';
@@ -121,6 +123,16 @@ describe.each(DOMAINS)('findings of $id', (domain) => {
     );
     expect(findings.filter(({ ours }) => ours === null).map(({ id, words }) => `${id} ${words}`)).toEqual([]);
     expect(findings.filter(({ verdict }) => verdict === 'not enough data')).toEqual([]);
+  });
+
+  it('have some verdict in the part that is run where nothing is asked for', () => {
+    const { plan } = parseStudyOptions([]);
+    const specs = planRuns(plan, domain, () => '');
+    const runs = runsOf(domain, (place) => {
+      const { id } = domain.conditions[place] ?? { id: '' };
+      return specs.filter(({ condition }) => condition.id === id).map(({ seed }) => seed);
+    });
+    expect(judge(domain, runs).some(({ holds }) => holds !== null)).toBe(true);
   });
 
   it('that compare conditions claim nothing where these share no seed', () => {
