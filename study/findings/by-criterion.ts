@@ -3,13 +3,15 @@
 
 import type { Criterion, CriterionTest } from './criteria-file.js';
 import { effectVerdict, isFew, UNDECIDED, type Verdict } from './finding.js';
+import { formatList } from './format.js';
 import type { Measure } from './measure.js';
 
-/** Whether a criterion holds, and what becomes of the claim. */
+/** Whether a criterion holds, what becomes of the claim, and, where it does not hold, how sure that is. */
 export interface Outcome {
   /** Null where there is too little of a measure that was asked for. */
   readonly holds: boolean | null;
   readonly verdict: Verdict;
+  readonly because?: string;
 }
 
 /** Judges measures by a criterion; not at all where one that it asks for is not there, or has too few seeds. */
@@ -28,7 +30,31 @@ export function judgeByCriterion(measures: readonly Measure[], { finding, tests 
       !isBroken,
       pairs.every(({ test, measure }) => points(measure, test)),
     ),
+    ...(isBroken ? { because: reason(decided) } : {}),
   };
+}
+
+interface Asked {
+  readonly test: CriterionTest;
+  readonly measure: Measure;
+}
+
+/** An effect that is surely not as asked is another thing than an interval too wide to tell. */
+function reason(pairs: readonly Asked[]): string {
+  const failed = pairs.filter(({ test, measure }) => !passes(measure, test));
+  const against = failed.filter(({ test, measure }) => !mayPass(measure, test));
+  const names = (list: readonly Asked[]): string => formatList(list.map(({ measure }) => measure.name));
+  if (against.length > 0) return `The criterion is surely missed by: ${names(against)}.`;
+  return `The interval is too wide to tell, of: ${names(failed)}.`;
+}
+
+/** Whether a part of the interval is where the criterion wants all of it. */
+function mayPass({ estimate: { interval } }: Measure, { is, bound }: CriterionTest): boolean {
+  // One seed that is elsewhere is a fact.
+  if (interval === undefined || is.startsWith('every')) return false;
+  const [low, high] = interval;
+  if (is === 'within') return low < bound && high > -bound;
+  return is.endsWith('above') ? high > bound : low < bound;
 }
 
 /** Whether a test is about an interval, and there is none. */

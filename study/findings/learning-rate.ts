@@ -73,7 +73,7 @@ const replacesDecay: Rule = {
       measures: [share, gain, gap],
       holds,
       verdict: effectVerdict(holds, gain.estimate.mean > 0),
-      words: `Constant rate: SGD ${level('sgdLast', 'K')}, its average ${level('emaLast', 'K')}; cosine rate: SGD ${level('sgdLast', results.cosine)}. Decay stays ahead of averaging by ${formatDifference(gap.estimate, 'pp')}.`,
+      words: `Constant rate: SGD ${level('sgdLast', 'K')}, its average ${level('emaLast', 'K')}; cosine rate: SGD ${level('sgdLast', results.cosine)}. Against the average that is ${formatDifference(gap.estimate, 'pp')}.`,
     };
   },
 };

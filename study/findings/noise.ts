@@ -4,7 +4,7 @@
 import { meanInterval } from '../metrics/intervals.js';
 import { memorisedAt } from '../metrics/memorisation.js';
 import { RAW } from '../runs/tracks.js';
-import { containsZero, isAbove, isNegativeInEvery, isPositiveInEvery } from './criteria.js';
+import { containsZero, isAbove, isBelow, isNegativeInEvery, isPositiveInEvery } from './criteria.js';
 import { slowestMain } from './curves.js';
 import { effectVerdict, type Judgement, nullOutcome, type Rule } from './finding.js';
 import { formatDifference, formatLevel, formatList } from './format.js';
@@ -152,7 +152,7 @@ const noisyCalibration: Rule = {
     return {
       measures: [gain],
       ...nullOutcome(containsZero(gain)),
-      words: `ECE ${level('emaLoss')} (average) and ${level('sgdLast')} (SGD): ${formatDifference(gain.estimate, 'pp')}. Both are far from calibrated, since a model of noisy labels is rightly unsure of clean ones.`,
+      words: `ECE ${level('emaLoss')} (average) and ${level('sgdLast')} (SGD): ${formatDifference(gain.estimate, 'pp')}.${isAbove(gain) ? ' The average is the worse calibrated one.' : isBelow(gain) ? ' The average is the better calibrated one.' : ''} A model of noisy labels is rightly unsure of clean ones.`,
     };
   },
 };
@@ -177,7 +177,7 @@ const constantRate: Rule = {
       measures: [constant, cosine],
       holds: null,
       verdict,
-      words: `From its best to the end the average loses ${formatDifference(constant.estimate, 'pp')} at a constant rate and ${formatDifference(cosine.estimate, 'pp')} under cosine: this small network memorises at a constant rate too.`,
+      words: `From its best to the end the average changes by ${formatDifference(constant.estimate, 'pp')} at a constant rate and by ${formatDifference(cosine.estimate, 'pp')} under cosine.${isBelow(constant, -HARDLY_PP) ? ' This small network memorises at a constant rate too.' : ''}`,
     };
   },
 };

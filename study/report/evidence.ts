@@ -34,11 +34,7 @@ const REMARKS: Readonly<Record<string, readonly string[]>> = {
     'This is without temperature scaling, where no difference was expected.',
     'The paper has both directions: on CIFAR-100N the error of the average is lower (table 18), on CIFAR-10N after temperature scaling it is higher (table 17).',
   ],
-  F10: ['The interval of five seeds is wider than the half point that the criterion allows.'],
-  F14: [
-    'The interval of three seeds is wider than the half point that the criterion allows.',
-    'Two BatchNorm layers in a short run leave little to recompute.',
-  ],
+  F14: ['Two BatchNorm layers in a short run leave little to recompute.'],
   F15: ['No criterion was fixed: the finding is reported, not judged.'],
   F18: ['No criterion was fixed: the finding is reported, not judged.'],
 };
@@ -217,7 +213,7 @@ function section(domain: string, finding: Finding): string[] {
     '',
     `${VERDICTS[verdict]}${judged}.`,
     ...sentences(words),
-    ...(domain === 'images' ? (REMARKS[id] ?? []) : []),
+    ...(domain === 'images' && finding.condition === undefined ? (REMARKS[id] ?? []) : []),
     '',
     `- The paper: ${paper}.`,
     `- Criterion${commit === null ? '' : ` (commit ${commit}${before})`}: ${criterion}.`,

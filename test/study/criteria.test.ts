@@ -37,7 +37,27 @@ describe('a criterion', () => {
     ['mean above', 1.9, true, 'reproduced'],
     ['mean below', 1.9, false, 'not reproduced'],
   ])('%s %d', (is, bound, holds, verdict) => {
-    expect(judged(values, is, bound)).toEqual({ holds, verdict });
+    expect(judged(values, is, bound)).toMatchObject({ holds, verdict });
+  });
+
+  it.each<[CriterionTest['is'], number, string | undefined]>([
+    ['above', -0.5, undefined],
+    ['above', -0.4, 'The interval is too wide to tell, of: gain at the end.'],
+    ['above', 4.4, 'The interval is too wide to tell, of: gain at the end.'],
+    ['above', 4.5, 'The criterion is surely missed by: gain at the end.'],
+    ['below', -0.4, 'The interval is too wide to tell, of: gain at the end.'],
+    ['below', -0.5, 'The criterion is surely missed by: gain at the end.'],
+    ['within', 0.1, 'The interval is too wide to tell, of: gain at the end.'],
+    ['mean above', 2.1, 'The interval is too wide to tell, of: gain at the end.'],
+    ['mean above', 4.5, 'The criterion is surely missed by: gain at the end.'],
+    ['every above', 1, 'The criterion is surely missed by: gain at the end.'],
+  ])('%s %d that does not hold says how sure that is', (is, bound, because) => {
+    expect(judged(values, is, bound).because).toBe(because);
+  });
+
+  it('that is missed on one side only by an interval that lies beyond it is surely missed', () => {
+    expect(judged([3, 3.01, 3.02], 'within', 2).because).toMatch(/^The criterion is surely missed/);
+    expect(judged([-3, -3.01, -3.02], 'within', 2).because).toMatch(/^The criterion is surely missed/);
   });
 
   it('of several tests holds where all do', () => {
