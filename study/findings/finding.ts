@@ -118,9 +118,12 @@ export function effectVerdict(holds: boolean, rightSign: boolean): Verdict {
 /** What becomes of a claim that there are figures for, and too few of them. */
 export const UNDECIDED = { holds: null, verdict: 'not enough data' } as const;
 
-/** Whether a measure has too few seeds for an interval. A broken promise (F0) is seen in one seed; nothing else is. */
+/** Two seeds leave one degree of freedom: an interval twelve times as wide as its error says nothing. */
+const FEWEST_SEEDS = 3;
+
+/** Whether a measure has too few seeds to judge by. A broken promise (F0) is seen in one seed; nothing else is. */
 export function isFew(id: string, { estimate }: Measure): boolean {
-  return id !== 'F0' && estimate.interval === undefined;
+  return id !== 'F0' && estimate.seeds < FEWEST_SEEDS;
 }
 
 /** Criterion and verdict where no effect is expected; undefined: too few seeds to tell. */

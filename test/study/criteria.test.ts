@@ -61,7 +61,7 @@ describe('a criterion', () => {
   });
 
   it('of several tests holds where all do', () => {
-    const measures = [measureOf('a', 'pp', [1, 1.1]), measureOf('b', 'pp', [-1, 1])];
+    const measures = [measureOf('a', 'pp', [1, 1.1, 1.2]), measureOf('b', 'pp', [-2, 1, -3])];
     const above = (measure: string) => ({ measure, is: 'above', bound: -2 }) as const;
     expect(judgeByCriterion(measures, criterion(above('a'))).holds).toBe(true);
     expect(judgeByCriterion(measures, criterion(above('a'), above('b'))).holds).toBe(false);
@@ -69,18 +69,17 @@ describe('a criterion', () => {
 
   it('of a measure that is not there judges nothing', () => {
     const asked = criterion({ measure: 'a', is: 'above', bound: 0 }, { measure: 'x', is: 'above', bound: 0 });
-    expect(judgeByCriterion([measureOf('a', 'pp', [1, 1.1])], asked)).toEqual(NONE);
+    expect(judgeByCriterion([measureOf('a', 'pp', [1, 1.1, 1.2])], asked)).toEqual(NONE);
     // Nor does one of what is there fail a criterion that nothing else is known of.
-    expect(judgeByCriterion([measureOf('a', 'pp', [-1, -1.1])], asked)).toEqual(NONE);
+    expect(judgeByCriterion([measureOf('a', 'pp', [-1, -1.1, -1.2])], asked)).toEqual(NONE);
   });
 
-  it.each(['above', 'every above', 'mean above'] as const)('%s judges nothing by one seed', (is) => {
-    expect(judged([1], is, 0)).toEqual(NONE);
-    expect(judged([-1], is, 0)).toEqual(NONE);
+  it.each(['above', 'every above', 'mean above'] as const)('%s judges nothing by two seeds', (is) => {
+    for (const values of [[1], [-1], [1, 1.01], [-1, -1.01]]) expect(judged(values, is, 0)).toEqual(NONE);
   });
 
   it('of two tests fails where one does, and the other has one seed only', () => {
-    const measures = [measureOf('a', 'pp', [1]), measureOf('b', 'pp', [-1, -1.1])];
+    const measures = [measureOf('a', 'pp', [1]), measureOf('b', 'pp', [-1, -1.1, -1.2])];
     const above = (measure: string) => ({ measure, is: 'above', bound: 0 }) as const;
     expect(judgeByCriterion(measures, criterion(above('a'), above('b'))).holds).toBe(false);
     expect(judgeByCriterion(measures, criterion(above('a')))).toEqual(NONE);
