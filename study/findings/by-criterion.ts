@@ -2,8 +2,7 @@
 // Measures nothing.
 
 import type { Criterion, CriterionTest } from './criteria-file.js';
-import { effectVerdict, isFew, UNDECIDED, type Verdict } from './finding.js';
-import { formatList } from './format.js';
+import { effectVerdict, isFew, type Missed, UNDECIDED, type Verdict } from './finding.js';
 import type { Measure } from './measure.js';
 
 /** Whether a criterion holds, what becomes of the claim, and, where it does not hold, how sure that is. */
@@ -11,7 +10,7 @@ export interface Outcome {
   /** Null where there is too little of a measure that was asked for. */
   readonly holds: boolean | null;
   readonly verdict: Verdict;
-  readonly because?: string;
+  readonly missed?: Missed;
 }
 
 /** Judges measures by a criterion; not at all where one that it asks for is not there, or has too few seeds. */
@@ -30,7 +29,7 @@ export function judgeByCriterion(measures: readonly Measure[], { finding, tests 
       !isBroken,
       pairs.every(({ test, measure }) => points(measure, test)),
     ),
-    ...(isBroken ? { because: reason(decided) } : {}),
+    ...(isBroken ? { missed: missedBy(decided) } : {}),
   };
 }
 
@@ -40,12 +39,11 @@ interface Asked {
 }
 
 /** An effect that is surely not as asked is another thing than an interval too wide to tell. */
-function reason(pairs: readonly Asked[]): string {
+function missedBy(pairs: readonly Asked[]): Missed {
   const failed = pairs.filter(({ test, measure }) => !passes(measure, test));
   const against = failed.filter(({ test, measure }) => !mayPass(measure, test));
-  const names = (list: readonly Asked[]): string => formatList(list.map(({ measure }) => measure.name));
-  if (against.length > 0) return `The criterion is surely missed by: ${names(against)}.`;
-  return `The interval is too wide to tell, of: ${names(failed)}.`;
+  const surely = against.length > 0;
+  return { surely, by: (surely ? against : failed).map(({ measure }) => measure.name) };
 }
 
 /** Whether a part of the interval is where the criterion wants all of it. */

@@ -19,6 +19,13 @@ export type Verdict =
   | 'not enough data'
   | 'not measured';
 
+/** By which measures a criterion is missed. */
+export interface Missed {
+  /** Whether an interval lies wholly beyond its bound, or a seed does that must not; otherwise intervals are too wide to tell. */
+  readonly surely: boolean;
+  readonly by: readonly string[];
+}
+
 /** What the runs say of a claim. */
 export interface Judgement {
   /** The first one stands for the finding in tables. */
@@ -26,6 +33,7 @@ export interface Judgement {
   /** Whether the criterion is met; null where none was fixed. */
   readonly holds: boolean | null;
   readonly verdict: Verdict;
+  readonly missed?: Missed;
   /** One or two sentences, with the figures. */
   readonly words: string;
 }
@@ -63,6 +71,8 @@ export interface Finding {
   readonly commit: string | null;
   /** Seeds that were looked at before the criterion was written, where it is noted. */
   readonly pilots?: readonly number[];
+  /** Where the criterion is not met; not noted of the images' own criteria. */
+  readonly missed?: Missed;
   readonly words: string;
   readonly measures: readonly {
     readonly name: string;
@@ -92,7 +102,7 @@ export function notEnough(about: About, reason: string): Finding {
 const NOTHING = { ours: null, unit: '', interval: null, holds: null, measures: [] } as const;
 
 /** A finding from its judgement. */
-export function findingOf(about: About, { measures, holds, verdict, words }: Judgement): Finding {
+export function findingOf(about: About, { measures, words, ...outcome }: Judgement): Finding {
   const [{ estimate, unit }] = measures;
   const written = measures.map(({ name, unit, estimate, values }) => {
     return { name, unit, mean: estimate.mean, interval: estimate.interval ?? null, seeds: estimate.seeds, values };
@@ -102,8 +112,7 @@ export function findingOf(about: About, { measures, holds, verdict, words }: Jud
     ours: estimate.mean,
     unit,
     interval: estimate.interval ?? null,
-    verdict,
-    holds,
+    ...outcome,
     words,
     measures: written,
   };

@@ -45,7 +45,7 @@ export function judgeLine(rule: Rule, criterion: CriterionLine, results: StudyRe
     const isAsked = ({ name }: Measure): boolean => criterion.tests.some(({ measure }) => name.startsWith(measure));
     const lead = measures.find(isAsked) ?? measures[0];
     const others = measures.filter((measure) => measure !== lead);
-    return judgement([lead, ...others], words, criterion);
+    return { measures: [lead, ...others], words, ...judgeByCriterion(measures, criterion) };
   });
 }
 
@@ -60,13 +60,8 @@ export function judgeCourse(rule: CourseRule, criterion: CriterionLine, courses:
     // What a run comes to is its end: it stands for the finding.
     const [last, ...others] = [...measures].reverse();
     if (last === undefined) throw new MissingData('no run measured it');
-    return judgement([last, ...others.reverse()], words, criterion);
+    return { measures: [last, ...others.reverse()], words, ...judgeByCriterion(measures, criterion) };
   });
-}
-
-function judgement(measures: Judgement['measures'], words: string, criterion: CriterionLine): Judgement {
-  const { because, ...outcome } = judgeByCriterion(measures, criterion);
-  return { measures, ...outcome, words: because === undefined ? words : `${words} ${because}` };
 }
 
 /** A finding from its judgement, or from what that misses. */

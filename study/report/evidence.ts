@@ -2,8 +2,10 @@
 // Judges nothing; test/project/documents.test.ts holds the page, and writes it anew.
 
 import { mean } from 'simple-statistics';
+import { formatDuration } from '../../tools/shared/terminal.js';
 import { SHARES } from '../findings/course-results.js';
 import type { CourseTable } from '../findings/course-table.js';
+import type { Missed } from '../findings/finding.js';
 import { formatDifference, formatLevel, formatList, formatMean } from '../findings/format.js';
 import { type Finding, ORDER, type Verdict } from '../findings/index.js';
 import { isCourse } from '../runs/condition.js';
@@ -44,6 +46,7 @@ export function evidencePage({ sections, pooled }: StudyDescription): string {
   const lines = [
     ...head(sections),
     ...glance(sections),
+    ...notShown(sections),
     ...overDomains(pooled),
     ...whichAverages(sections.flatMap(({ courses }) => courses)),
     ...sections.flatMap(domainSection),
@@ -117,6 +120,23 @@ const SHORT: Readonly<Record<Verdict, string>> = {
   'not measured': '–',
 };
 
+/** What the criteria asked for and the runs do not show, claim by claim: a reader must not have to search for it. */
+function notShown(sections: readonly Section[]): string[] {
+  const all = sections.flatMap(({ domain, findings }) => findings.map((finding) => ({ domain: domain.id, finding })));
+  const missing = all.filter(({ finding }) => finding.holds === false);
+  const ids = ORDER.filter((id) => missing.some(({ finding }) => finding.id === id));
+  const lines = ids.map((id) => {
+    const here = missing.filter(({ finding }) => finding.id === id);
+    const shown = all.filter(({ finding }) => finding.id === id && finding.holds === true).length;
+    const places = here.map(({ domain, finding }) => {
+      const wide = finding.missed?.surely === false ? ', too wide to tell' : '';
+      return `[${finding.condition ?? domain}](#${anchorOf(domain, finding)}) (${ours(finding)}${wide})`;
+    });
+    return `- **${id}** ${here[0]?.finding.title}: not in ${formatList(places)}; shown in ${shown} other ${shown === 1 ? 'place' : 'places'}.`;
+  });
+  return lines.length === 0 ? [] : ['## What does not show here', ...lines, ''];
+}
+
 function overDomains(pooled: StudyDescription['pooled']): string[] {
   if (pooled.length === 0) return [];
   const rows = pooled.map(({ id, title, mean, interval, unit, between, heterogeneity, places }) => {
@@ -178,6 +198,7 @@ function courseTable({ condition, seeds, lowest, behind }: CourseTable): string[
 
 function domainSection({ domain, findings, conditions, about, runs }: Section): string[] {
   const machines = about.environments.map(({ machine, node, tensorflow }) => `${machine}; Node ${node}; ${tensorflow}`);
+  const seconds = Object.values(about.runSeconds).reduce((sum, value) => sum + value, 0);
   const seedsOf = (id: string): number => runs.filter(({ condition }) => condition === id).length;
   const failed = findings
     .filter(({ holds }) => holds === false)
@@ -191,6 +212,7 @@ function domainSection({ domain, findings, conditions, about, runs }: Section): 
     about.command,
     '```',
     `Made on ${about.date.slice(0, 10)} at commit ${about.commit ?? 'unknown'}: ${machines.join('; ')}.`,
+    `${runs.length} runs, which took ${formatDuration(seconds)} in all.`,
     '',
     '| | what | length | seeds |',
     '|---|---|---|---|',
@@ -204,7 +226,7 @@ function domainSection({ domain, findings, conditions, about, runs }: Section): 
 }
 
 function section(domain: string, finding: Finding): string[] {
-  const { id, title, paper, criterion, holds, verdict, words, measures, commit, pilots } = finding;
+  const { id, title, paper, criterion, holds, verdict, words, measures, commit, pilots, missed } = finding;
   const judged = holds === null ? '' : holds ? ' (the criterion is met)' : ' (the criterion is not met)';
   const before = pilots === undefined ? '' : `; seeds looked at before: ${pilots.join(', ') || 'none'}`;
   return [
@@ -212,6 +234,7 @@ function section(domain: string, finding: Finding): string[] {
     `**${title}.**`,
     '',
     `${VERDICTS[verdict]}${judged}.`,
+    ...(missed === undefined ? [] : [missedBy(missed)]),
     ...sentences(words),
     ...(domain === 'images' && finding.condition === undefined ? (REMARKS[id] ?? []) : []),
     '',
@@ -220,6 +243,10 @@ function section(domain: string, finding: Finding): string[] {
     '',
     ...(measures.length === 0 ? [] : ['| measure | mean | runs |', '|---|---|---|', ...measures.map(measureRow), '']),
   ];
+}
+
+function missedBy({ surely, by }: Missed): string {
+  return `${surely ? 'It is surely missed by' : 'Too wide to tell is the interval of'} ${formatList(by)}.`;
 }
 
 function measureRow({ name, unit, mean, interval, values }: Finding['measures'][number]): string {

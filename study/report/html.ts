@@ -87,8 +87,11 @@ function summary(findings: readonly Finding[]): string {
 
 function findingsTable(findings: readonly Finding[]): string {
   const rows = findings.map((finding) => {
-    const { id, condition = '', title, words, paper, criterion, verdict, holds } = finding;
-    const met = holds === null ? '' : `<div class="words">criterion ${holds ? 'met' : 'not met'}</div>`;
+    const { id, condition = '', title, words, paper, criterion, verdict, holds, missed } = finding;
+    const met =
+      holds === null
+        ? ''
+        : `<div class="words">criterion ${holds ? 'met' : 'not met'}${missed === undefined ? '' : missed.surely ? ', surely' : ': the interval is too wide to tell'}</div>`;
     return `<tr><td>${escapeHtml(id)} ${escapeHtml(condition)}</td><td>${escapeHtml(title)}<div class="words">${escapeHtml(words)}</div><details class="words"><summary>criterion</summary>${escapeHtml(criterion)}</details></td><td>${escapeHtml(paper)}</td><td class="number">${escapeHtml(ours(finding))}</td><td><span class="verdict ${CLASS[verdict]}">${verdict}</span>${met}</td></tr>`;
   });
   return `<table><thead><tr><th></th><th class="wide">Claim, and what was seen</th><th>Paper</th><th>Ours (95 %)</th><th>Verdict</th></tr></thead><tbody>${rows.join('\n')}</tbody></table>`;
