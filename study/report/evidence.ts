@@ -8,6 +8,7 @@ import type { CourseTable } from '../findings/course-table.js';
 import type { Missed } from '../findings/finding.js';
 import { formatDifference, formatLevel, formatList, formatMean } from '../findings/format.js';
 import { type Finding, ORDER, type Verdict } from '../findings/index.js';
+import type { Estimate } from '../metrics/intervals.js';
 import { isCourse } from '../runs/condition.js';
 import type { Section, StudyDescription } from './description.js';
 import { isDifference, ours } from './table.js';
@@ -171,6 +172,12 @@ function whichAverages(courses: readonly CourseTable[]): string[] {
     'At a moment of the run, each choice gives the average of its own that is best on validation points; how far its test error is above the lowest of all averages, in %, as a mean over seeds.',
     'The lowest was found on the points that judge, so that nobody reaches it quite.',
     '',
+    'At the end, mean test errors; the best single average is that with the lowest one, which nobody knows beforehand:',
+    '',
+    "| | seeds | raw weights | best single average | 'anytime' |",
+    '|---|---:|---:|---|---:|',
+    ...courses.map(endRow),
+    '',
     `Over ${formatList(courses.map(({ condition }) => condition))}, after 25, 50, 75 and 100 % of the run:`,
     '',
     '| | mean | worst | mean at the end | worst at the end |',
@@ -179,6 +186,12 @@ function whichAverages(courses: readonly CourseTable[]): string[] {
     '',
     ...courses.flatMap(courseTable),
   ];
+}
+
+function endRow({ condition, seeds, end: { raw, single, anytime } }: CourseTable): string {
+  const level = ({ mean, interval }: Pick<Estimate, 'mean' | 'interval'>): string =>
+    `${mean.toPrecision(3)}${interval ? ` ± ${((interval[1] - interval[0]) / 2).toPrecision(2)}` : ''}`;
+  return `| ${condition} | ${seeds.length} | ${level(raw)} | ${level(single)} (${single.name}) | ${level(anytime)} |`;
 }
 
 function courseTable({ condition, seeds, lowest, behind }: CourseTable): string[] {
