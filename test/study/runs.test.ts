@@ -311,6 +311,20 @@ describe('plan', () => {
     expect(Math.min(...whole.map(({ seed }) => seed))).toBeGreaterThan(100);
   });
 
+  it('has transfer both ways: what trains there is for the probe here, and as much of it', () => {
+    for (const domain of ['letters', 'signals']) {
+      const [there, back] = ['T', `${domain}-back`].map(
+        (id) => plan('--domains', domain, '--conditions', id)[0]?.condition,
+      );
+      expect(back?.data.classes).toEqual(there?.measures.probe?.classes);
+      expect(back?.measures.probe?.classes).toEqual(there?.data.classes);
+      expect(back?.measures.probe?.train).toBe(there?.measures.probe?.train);
+      expect(back?.data.train).toBe(there?.data.train);
+    }
+    const [digits] = plan('--domains', 'images', '--conditions', 'from-digits');
+    expect([digits?.condition.data.name, digits?.condition.measures.probe?.name]).toEqual(['mnist', 'fashion-mnist']);
+  });
+
   it('takes every seed in every condition with --all-seeds', () => {
     expect(counts(plan('--all-seeds', '--seeds', '1-7', '--conditions', 'A,A0,BN'))).toEqual({ A: 7, A0: 7, BN: 7 });
   });
