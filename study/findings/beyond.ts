@@ -5,18 +5,22 @@ import { RATE_FACTORS } from '../runs/classifier-conditions.js';
 import type { RunResult } from '../runs/result.js';
 import { PLAIN_WINDOWS, RAW, RECOMPUTED, trackId } from '../runs/tracks.js';
 import { bestEpoch, curve } from './curves.js';
-import type { Rule } from './finding.js';
+import { type Rule, UNDECIDED } from './finding.js';
 import { formatDifference, formatLevel, formatList } from './format.js';
 import { type Measure, measureOf } from './measure.js';
+import { MissingData } from './missing-data.js';
 import { model, type StudyResults } from './study-results.js';
 
 const RATES = RATE_FACTORS.map((_, index) => `R${index + 1}`);
 
-/** Mean validation accuracy of the raw weights at the end, or of the chosen average, at each rate. */
+/** Mean validation accuracy of the raw weights at the end, or of the chosen average, at each rate: over the seeds that all have. */
 function byRate(results: StudyResults, id: 'sgdLast' | 'emaAccuracy'): number[] {
-  return RATES.map(
-    (rate) => results.measure('', '%', rate, (run) => 100 * model(run, id).validation.accuracy).estimate.mean,
-  );
+  const shared = (seed: number): boolean => RATES.every((rate) => results.of(rate).some((run) => run.seed === seed));
+  return RATES.map((rate) => {
+    const runs = results.of(rate).filter(({ seed }) => shared(seed));
+    if (runs.length === 0) throw new MissingData(`conditions ${formatList(RATES)} have no seed in common`);
+    return mean(runs.map((run) => 100 * model(run, id).validation.accuracy)).estimate.mean;
+  });
 }
 
 const rates: Rule = {
@@ -38,8 +42,7 @@ const rates: Rule = {
     const list = (levels: readonly number[]): string => formatList(levels.map((level) => formatLevel(level, '%')));
     return {
       measures: [cost],
-      holds: null,
-      verdict: 'not measured',
+      ...UNDECIDED,
       words: `At ${formatList(RATE_FACTORS.map(String))} times the rate of A, SGD at the end reaches ${list(sgd)}, the average ${list(ema)}. Best for SGD is ${RATE_FACTORS[others]}, for the average ${RATE_FACTORS[own]}; to keep SGD's rate costs the average ${formatDifference(cost.estimate, 'pp')}.`,
     };
   },
@@ -74,8 +77,7 @@ const protocol: Rule = {
     });
     return {
       measures: [accuracy, fair, loss],
-      holds: null,
-      verdict: 'not measured',
+      ...UNDECIDED,
       words: `Accuracy ${formatDifference(accuracy.estimate, 'pp')} against SGD at the end, ${formatDifference(fair.estimate, 'pp')} against SGD stopped by the same rule; loss ${formatDifference(loss.estimate, 'nats')}.`,
     };
   },
@@ -106,8 +108,7 @@ const longWindows: Rule = {
     const [, , last] = gains;
     return {
       measures: [last ?? longer, ...gains.slice(0, 2), longer, later],
-      holds: null,
-      verdict: 'not measured',
+      ...UNDECIDED,
       words: `Recomputing gains ${formatList(gains.map(({ estimate }) => formatDifference(estimate, 'pp')))} at windows of 2.6, 10 and 30 % of the run. With it the window of 30 % is ${formatDifference(longer.estimate, 'pp')} from that of 2.6 % at its best.`,
     };
   },
@@ -138,8 +139,7 @@ const inTheMiddle: Rule = {
     );
     return {
       measures: [gain],
-      holds: null,
-      verdict: 'not measured',
+      ...UNDECIDED,
       words: `Validation accuracy ${levels[0]} with averaged statistics, ${levels[1]} with recomputed ones.`,
     };
   },
@@ -167,8 +167,7 @@ const scaledCalibration: Rule = {
     );
     return {
       measures: [ece],
-      holds: null,
-      verdict: 'not measured',
+      ...UNDECIDED,
       words: `ECE after temperature scaling ${levels[0]} (average) and ${levels[1]} (SGD): ${formatDifference(ece.estimate, 'pp')}.`,
     };
   },

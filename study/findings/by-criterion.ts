@@ -2,31 +2,62 @@
 // Measures nothing.
 
 import type { Criterion, CriterionTest } from './criteria-file.js';
-import { effectVerdict, type Verdict } from './finding.js';
+import { effectVerdict, isFew, type Missed, UNDECIDED, type Verdict } from './finding.js';
 import type { Measure } from './measure.js';
 
-/** Whether a criterion holds, and what becomes of the claim. */
+/** Whether a criterion holds, what becomes of the claim, and, where it does not hold, how sure that is. */
 export interface Outcome {
-  /** Null where a measure that was asked for is not there. */
+  /** Null where there is too little of a measure that was asked for. */
   readonly holds: boolean | null;
   readonly verdict: Verdict;
+  readonly missed?: Missed;
 }
 
-/** Judges measures by a criterion. */
-export function judgeByCriterion(measures: readonly Measure[], { tests }: Criterion): Outcome {
+/** Judges measures by a criterion; not at all where one that it asks for is not there, or has too few seeds. */
+export function judgeByCriterion(measures: readonly Measure[], { finding, tests }: Criterion): Outcome {
   const found = tests.map((test) => ({ test, measures: measures.filter(({ name }) => name.startsWith(test.measure)) }));
-  // Of what was asked, some is not there: not all conditions were run, or no run came so far.
-  const isThere = (all: readonly Measure[]): boolean => all.some(({ estimate }) => !Number.isNaN(estimate.mean));
-  if (!found.every((one) => isThere(one.measures))) return { holds: null, verdict: 'not measured' };
+  if (found.some((one) => one.measures.length === 0)) return UNDECIDED;
   const pairs = found.flatMap((one) => one.measures.map((measure) => ({ test: one.test, measure })));
-  const holds = pairs.every(({ test, measure }) => passes(measure, test));
+  const undecided = pairs.filter(({ test, measure }) => isFew(finding, measure) || lacksInterval(measure, test));
+  const decided = pairs.filter((pair) => !undecided.includes(pair));
+  // What is seen to fail fails, whatever else is not known.
+  const isBroken = decided.some(({ test, measure }) => !passes(measure, test));
+  if (undecided.length > 0 && !isBroken) return UNDECIDED;
   return {
-    holds,
+    holds: !isBroken,
     verdict: effectVerdict(
-      holds,
+      !isBroken,
       pairs.every(({ test, measure }) => points(measure, test)),
     ),
+    ...(isBroken ? { missed: missedBy(decided) } : {}),
   };
+}
+
+interface Asked {
+  readonly test: CriterionTest;
+  readonly measure: Measure;
+}
+
+/** An effect that is surely not as asked is another thing than an interval too wide to tell. */
+function missedBy(pairs: readonly Asked[]): Missed {
+  const failed = pairs.filter(({ test, measure }) => !passes(measure, test));
+  const against = failed.filter(({ test, measure }) => !mayPass(measure, test));
+  const surely = against.length > 0;
+  return { surely, by: (surely ? against : failed).map(({ measure }) => measure.name) };
+}
+
+/** Whether a part of the interval is where the criterion wants all of it. */
+function mayPass({ estimate: { interval } }: Measure, { is, bound }: CriterionTest): boolean {
+  // One seed that is elsewhere is a fact.
+  if (interval === undefined || is.startsWith('every')) return false;
+  const [low, high] = interval;
+  if (is === 'within') return low < bound && high > -bound;
+  return is.endsWith('above') ? high > bound : low < bound;
+}
+
+/** Whether a test is about an interval, and there is none. */
+function lacksInterval({ estimate }: Measure, { is }: CriterionTest): boolean {
+  return estimate.interval === undefined && (is === 'above' || is === 'below' || is === 'within');
 }
 
 function passes({ estimate, values }: Measure, { is, bound }: CriterionTest): boolean {

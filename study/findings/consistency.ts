@@ -5,6 +5,7 @@ import { isNegativeInEvery } from './criteria.js';
 import { effectVerdict, type Rule } from './finding.js';
 import { formatLevel } from './format.js';
 import type { Measure } from './measure.js';
+import { MissingData } from './missing-data.js';
 import type { Disagreement, StudyResults } from './study-results.js';
 
 const KINDS: readonly Disagreement[] = ['churn', 'jensenShannon'];
@@ -24,7 +25,7 @@ const consistent: Rule = {
         }),
       );
     const [first, ...rest] = gains('A');
-    if (first === undefined) return needsTwoSeeds();
+    if (first === undefined) throw new MissingData('it takes two seeds');
     const judged = [first, ...rest];
     const holds = judged.every(isNegativeInEvery);
     return {
@@ -45,12 +46,6 @@ function levels(results: StudyResults, condition: string): string[] {
     return measure === undefined ? [] : [formatLevel(measure.estimate.mean, '%')];
   });
   return churns.length === 0 ? [] : [`${churns.join(', ')} (${condition})`];
-}
-
-function needsTwoSeeds(): ReturnType<Rule['judge']> {
-  const estimate = { mean: Number.NaN, interval: undefined, seeds: 1 };
-  const none: Measure = { name: 'churn needs two seeds', unit: 'pp', estimate, values: [] };
-  return { measures: [none], holds: null, verdict: 'not measured', words: 'Not measured: it takes two seeds.' };
 }
 
 /** F9. */

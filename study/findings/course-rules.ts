@@ -13,6 +13,7 @@ import {
   raw,
 } from './course-results.js';
 import { type Measure, measureOf } from './measure.js';
+import { MissingData } from './missing-data.js';
 
 /** A claim on courses and how it is measured. */
 export interface CourseRule {
@@ -39,7 +40,8 @@ function againstSchedule(name: string, other: string): CourseRule['measures'] {
       const rival = all.find(({ conditionId, seed }) => conditionId === other && seed === run.seed);
       return rival === undefined ? [] : [100 * Math.log(of(anyAverage)(run, 1) / of(raw)(rival, 1))];
     });
-    return pairs.length === 0 ? [] : [measureOf(`${name} at 100 %`, '%', pairs)];
+    if (pairs.length === 0) throw new MissingData(`condition ${other} has no seed in common`);
+    return [measureOf(`${name} at 100 %`, '%', pairs)];
   };
 }
 

@@ -1,8 +1,18 @@
 // How far each family of averages is behind the best average there is, at four moments of a course.
 // Judges nothing.
 
+import { type Estimate, meanInterval } from '../metrics/intervals.js';
 import type { CourseResult } from '../runs/course.js';
-import { type Averages, anytimeWindows, chosenError, family, lowestError, raw, SHARES } from './course-results.js';
+import {
+  type Averages,
+  anyAverage,
+  anytimeWindows,
+  chosenError,
+  family,
+  lowestError,
+  raw,
+  SHARES,
+} from './course-results.js';
 
 /** A course with what each family comes to. */
 export interface CourseTable {
@@ -10,6 +20,13 @@ export interface CourseTable {
   readonly seeds: readonly number[];
   /** Mean lowest test error of all averages at each of {@link SHARES}, in the problem's measure. */
   readonly lowest: readonly number[];
+  /** Mean test errors at the end, in the problem's measure, with their 95 % intervals. */
+  readonly end: {
+    readonly raw: Estimate;
+    /** Of all averages the one with the lowest mean: known only afterwards. */
+    readonly single: Estimate & { readonly name: string };
+    readonly anytime: Estimate;
+  };
   /** By family: mean of `100 ln(chosen / lowest)` at each of {@link SHARES}. */
   readonly behind: Readonly<Record<string, readonly number[]>>;
 }
@@ -45,9 +62,18 @@ export function courseTables(courses: readonly CourseResult[]): CourseTable[] {
       condition,
       seeds: runs.map(({ seed }) => seed),
       lowest: SHARES.map((share) => average((run) => lowestError(run, share))),
+      end: endOf(runs),
       behind: Object.fromEntries(behind),
     };
   });
+}
+
+function endOf(runs: readonly CourseResult[]): CourseTable['end'] {
+  const errorOf = (averages: Averages): Estimate => meanInterval(runs.map((run) => chosenError(run, averages, 1)));
+  const names = Object.keys(runs[0]?.errors ?? {}).filter(anyAverage);
+  const singles = names.map((name) => ({ name, ...errorOf((other) => other === name) }));
+  const [single = { name: '', ...errorOf(raw) }] = singles.sort((one, other) => one.mean - other.mean);
+  return { raw: errorOf(raw), single, anytime: errorOf(anytimeWindows) };
 }
 
 function behindLowest(run: CourseResult, choice: Averages, share: number): number {

@@ -21,7 +21,7 @@ export interface CriterionTest {
 export interface Criterion {
   readonly finding: string;
   readonly domain: string;
-  /** The course that it is about, where a domain has several. */
+  /** The course or condition that it is about, where a domain has several. */
   readonly condition?: string;
   /** All of them must hold. */
   readonly tests: readonly CriterionTest[];
@@ -51,8 +51,15 @@ export function readCriteria(): readonly CriterionLine[] {
 
 /** The commit that first held this text in the study's findings; null outside of a clone. */
 export function commitOf(text: string): string | null {
-  return git('log', '--format=%h', '--reverse', `-S${text}`, '--', '.').split('\n')[0] || null;
+  const known = firstCommits.get(text);
+  if (known !== undefined) return known;
+  const commit = git('log', '--format=%h', '--reverse', `-S${text}`, '--', '.').split('\n')[0] || null;
+  firstCommits.set(text, commit);
+  return commit;
 }
+
+/** Git goes through the whole history for each. */
+const firstCommits = new Map<string, string | null>();
 
 function git(...args: readonly string[]): string {
   const cwd = fileURLToPath(new URL('.', import.meta.url));

@@ -2,11 +2,12 @@
 // Knows no claim.
 
 import type { Curve, RunResult } from '../runs/result.js';
+import { MissingData } from './missing-data.js';
 
 /** A curve that must be there. */
 export function curve(run: RunResult, track: string): Curve {
   const found = run.curves[track];
-  if (found === undefined) throw new RangeError(`there is no curve ${track} in ${run.conditionId}, seed ${run.seed}`);
+  if (found === undefined) throw new MissingData(`there is no curve ${track} in ${run.conditionId}, seed ${run.seed}`);
   return found;
 }
 
@@ -21,7 +22,7 @@ export function mainTrackIds(run: RunResult): string[] {
 /** The main average with the longest window: the one that findings mean where they need one average for the whole run. */
 export function slowestMain(run: RunResult): string {
   const track = mainTrackIds(run).at(-1);
-  if (track === undefined) throw new RangeError(`there is no average in ${run.conditionId}, seed ${run.seed}`);
+  if (track === undefined) throw new MissingData(`there is no average in ${run.conditionId}, seed ${run.seed}`);
   return track;
 }
 

@@ -59,5 +59,10 @@ export function judgeDomain(domain: string, results: StudyResults, courses: read
     const rule = all.find(({ id }) => id === line.finding);
     return rule === undefined ? [] : [judgeLine(rule, line, results)];
   });
-  return findings.sort((a, b) => ORDER.indexOf(a.id) - ORDER.indexOf(b.id));
+  return inOrder(findings);
+}
+
+/** In the order of the findings; those of one name as they come. */
+export function inOrder(findings: readonly Finding[]): Finding[] {
+  return [...findings].sort((a, b) => ORDER.indexOf(a.id) - ORDER.indexOf(b.id));
 }

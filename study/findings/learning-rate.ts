@@ -25,18 +25,14 @@ const outside: Rule = {
   needs: ['A', 'A0'],
   judge: (results) => {
     const gain = lastGain(results, 'A');
-    const equal = results.pairedIfAny(
-      'weights equal to the bit with and without the callback',
-      '',
-      ['A0', 'A'],
-      (without, with_) => {
-        return without.weightsDigest === with_.weightsDigest ? 1 : 0;
-      },
-    );
-    const isEqual = equal !== undefined && isPositiveInEvery(equal);
+    const name = 'weights equal to the bit with and without the callback';
+    const equal = results.paired(name, '', ['A0', 'A'], (without, with_) => {
+      return without.weightsDigest === with_.weightsDigest ? 1 : 0;
+    });
+    const isEqual = isPositiveInEvery(equal);
     const holds = isEqual && isWithin(gain, EQUAL_PP);
     return {
-      measures: equal === undefined ? [gain] : [gain, equal],
+      measures: [gain, equal],
       holds,
       verdict: effectVerdict(holds, isEqual),
       words: `Weights with and without the callback ${isEqual ? 'are equal' : 'DIFFER'} bit for bit. At the end of a cosine schedule the average differs from the weights by ${formatDifference(gain.estimate, 'pp')}.`,
@@ -77,7 +73,7 @@ const replacesDecay: Rule = {
       measures: [share, gain, gap],
       holds,
       verdict: effectVerdict(holds, gain.estimate.mean > 0),
-      words: `Constant rate: SGD ${level('sgdLast', 'K')}, its average ${level('emaLast', 'K')}; cosine rate: SGD ${level('sgdLast', results.cosine)}. Decay stays ahead of averaging by ${formatDifference(gap.estimate, 'pp')}.`,
+      words: `Constant rate: SGD ${level('sgdLast', 'K')}, its average ${level('emaLast', 'K')}; cosine rate: SGD ${level('sgdLast', results.cosine)}. Against the average that is ${formatDifference(gap.estimate, 'pp')}.`,
     };
   },
 };

@@ -2,6 +2,7 @@
 // Knows no claim and no criterion.
 
 import { type Estimate, meanInterval } from '../metrics/intervals.js';
+import { MissingData } from './missing-data.js';
 
 /** Unit of a measure: percentage points, per cent, nats, epochs, or a plain number. */
 export type Unit = 'pp' | '%' | 'nats' | 'epochs' | 'share' | '';
@@ -15,7 +16,15 @@ export interface Measure {
   readonly values: readonly number[];
 }
 
-/** One number per seed, with its mean and interval. */
+/**
+ * One number per seed, with its mean and interval.
+ * @throws MissingData — there are none, or one of them is no number: a run has not measured it.
+ */
 export function measureOf(name: string, unit: Unit, values: readonly number[]): Measure {
+  if (values.length === 0 || values.some(Number.isNaN)) {
+    throw new MissingData(
+      `${name || 'a level'}: ${values.length === 0 ? 'no run measured it' : 'a run has no number for it'}`,
+    );
+  }
   return { name, unit, estimate: meanInterval(values), values };
 }

@@ -4,11 +4,12 @@
 import { meanInterval } from '../metrics/intervals.js';
 import { memorisedAt } from '../metrics/memorisation.js';
 import { RAW } from '../runs/tracks.js';
-import { containsZero, isAbove, isNegativeInEvery, isPositiveInEvery } from './criteria.js';
+import { containsZero, isAbove, isBelow, isNegativeInEvery, isPositiveInEvery } from './criteria.js';
 import { slowestMain } from './curves.js';
 import { effectVerdict, type Judgement, nullOutcome, type Rule } from './finding.js';
 import { formatDifference, formatLevel, formatList } from './format.js';
 import { type Measure, measureOf } from './measure.js';
+import { MissingData } from './missing-data.js';
 import { model, type StudyResults, testAccuracy } from './study-results.js';
 
 /** The level of noise for which the paper has figures, and which stands for a finding in tables. */
@@ -122,20 +123,7 @@ function memorised(curve: Parameters<typeof memorisedAt>[0] | undefined): number
 
 function memorisationJudgement(measures: readonly Measure[], texts: readonly string[], missing: number): Judgement {
   const [first, ...rest] = measures;
-  if (first === undefined) {
-    const none: Measure = {
-      name: 'no run fitted 90 % of the right labels',
-      unit: '',
-      estimate: { mean: 0, interval: undefined, seeds: 0 },
-      values: [],
-    };
-    return {
-      measures: [none],
-      holds: null,
-      verdict: 'not measured',
-      words: 'Within these epochs no run fitted 90 % of the right labels.',
-    };
-  }
+  if (first === undefined) throw new MissingData('within these epochs no run fitted 90 % of the right labels');
   const holds = missing === 0 && measures.every(isNegativeInEvery);
   const without = missing === 0 ? '' : ` In ${missing} runs one of the two never fitted 90 %.`;
   return {
@@ -164,7 +152,7 @@ const noisyCalibration: Rule = {
     return {
       measures: [gain],
       ...nullOutcome(containsZero(gain)),
-      words: `ECE ${level('emaLoss')} (average) and ${level('sgdLast')} (SGD): ${formatDifference(gain.estimate, 'pp')}. Both are far from calibrated, since a model of noisy labels is rightly unsure of clean ones.`,
+      words: `ECE ${level('emaLoss')} (average) and ${level('sgdLast')} (SGD): ${formatDifference(gain.estimate, 'pp')}.${isAbove(gain) ? ' The average is the worse calibrated one.' : isBelow(gain) ? ' The average is the better calibrated one.' : ''} A model of noisy labels is rightly unsure of clean ones.`,
     };
   },
 };
@@ -189,7 +177,7 @@ const constantRate: Rule = {
       measures: [constant, cosine],
       holds: null,
       verdict,
-      words: `From its best to the end the average loses ${formatDifference(constant.estimate, 'pp')} at a constant rate and ${formatDifference(cosine.estimate, 'pp')} under cosine: this small network memorises at a constant rate too.`,
+      words: `From its best to the end the average changes by ${formatDifference(constant.estimate, 'pp')} at a constant rate and by ${formatDifference(cosine.estimate, 'pp')} under cosine.${isBelow(constant, -HARDLY_PP) ? ' This small network memorises at a constant rate too.' : ''}`,
     };
   },
 };

@@ -28,7 +28,7 @@ export interface PooledFinding extends PooledEffect {
 /** Differences only: levels and epochs of other data are of another scale. */
 const POOLED: readonly Unit[] = ['pp', 'nats', '%'];
 
-/** Two places leave one degree of freedom: an interval twelve times as wide as its error says nothing. */
+/** Two places, or seeds, leave one degree of freedom: an interval twelve times as wide as its error says nothing. */
 const FEWEST = 3;
 
 /** The findings that several places measured in one way, with intervals, in the order in which they come. */
@@ -51,6 +51,8 @@ function effectOf({ domain, finding }: PlacedFinding, name: string) {
   if (measure === undefined || measure.interval === null) return [];
   const { mean, interval, values, seeds = values.length } = measure;
   const standardError = (interval[1] - interval[0]) / 2 / studentQuantile(0.975, seeds - 1);
-  // An effect without any spread has no weight that means something.
-  return standardError > 0 ? [{ place: finding.condition ?? domain, mean, interval, standardError }] : [];
+  // The spread of two seeds gives no weight that means something, and no spread gives none at all.
+  return seeds >= FEWEST && standardError > 0
+    ? [{ place: finding.condition ?? domain, mean, interval, standardError }]
+    : [];
 }

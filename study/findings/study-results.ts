@@ -8,6 +8,7 @@ import type { Condition } from '../runs/condition.js';
 import type { ModelId, ModelResult, RunResult } from '../runs/result.js';
 import type { StoredRun } from '../runs/store.js';
 import { type Measure, measureOf, type Unit } from './measure.js';
+import { MissingData } from './missing-data.js';
 
 /** Test predictions of two models of one seed pair, compared. */
 export type Disagreement = 'churn' | 'jensenShannon';
@@ -74,27 +75,16 @@ export class StudyResults {
 
   /**
    * One number per seed that two conditions share.
-   * @throws RangeError — they share none.
+   * @throws MissingData — they share none.
    */
-  paired(name: string, unit: Unit, conditions: readonly [string, string], value: PairValue): Measure {
-    const measure = this.pairedIfAny(name, unit, conditions, value);
-    if (measure === undefined) throw new RangeError(`${conditions.join(' and ')} have no seed in common`);
-    return measure;
-  }
-
-  /** One number per seed that two conditions share; undefined where they share none. */
-  pairedIfAny(
-    name: string,
-    unit: Unit,
-    [after, before]: readonly [string, string],
-    value: PairValue,
-  ): Measure | undefined {
+  paired(name: string, unit: Unit, [after, before]: readonly [string, string], value: PairValue): Measure {
     const others = new Map(this.of(before).map((run) => [run.seed, run]));
     const values = this.of(after).flatMap((run) => {
       const other = others.get(run.seed);
       return other === undefined ? [] : [value(run, other)];
     });
-    return values.length === 0 ? undefined : measureOf(name, unit, values);
+    if (values.length === 0) throw new MissingData(`conditions ${after} and ${before} have no seed in common`);
+    return measureOf(name, unit, values);
   }
 
   /** A disagreement between seeds: its mean over all pairs of seeds; undefined with fewer than two. */
@@ -145,7 +135,7 @@ export class StudyResults {
     const values = logits[model];
     const labels = this.#testLabels[spec.condition.data.name];
     if (values === undefined || labels === undefined) {
-      throw new RangeError(`there are no test logits of ${model} in ${result.conditionId}, seed ${result.seed}`);
+      throw new MissingData(`there are no test logits of ${model} in ${result.conditionId}, seed ${result.seed}`);
     }
     return softmax({ logits: values, labels, classes: values.length / labels.length });
   }
@@ -160,7 +150,7 @@ export class StudyResults {
 /** A model of a run that must be there. */
 export function model(run: RunResult, id: ModelId): ModelResult {
   const found = run.models[id];
-  if (found === undefined) throw new RangeError(`there is no model ${id} in ${run.conditionId}, seed ${run.seed}`);
+  if (found === undefined) throw new MissingData(`there is no model ${id} in ${run.conditionId}, seed ${run.seed}`);
   return found;
 }
 

@@ -5,6 +5,7 @@ import { isAbove, isBelow, isWithin } from '../findings/criteria.js';
 import { effectVerdict, type Judgement, type Rule } from '../findings/finding.js';
 import { formatDifference, formatLevel, formatMean } from '../findings/format.js';
 import type { Measure } from '../findings/measure.js';
+import { MissingData } from '../findings/missing-data.js';
 import { model, type StudyResults, testAccuracy } from '../findings/study-results.js';
 import { type PresetName, presets } from './presets.js';
 
@@ -171,10 +172,7 @@ function churnRule(paper: string | undefined): Rule {
     judge: (results) => {
       const churn = results.disagreementGain('churn', ID, ['emaLoss', 'sgdLast']);
       const divergence = results.disagreementGain('jensenShannon', ID, ['emaLoss', 'sgdLast']);
-      if (churn === undefined || divergence === undefined) {
-        const none = results.measure('churn needs two seeds', 'pp', ID, () => Number.NaN);
-        return { measures: [none], holds: null, verdict: 'not measured', words: 'Not measured: it takes two seeds.' };
-      }
+      if (churn === undefined || divergence === undefined) throw new MissingData('it takes two seeds');
       const words = `Churn ${formatDifference(churn.estimate, 'pp')}, JS ${formatDifference(divergence.estimate, 'nats')}.`;
       return judgement([churn, divergence], isBelow(churn) && isBelow(divergence), churn.estimate.mean < 0, words);
     },

@@ -75,7 +75,7 @@ npm run study -- [options]
                       (with no option: a part of every domain, under 20 minutes on two cores)
   --domains LIST      all of these: ${DOMAINS.map(({ id }) => id).join(', ')}
   --seeds LIST        seeds, such as 101-105 or 1,2,3 (default 101 and on, as many as each condition needs)
-  --all-seeds         every condition with all of them, instead of its first 1, 3 or 5
+  --all-seeds         every condition with all of them, instead of as many as it needs
   --conditions LIST   only these of ${conditionIds().join(', ')}
   --data NAME         ${STUDY_DATA.join(', ')} (default fashion-mnist)
   --data-dir DIR      folder of the CIFAR files in their binary format

@@ -6,7 +6,7 @@ import type { StudyDataName } from '../data/study-data.js';
 import { type PresetName, presets } from '../paper/presets.js';
 import { type Condition, type Course, isCourse, type LogitNetworkName, type RunSpec } from '../runs/condition.js';
 import { noisyCondition, QUICK_EPOCHS } from '../runs/conditions.js';
-import type { Domain } from './domains.js';
+import { ALL, type Domain } from './domains.js';
 
 /** What is to be trained; what is left out is as the study has it. */
 export interface Plan {
@@ -38,7 +38,8 @@ export function planConditions(plan: Plan, domain: Domain): (Condition | Course)
   const all = plan.preset === undefined ? withNoise(domain.conditions, plan.noise) : [presets[plan.preset]];
   const quick = plan.quick && plan.preset === undefined ? all.filter(isQuick) : all;
   const { conditions } = plan;
-  const part = plan.part ? quick.filter(({ id }) => domain.core.includes(id)) : quick;
+  const isCore = ({ id }: Condition | Course): boolean => domain.core === ALL || domain.core.includes(id);
+  const part = plan.part ? quick.filter(isCore) : quick;
   const chosen = conditions === undefined ? part : part.filter(({ id }) => conditions.includes(id));
   return chosen.map((condition) => (isCourse(condition) ? condition : change(condition, plan)));
 }

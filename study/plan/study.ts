@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { UsageError } from '../../tools/shared/option-checks.js';
 import { formatBar, formatDuration, type Progress } from '../../tools/shared/terminal.js';
 import type { LoadedData } from '../data/study-data.js';
-import { type Finding, judgeAll, judgeDomain, StudyResults } from '../findings/index.js';
+import { type Finding, inOrder, judgeAll, judgeDomain, StudyResults } from '../findings/index.js';
 import { paperRules } from '../paper/tables.js';
 import { type Condition, isCourse, type RunSpec } from '../runs/condition.js';
 import { stepsOf } from '../runs/learning-rate.js';
@@ -146,7 +146,10 @@ function judgeRuns({
   const courses = runs.flatMap(({ result }) => ('errors' in result ? [result] : []));
   const { preset } = options.plan;
   if (preset !== undefined) return { results, findings: judgeAll(results, paperRules(preset)) };
-  return { results, findings: domain.id === 'images' ? judgeAll(results) : judgeDomain(domain.id, results, courses) };
+  const byLine = judgeDomain(domain.id, results, courses);
+  // The images' own criteria are older than the file.
+  const findings = domain.id === 'images' ? inOrder([...judgeAll(results), ...byLine]) : byLine;
+  return { results, findings };
 }
 
 async function loadAll(specs: readonly RunSpec[], say: (line: string) => void): Promise<Map<string, LoadedData>> {

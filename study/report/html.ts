@@ -20,7 +20,7 @@ const CLASS: Readonly<Record<Verdict, string>> = {
   'same direction': 'partly',
   'not reproduced': 'no',
   'expected null': 'null',
-  'one seed': 'none',
+  'not enough data': 'none',
   'not measured': 'none',
 };
 
@@ -76,19 +76,22 @@ function figure({ svg, caption }: Figure): string {
 
 function summary(findings: readonly Finding[]): string {
   const count = (verdict: Verdict): number => findings.filter((finding) => finding.verdict === verdict).length;
-  const verdicts = ['reproduced', 'same direction', 'expected null', 'not reproduced', 'one seed'] as const;
+  const verdicts = ['reproduced', 'same direction', 'expected null', 'not reproduced', 'not enough data'] as const;
   const parts = verdicts.flatMap((verdict) => {
     const number = count(verdict);
     return number === 0 ? [] : [`${number} ${verdict}`];
   });
-  const few = count('one seed') === 0 ? '' : ' One seed gives figures and pictures, and no verdict.';
+  const few = count('not enough data') === 0 ? '' : ' One seed gives figures and pictures, and no verdict.';
   return `Of ${findings.length} claims that were measured: ${parts.join(', ')}.${few}`;
 }
 
 function findingsTable(findings: readonly Finding[]): string {
   const rows = findings.map((finding) => {
-    const { id, condition = '', title, words, paper, criterion, verdict, holds } = finding;
-    const met = holds === null ? '' : `<div class="words">criterion ${holds ? 'met' : 'not met'}</div>`;
+    const { id, condition = '', title, words, paper, criterion, verdict, holds, missed } = finding;
+    const met =
+      holds === null
+        ? ''
+        : `<div class="words">criterion ${holds ? 'met' : 'not met'}${missed === undefined ? '' : missed.surely ? ', surely' : ': the interval is too wide to tell'}</div>`;
     return `<tr><td>${escapeHtml(id)} ${escapeHtml(condition)}</td><td>${escapeHtml(title)}<div class="words">${escapeHtml(words)}</div><details class="words"><summary>criterion</summary>${escapeHtml(criterion)}</details></td><td>${escapeHtml(paper)}</td><td class="number">${escapeHtml(ours(finding))}</td><td><span class="verdict ${CLASS[verdict]}">${verdict}</span>${met}</td></tr>`;
   });
   return `<table><thead><tr><th></th><th class="wide">Claim, and what was seen</th><th>Paper</th><th>Ours (95 %)</th><th>Verdict</th></tr></thead><tbody>${rows.join('\n')}</tbody></table>`;

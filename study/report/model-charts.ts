@@ -81,7 +81,7 @@ function memorisationChart(results: StudyResults, condition: string): Chart[] {
   ];
 }
 
-/** Confidence against accuracy on the test images. */
+/** Confidence against accuracy on the test samples. */
 export function reliabilityCharts(results: StudyResults): Chart[] {
   const { main } = results;
   if (main === undefined) return [];
@@ -93,7 +93,7 @@ export function reliabilityCharts(results: StudyResults): Chart[] {
       const count = all.reduce((sum, bin) => sum + bin.count, 0);
       const weighted = (key: 'confidence' | 'accuracy'): number =>
         (100 * all.reduce((sum, bin) => sum + bin.count * bin[key], 0)) / count;
-      // A bin with a handful of images says nothing.
+      // A bin with a handful of samples says nothing.
       return count < 20 * runs.length ? [] : [{ x: weighted('confidence'), y: weighted('accuracy') }];
     });
     return { label: LABELS[id], colour: COLOUR[id], points };
@@ -102,11 +102,11 @@ export function reliabilityCharts(results: StudyResults): Chart[] {
     {
       name: 'reliability',
       caption:
-        "Accuracy of test images by the confidence of the model, in 15 bins; on the dotted line confidence is right (F8, F8').",
+        "Accuracy of test samples by the confidence of the model, in 15 bins; on the dotted line confidence is right (F8, F8').",
       spec: lineChart({
         title: 'Reliability',
         subtitle: [
-          `Condition ${main.id}; all test images of ${seedCount(runs)}; bins with fewer than 20 images a seed left out`,
+          `Condition ${main.id}; all test samples of ${seedCount(runs)}; bins with fewer than 20 samples a seed left out`,
         ],
         x: { title: 'Confidence (%)', domain: [20, 100] },
         y: { title: 'Accuracy (%)', domain: [20, 100] },
@@ -142,7 +142,7 @@ export function churnCharts(results: StudyResults): Chart[] {
     {
       name: 'churn',
       caption:
-        'Share of test images that two seeds classify differently; bars span the 95 % interval (jackknife over seeds) (F9).',
+        'Share of test samples that two seeds classify differently; bars span the 95 % interval (jackknife over seeds) (F9).',
       spec: churnSpec(rows),
     },
   ];
@@ -165,7 +165,7 @@ function churnSpec(rows: readonly object[]): TopLevelSpec {
     config: THEME,
     title: {
       text: 'Do two seeds agree?',
-      subtitle: ['Share of test images with different top classes, mean over pairs of seeds'],
+      subtitle: ['Share of test samples with different top classes, mean over pairs of seeds'],
     },
     data: { values: [...rows] },
     facet: { row },

@@ -5,6 +5,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { saveChart } from '../../tools/shared/charts/render.js';
+import { unlessMissing } from '../findings/missing-data.js';
 import type { Study } from '../plan/study.js';
 import type { StoredCourse } from '../runs/store.js';
 import { batchNormCharts } from './batch-norm-chart.js';
@@ -48,15 +49,25 @@ export async function writeReport(
   return { report, plots };
 }
 
-function chartsOf({ results, runs }: Study): Chart[] {
+/** The charts of a study, without those that miss data. */
+export function chartsOf({ results, runs }: Study): Chart[] {
+  const groups = [
+    epochCharts,
+    noiseCharts,
+    reliabilityCharts,
+    churnCharts,
+    learningRateCharts,
+    updateCharts,
+    batchNormCharts,
+  ];
   return [
-    ...epochCharts(results),
-    ...noiseCharts(results),
-    ...reliabilityCharts(results),
-    ...churnCharts(results),
-    ...learningRateCharts(results),
-    ...updateCharts(results),
-    ...batchNormCharts(results),
+    // What cannot be drawn is left out, as what cannot be judged is.
+    ...groups.flatMap((charts) =>
+      unlessMissing(
+        () => charts(results),
+        () => [],
+      ),
+    ),
     ...courseCharts(runs.filter((run): run is StoredCourse => 'errors' in run.result)),
   ];
 }

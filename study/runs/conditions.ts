@@ -51,6 +51,9 @@ export function noisyCondition(percent: number, seeds: number): Condition {
   };
 }
 
+/** Runs of twenty seconds: enough of them for intervals that decide. */
+const SEEDS = 10;
+
 /** All conditions; those with the most work first, so that the last runs are not the longest. */
 export const CONDITIONS: readonly Condition[] = [
   {
@@ -59,7 +62,7 @@ export const CONDITIONS: readonly Condition[] = [
     title: 'clean labels, no augmentation, cosine learning rate',
     averages: { ...AVERAGES, variants: true },
     measures: { ...MEASURES, probe: DIGITS },
-    seeds: 5,
+    seeds: SEEDS,
   },
   {
     ...BASE,
@@ -68,9 +71,9 @@ export const CONDITIONS: readonly Condition[] = [
     averages: { ...AVERAGES, main: 'none' },
     seeds: 1,
   },
-  noisyCondition(20, 3),
-  noisyCondition(40, 5),
-  noisyCondition(60, 3),
+  noisyCondition(20, SEEDS),
+  noisyCondition(40, SEEDS),
+  noisyCondition(60, SEEDS),
   {
     ...BASE,
     id: 'K',
@@ -78,9 +81,9 @@ export const CONDITIONS: readonly Condition[] = [
     data: AUGMENTED,
     recipe: CONSTANT,
     averages: { ...AVERAGES, uniform: true },
-    seeds: 5,
+    seeds: SEEDS,
   },
-  { ...BASE, id: 'Cc', title: 'augmentation, cosine learning rate', data: AUGMENTED, seeds: 5 },
+  { ...BASE, id: 'Cc', title: 'augmentation, cosine learning rate', data: AUGMENTED, seeds: SEEDS },
   {
     ...BASE,
     id: 'BN',
@@ -88,24 +91,24 @@ export const CONDITIONS: readonly Condition[] = [
     network: 'study-net-bn',
     recipe: { ...RECIPE, epochs: 20, learningRate: { ...RECIPE.learningRate, peak: 0.4 } },
     measures: { ...MEASURES, recompute: true },
-    seeds: 3,
+    seeds: SEEDS,
   },
   {
     ...BASE,
     id: 'BT',
     title: 'as A, and the average put back into the weights each epoch',
     recipe: { ...RECIPE, bootstrap: true },
-    seeds: 3,
+    seeds: SEEDS,
   },
   {
     ...BASE,
     id: 'ST',
     title: 'step learning rate (times 0.2 after 30, 60 and 80 %)',
     recipe: { ...RECIPE, learningRate: { ...RECIPE.learningRate, decay: 'step' } },
-    seeds: 3,
+    seeds: SEEDS,
   },
   {
-    ...noisyCondition(40, 3),
+    ...noisyCondition(40, SEEDS),
     id: 'NK',
     title: '40 % of the labels wrong, constant learning rate',
     recipe: { ...CONSTANT, epochs: 30 },

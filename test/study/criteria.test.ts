@@ -4,6 +4,7 @@
 import { describe, expect, it } from 'vitest';
 import { criterionText, judgeByCriterion } from '../../study/findings/by-criterion.js';
 import { chosenError, family, lowestError } from '../../study/findings/course-results.js';
+import { courseTables } from '../../study/findings/course-table.js';
 import { type CriterionTest, commitOf, readCriteria } from '../../study/findings/criteria-file.js';
 import type { Finding } from '../../study/findings/finding.js';
 import { judgeDomain, StudyResults } from '../../study/findings/index.js';
@@ -16,6 +17,8 @@ import type { CourseResult } from '../../study/runs/course.js';
 const criterion = (...tests: CriterionTest[]) => ({ finding: 'F', domain: 'd', tests, pilots: [] });
 const judged = (values: readonly number[], is: CriterionTest['is'], bound: number) =>
   judgeByCriterion([measureOf('gain at the end', 'pp', values)], criterion({ measure: 'gain', is, bound }));
+
+const NONE = { holds: null, verdict: 'not enough data' };
 
 describe('a criterion', () => {
   // Mean 2, 95 % interval 2 ± 4.303 / sqrt(3) = -0.48 to 4.48.
@@ -35,11 +38,32 @@ describe('a criterion', () => {
     ['mean above', 1.9, true, 'reproduced'],
     ['mean below', 1.9, false, 'not reproduced'],
   ])('%s %d', (is, bound, holds, verdict) => {
-    expect(judged(values, is, bound)).toEqual({ holds, verdict });
+    expect(judged(values, is, bound)).toMatchObject({ holds, verdict });
+  });
+
+  it.each<[CriterionTest['is'], number, boolean | undefined]>([
+    ['above', -0.5, undefined],
+    ['above', -0.4, false],
+    ['above', 4.4, false],
+    ['above', 4.5, true],
+    ['below', -0.4, false],
+    ['below', -0.5, true],
+    ['within', 0.1, false],
+    ['mean above', 2.1, false],
+    ['mean above', 4.5, true],
+    ['every above', 1, true],
+  ])('%s %d that does not hold says how sure that is', (is, bound, surely) => {
+    const missed = surely === undefined ? undefined : { surely, by: ['gain at the end'] };
+    expect(judged(values, is, bound).missed).toEqual(missed);
+  });
+
+  it('is surely missed by an interval that lies beyond one of two bounds', () => {
+    expect(judged([3, 3.01, 3.02], 'within', 2).missed?.surely).toBe(true);
+    expect(judged([-3, -3.01, -3.02], 'within', 2).missed?.surely).toBe(true);
   });
 
   it('of several tests holds where all do', () => {
-    const measures = [measureOf('a', 'pp', [1, 1.1]), measureOf('b', 'pp', [-1, 1])];
+    const measures = [measureOf('a', 'pp', [1, 1.1, 1.2]), measureOf('b', 'pp', [-2, 1, -3])];
     const above = (measure: string) => ({ measure, is: 'above', bound: -2 }) as const;
     expect(judgeByCriterion(measures, criterion(above('a'))).holds).toBe(true);
     expect(judgeByCriterion(measures, criterion(above('a'), above('b'))).holds).toBe(false);
@@ -47,7 +71,38 @@ describe('a criterion', () => {
 
   it('of a measure that is not there judges nothing', () => {
     const asked = criterion({ measure: 'a', is: 'above', bound: 0 }, { measure: 'x', is: 'above', bound: 0 });
-    expect(judgeByCriterion([measureOf('a', 'pp', [1, 1.1])], asked)).toEqual({ holds: null, verdict: 'not measured' });
+    expect(judgeByCriterion([measureOf('a', 'pp', [1, 1.1, 1.2])], asked)).toEqual(NONE);
+    // Nor does one of what is there fail a criterion that nothing else is known of.
+    expect(judgeByCriterion([measureOf('a', 'pp', [-1, -1.1, -1.2])], asked)).toEqual(NONE);
+  });
+
+  it.each(['above', 'every above', 'mean above'] as const)('%s judges nothing by two seeds', (is) => {
+    for (const values of [[1], [-1], [1, 1.01], [-1, -1.01]]) expect(judged(values, is, 0)).toEqual(NONE);
+  });
+
+  it('of two tests fails where one does, and the other has one seed only', () => {
+    const measures = [measureOf('a', 'pp', [1]), measureOf('b', 'pp', [-1, -1.1, -1.2])];
+    const above = (measure: string) => ({ measure, is: 'above', bound: 0 }) as const;
+    expect(judgeByCriterion(measures, criterion(above('a'), above('b'))).holds).toBe(false);
+    expect(judgeByCriterion(measures, criterion(above('a')))).toEqual(NONE);
+  });
+
+  it('of F0 sees one seed whose weights differ, and wants an interval for the rest', () => {
+    const tests = [
+      { measure: 'equal', is: 'every above', bound: 0.5 },
+      { measure: 'gain', is: 'within', bound: 0.3 },
+    ] as const;
+    const outcome = (equal: number, gain: readonly number[]) =>
+      judgeByCriterion([measureOf('equal', '', [equal]), measureOf('gain', 'pp', gain)], {
+        ...criterion(...tests),
+        finding: 'F0',
+      }).holds;
+    expect([outcome(1, [0, 0.01]), outcome(1, [0]), outcome(0, [0]), outcome(0, [0, 0.01])]).toEqual([
+      true,
+      null,
+      false,
+      false,
+    ]);
   });
 
   it('says what was asked', () => {
@@ -113,6 +168,27 @@ describe('errors of a course', () => {
 
   it('at their lowest are those of the best average on the points that judge', () => {
     expect([0.25, 0.5, 0.75, 1].map((share) => lowestError(run, share))).toEqual([6, 5, 3, 2]);
+  });
+});
+
+describe('a table of courses', () => {
+  const run = (seed: number, a: number, b: number): CourseResult => ({
+    ...{ conditionId: 'x', seed, steps: 4, engine: 'js', checks: [1, 2, 3, 4], weightsDigest: '' },
+    errors: Object.fromEntries(
+      Object.entries({ raw: 9, 'auto/a': a, 'anytime/b': b, 'anytime/c': 8 }).map(([name, error]) => {
+        // The points that choose see seed 2 the other way round.
+        const seen = seed === 2 ? 20 - error : error;
+        return [name, { validation: Array(4).fill(seen), test: Array(4).fill(error) }];
+      }),
+    ),
+  });
+
+  it("ends with the raw weights, the average of the lowest mean error, and what 'anytime' chose", () => {
+    const [table] = courseTables([run(1, 5, 2), run(2, 1, 3)]);
+    expect(table?.end.raw.mean).toBe(9);
+    expect([table?.end.single.name, table?.end.single.mean]).toEqual(['anytime/b', 2.5]);
+    expect(table?.end.anytime.mean).toBe((2 + 8) / 2);
+    expect(table?.end.anytime.seeds).toBe(2);
   });
 });
 

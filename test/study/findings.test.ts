@@ -126,10 +126,11 @@ describe('an effect', () => {
     expect(finding.interval?.[0]).toBeCloseTo(0.5 - (4.30265 * 0.1) / Math.sqrt(3), 4);
   });
 
-  it('has the same direction where only the sign is right, or there is one seed', () => {
+  it('has the same direction where only the sign is right, or there are too few seeds', () => {
     expect(outcome(judged('F2', gains([0.9, -0.5, 0.2])))).toEqual([false, 'same direction']);
-    // One seed gives figures, and no verdict.
-    expect(outcome(judged('F2', gains([0.9])))).toEqual([null, 'one seed']);
+    // One or two seeds give figures, and no verdict.
+    expect(outcome(judged('F2', gains([0.9])))).toEqual([null, 'not enough data']);
+    expect(outcome(judged('F2', gains([0.9, 0.91])))).toEqual([null, 'not enough data']);
   });
 
   it('is not reproduced where the sign is wrong', () => {
@@ -169,14 +170,14 @@ describe('findings on training', () => {
 
   it('F3 is the share of the gain of decay', () => {
     const accuracy = { K: { sgdLast: 84, emaLast: 86 }, Cc: { sgdLast: 87 } };
-    const runs = (['K', 'Cc'] as const).flatMap((id) => seeds(id, 2, () => ({ accuracy: accuracy[id] })));
+    const runs = (['K', 'Cc'] as const).flatMap((id) => seeds(id, 3, () => ({ accuracy: accuracy[id] })));
     const finding = judged('F3', runs);
     expect(finding.ours).toBeCloseTo(2 / 3, 10);
     expect(outcome(finding)).toEqual([true, 'reproduced']);
   });
 
   it('F7 wants every seed before three quarters of the run', () => {
-    const at = (epoch: number): StoredRun[] => seeds('A', 2, (seed) => ({ epoch: seed === 1 ? 5 : epoch }));
+    const at = (epoch: number): StoredRun[] => seeds('A', 3, (seed) => ({ epoch: seed === 1 ? 5 : epoch }));
     expect(outcome(judged('F7', at(30)))).toEqual([true, 'reproduced']);
     expect(outcome(judged('F7', at(31)))).toEqual([false, 'same direction']);
   });
@@ -194,7 +195,7 @@ describe('findings on training', () => {
 
   it('F13 wants a small gap, and a naive one five times as large', () => {
     const runs = (right: number, naive: number): StoredRun[] =>
-      seeds('A', 2, () => ({
+      seeds('A', 3, () => ({
         curves: { 'plain-2.56': [0.8, 0.8], 'sparse-right': [0.8 + right, 0.8], 'sparse-naive': [0.8 - naive, 0.8] },
       }));
     expect(outcome(judged('F13', runs(0.002, 0.02)))).toEqual([true, 'reproduced']);
@@ -221,7 +222,7 @@ describe('findings on noise', () => {
       { clean: 0.8, noisy: 0 },
       { clean: 1, noisy: noise },
     ];
-    const runs = seeds('N40', 2, () => ({ memorisation: { raw: line(0.8), 'main-10': line(0.2) } }));
+    const runs = seeds('N40', 3, () => ({ memorisation: { raw: line(0.8), 'main-10': line(0.2) } }));
     const finding = judged('F6', runs);
     expect(finding.ours).toBeCloseTo(-30, 10);
     expect(outcome(finding)).toEqual([true, 'reproduced']);
@@ -244,7 +245,7 @@ describe('findings on models', () => {
       seeds('N40', 3, (seed) => ({ scores: { emaLoss: { ece15: 0.1 + shift + (seed - 2) / 100 } } }));
     expect(outcome(judged('F8n', runs(0)))).toEqual([true, 'expected null']);
     expect(outcome(judged('F8n', runs(0.2)))).toEqual([false, 'not reproduced']);
-    expect(outcome(judged('F8n', seeds('N40', 1)))).toEqual([null, 'one seed']);
+    expect(outcome(judged('F8n', seeds('N40', 1)))).toEqual([null, 'not enough data']);
     expect(outcome(judged('F4', seeds('Cc', 3)))).toEqual([true, 'expected null']);
   });
 

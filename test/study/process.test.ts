@@ -100,7 +100,7 @@ describe('npm run study', () => {
       sections: { findings: { id: string; holds: boolean | null }[] }[];
     };
     const findings = sections.flatMap((section) => section.findings);
-    expect(findings.map(({ id }) => id)).toHaveLength(23);
+    expect(findings.map(({ id }) => id)).toHaveLength(24);
     expect(findings.find(({ id }) => id === 'F0')?.holds).toBe(true);
     const page = readFileSync(join(out, 'report.html'), 'utf8');
     expect(page.match(/<svg /g)?.length).toBeGreaterThan(3);

@@ -294,20 +294,35 @@ describe('plan', () => {
   };
 
   it('has the conditions and seeds of the study', () => {
-    const expected = { A: 5, A0: 1, N20: 3, N40: 5, N60: 3, K: 5, Cc: 5, BN: 3, BT: 3, ST: 3, NK: 3 };
+    const ten = ['A', 'N20', 'N40', 'N60', 'K', 'Cc', 'BN', 'BT', 'ST', 'NK', 'from-digits'];
+    const expected = { ...Object.fromEntries(ten.map((id) => [id, 10])), A0: 1 };
     const images = plan('--domains', 'images');
     expect(counts(images)).toEqual(expected);
-    expect(new Set(images.map(({ seed }) => seed))).toEqual(new Set([101, 102, 103, 104, 105]));
+    expect(new Set(images.map(({ seed }) => seed))).toEqual(new Set(Array.from({ length: 10 }, (_, i) => 101 + i)));
   });
 
   it('without options has a part of every domain with three seeds, and with --all the whole', () => {
     const [part, whole] = [all(), all('--all')];
     expect(Math.max(...part.map(({ seed }) => seed))).toBe(103);
     expect(new Set(part.map(({ condition: { id } }) => id))).toContain('heat');
-    expect(whole.length).toBeGreaterThan(4 * part.length);
+    expect(whole.length).toBeGreaterThan(3 * part.length);
     expect(secondsOf(part) / 2).toBeLessThan(20 * 60);
     // Seeds that criteria were written after do not judge.
     expect(Math.min(...whole.map(({ seed }) => seed))).toBeGreaterThan(100);
+  });
+
+  it('has transfer both ways: what trains there is for the probe here, and as much of it', () => {
+    for (const domain of ['letters', 'signals']) {
+      const [there, back] = ['T', `${domain}-back`].map(
+        (id) => plan('--domains', domain, '--conditions', id)[0]?.condition,
+      );
+      expect(back?.data.classes).toEqual(there?.measures.probe?.classes);
+      expect(back?.measures.probe?.classes).toEqual(there?.data.classes);
+      expect(back?.measures.probe?.train).toBe(there?.measures.probe?.train);
+      expect(back?.data.train).toBe(there?.data.train);
+    }
+    const [digits] = plan('--domains', 'images', '--conditions', 'from-digits');
+    expect([digits?.condition.data.name, digits?.condition.measures.probe?.name]).toEqual(['mnist', 'fashion-mnist']);
   });
 
   it('takes every seed in every condition with --all-seeds', () => {
