@@ -175,18 +175,20 @@ describe('a table of courses', () => {
   const run = (seed: number, a: number, b: number): CourseResult => ({
     ...{ conditionId: 'x', seed, steps: 4, engine: 'js', checks: [1, 2, 3, 4], weightsDigest: '' },
     errors: Object.fromEntries(
-      Object.entries({ raw: 9, 'auto/a': a, 'anytime/b': b, 'anytime/c': 8 }).map(([name, error]) => {
-        // The points that choose see seed 2 the other way round.
-        const seen = seed === 2 ? 20 - error : error;
-        return [name, { validation: Array(4).fill(seen), test: Array(4).fill(error) }];
-      }),
+      Object.entries({ raw: 9, 'auto/a': a, 'anytime/window0.1soFar': b, 'anytime/window0.2soFar': 8 }).map(
+        ([name, error]) => {
+          // The points that choose see seed 2 the other way round.
+          const seen = seed === 2 ? 20 - error : error;
+          return [name, { validation: Array(4).fill(seen), test: Array(4).fill(error) }];
+        },
+      ),
     ),
   });
 
   it("ends with the raw weights, the average of the lowest mean error, and what 'anytime' chose", () => {
     const [table] = courseTables([run(1, 5, 2), run(2, 1, 3)]);
     expect(table?.end.raw.mean).toBe(9);
-    expect([table?.end.single.name, table?.end.single.mean]).toEqual(['anytime/b', 2.5]);
+    expect([table?.end.single.name, table?.end.single.mean]).toEqual(['anytime/window0.1soFar', 2.5]);
     expect(table?.end.anytime.mean).toBe((2 + 8) / 2);
     expect(table?.end.anytime.seeds).toBe(2);
   });

@@ -66,7 +66,7 @@ function classified(condition: Condition, seed: number, lack?: Lack): StoredRun 
 const NOTES = { seconds: 1, environment: { tensorflow: '', node: '', machine: '' }, commit: null };
 
 function followed(condition: Course, seed: number, lacksErrors: boolean): StoredCourse {
-  const labels: Readonly<Record<string, string>> = { single: '0.999', power: 'width0.1' };
+  const labels: Readonly<Record<string, string>> = { single: '0.999', power: 'width0.1', anytime: 'window0.1soFar' };
   const names = ['raw', ...Object.keys(families(10)).map((family) => `${family}/${labels[family] ?? 'a'}`)];
   const errors = Object.fromEntries(names.map((name, i) => [name, { validation: [i], test: [1 + i + seed / 1e3] }]));
   const about = { conditionId: condition.id, seed, steps: 4, engine: 'js', checks: [4], weightsDigest: '' };
