@@ -19,8 +19,8 @@ export type { SynthesizedAverage } from './search/synthesized.js';
  * Which combination of averages that were saved in the course of a run is another one, after the run and at any step of it: any decay or width,
  * of whatever kind they are. `mix` of `tfjs-ema/merge` combines their weights.
  *
- * It follows every update of the run, which must have had no others: no `reset`, `putBack` or `recomputeBatchNorm`, and no step left out by
- * `nonFinite`. That takes a few microseconds an update. More snapshots are nearer; at the step of one of them more so than between two.
+ * It follows every update of the run, which must have had no others: no `putBack` or `recomputeBatchNorm`, no `reset` of all between the
+ * snapshots, and no step left out by `nonFinite`. That takes a few microseconds an update. More snapshots are nearer; at the step of one of them more so than between two.
  * @param snapshots the {@link Provenance} of each: `tfjsEma` in the metadata of a saved model, or in a file of `tfjs-ema extract`; or, beside
  *   `ema.read({ index })` in a loop of your own, `{ steps: ema.steps, index, settings: ema.facts.settings }`.
  * @param wanted the average; lengths in steps, because the run's own is not known.
@@ -37,7 +37,7 @@ export type { SynthesizedAverage } from './search/synthesized.js';
  * ```
  */
 export function synthesize(
-  snapshots: readonly Pick<Provenance, 'steps' | 'index' | 'settings' | 'best'>[],
+  snapshots: readonly Pick<Provenance, 'steps' | 'index' | 'begun' | 'settings' | 'best'>[],
   wanted: SynthesizedWhich['synthesized'],
   steps?: number,
 ): Synthesis;
@@ -52,7 +52,7 @@ export function synthesize(
 export function synthesize(ema: WeightEma, wanted: SynthesizedWhich['synthesized']): SynthesizedAverage;
 /** Of averages at work, or of saved ones. */
 export function synthesize(
-  from: WeightEma | readonly Pick<Provenance, 'steps' | 'index' | 'settings' | 'best'>[],
+  from: WeightEma | readonly Pick<Provenance, 'steps' | 'index' | 'begun' | 'settings' | 'best'>[],
   wanted: SynthesizedWhich['synthesized'],
   steps?: number,
 ): SynthesizedAverage | Synthesis {

@@ -111,12 +111,17 @@ function valuesOf({ weights }: Target): Named {
 }
 
 function provenanceOf(
-  { settings, standing: { steps, updates } }: Saved,
+  { settings, standing: { steps, updates, begun } }: Saved,
   which: string,
   { index, label, record }: FoundAverage,
 ): Provenance {
   const best = record === undefined ? {} : { best: record };
-  return { version: VERSION, which, index, label, steps, updates, settings, ...best };
+  const own = begun?.find(([place]) => place === index)?.[1];
+  return {
+    ...{ version: VERSION, which, index, label, steps, updates },
+    ...(own === undefined ? {} : { begun: own }),
+    ...{ settings, ...best },
+  };
 }
 
 async function write(

@@ -26,6 +26,8 @@ export interface Provenance {
   /** Of the run when this was saved. */
   readonly steps: number;
   readonly updates: number;
+  /** The step at which `reset` of this average, and not of all, let it begin anew; else absent. */
+  readonly begun?: number;
   /** Options on which averages depend: decays, `updateEvery`, `warmup` ... */
   readonly settings: Settings;
   /** Of a best average: when it was that, by what. */

@@ -37,12 +37,14 @@ type Save = (artifacts: io.ModelArtifacts) => Promise<io.SaveResult>;
 export async function saveSelected(tf: Tfjs, toSave: ModelToSave, save: Save): Promise<io.SaveResult> {
   const { attached, which, selected, config } = toSave;
   const { index, label, record } = selected;
-  const { steps, updates } = attached.progress;
+  const { steps, updates, begun } = attached.progress;
+  const own = index === undefined ? undefined : begun.get(index);
   const provenance = {
     version: VERSION,
     which: isNamedWeights(which) ? label : which,
     ...(index === undefined ? {} : { index }),
     ...{ label, steps, updates },
+    ...(own === undefined ? {} : { begun: own }),
     settings: settingsOf(attached.options),
     ...(record === undefined ? {} : { best: record }),
   };

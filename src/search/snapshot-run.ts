@@ -14,6 +14,8 @@ export interface Snapshot {
   readonly steps: number;
   /** Its place in the decays of `settings`. */
   readonly index?: number;
+  /** Of an average that `reset` let begin later than the others. */
+  readonly begun?: number;
   readonly settings: Settings;
   /** Of a best average, which is of an earlier moment. */
   readonly best?: unknown;
@@ -49,10 +51,12 @@ export function settingsOfRun(snapshots: readonly Snapshot[]): Settings {
  * The place of a snapshot's average among the decays of its run.
  * @throws `EmaError` INVALID_ARGUMENT — it is of no tracked average, or not of the moment when it was saved.
  */
-export function placeOf({ index, best }: Snapshot, place: number, { decays }: Settings): number {
+export function placeOf({ index, begun, best }: Snapshot, place: number, { decays }: Settings): number {
   const count = Array.isArray(decays) ? decays.length : 0;
   const fix = "Save averages by their decay or place, such as { index: 0 }: 'best' ones are of an earlier step.";
   if (best !== undefined) throw invalid(`snapshots[${place}]`, 'an average as it was at its step', 'a best one', fix);
+  if (begun !== undefined)
+    throw invalid(`snapshots[${place}]`, 'an average of all steps of its run', `one that began anew at step ${begun}`);
   if (index !== undefined && Number.isInteger(index) && index >= 0 && index < count) return index;
   throw invalid(`snapshots[${place}].index`, `the place of a tracked average, below ${count}`, index, fix);
 }

@@ -1,9 +1,11 @@
 // Post-hoc averages: from models and checkpoints that were saved in the course of a training, against the average of its weights by hand.
 // The formulas are the unit test's.
 
-import { mkdtempSync, rmSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import type { NamedTensorMap, Tensor } from '@tensorflow/tfjs-node';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Provenance, WeightEma } from '../../../src/index.js';
@@ -147,6 +149,29 @@ describe('averages of a training, from what was saved in its course', () => {
     expect(error).toBeLessThanOrEqual(bound * reach + 1e-3);
     expect(error / reach).toBeLessThan(0.003);
     tf.dispose([mixed, weights]);
+    ema.dispose();
+  });
+
+  it('are refused of an average that began anew in the course of the run, as it says wherever it is saved', async () => {
+    const model = denseModel();
+    const ema = new WeightEma(tf, { decays: DECAYS, updateEvery: 1, onWarning: () => undefined }).attach(model);
+    for (let step = 0; step < 3; step += 1) ema.update();
+    ema.reset({ index: 1 });
+    for (let step = 0; step < 3; step += 1) ema.update();
+    for (const index of [0, 1]) await ema.saveModel({ index }, `file://${join(folder, `anew-${index}`)}`);
+    await ema.saveCheckpoint(join(folder, 'anew.safetensors'));
+    const command = ['extract', join(folder, 'anew.safetensors'), 'width0.1', '--model', join(folder, 'anew-0')];
+    const main = fileURLToPath(new URL('../../../src/cli/main.ts', import.meta.url));
+    execFileSync(process.execPath, ['--import', 'tsx', main, ...command, '--out', join(folder, 'anew-2')]);
+    const made = [0, 1, 2].map((place): Provenance => {
+      const text = readFileSync(join(folder, `anew-${place}`, 'model.json'), 'utf8');
+      return JSON.parse(text).userDefinedMetadata.tfjsEma;
+    });
+    expect(made.map(({ begun }) => begun)).toEqual([undefined, 3, 3]);
+    for (const place of [1, 2])
+      expect(() => synthesize([at(made, 0), at(made, place)], { relativeWidth: 0.07 })).toThrow(
+        "snapshots[1]: expected an average of all steps of its run, received 'one that began anew at step 3'",
+      );
     ema.dispose();
   });
 });

@@ -160,6 +160,9 @@ describe('an average from snapshots', () => {
     );
     expect(refused([{ steps: 100, settings }])).toMatch(/^snapshots\[0\].index.*Save averages by their decay or place/);
     expect(refused([{ ...one, best: {} }])).toMatch(/^snapshots\[0\]: expected an average as it was at its step/);
+    expect(refused([{ ...one, begun: 40 }])).toMatch(
+      /^snapshots\[0\]: expected an average of all steps of its run, received 'one that began anew at step 40'/,
+    );
     expect(refused([one, { ...one, index: 2 }])).toMatch(/^settings.profiles\[2\]: expected the shape of an average/);
     expect(refused([one], 0.9, 101)).toMatch(/^steps: expected at most 100, that of the last snapshot, received 101/);
     expect(refused([one], 1.5)).toMatch(/^decays\[0\]: expected a number from 0 to 1/);
