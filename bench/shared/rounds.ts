@@ -49,13 +49,17 @@ const MOST_REPEATS = 1000;
 // training run.
 const WARM_UP_US = 300_000;
 
-/** A runner of a synchronous function, timed by the process's monotonic clock (nanoseconds). */
-export function runnerOf(name: string, run: () => void): Runner {
+/**
+ * A runner of a synchronous function, timed by the process's monotonic clock (nanoseconds).
+ * @param wait ends each sample: waits for what `run` only asked for. @defaultValue nothing to wait for
+ */
+export function runnerOf(name: string, run: () => void, wait?: () => void): Runner {
   return {
     name,
     time(repeats) {
       const start = process.hrtime.bigint();
       for (let i = 0; i < repeats; i += 1) run();
+      wait?.();
       return Number(process.hrtime.bigint() - start) / 1000;
     },
   };

@@ -35,20 +35,11 @@ function cpuRunnerOf(name: string, run: () => void): Runner {
   };
 }
 
-/** A runner that ends when the device has done all that was asked of it: it reads a number that TensorFlow computes last. */
-function deviceRunnerOf(name: string, run: () => void): Runner {
-  const one = tf.scalar(1);
-  return {
-    name,
-    time(repeats) {
-      const start = process.hrtime.bigint();
-      for (let i = 0; i < repeats; i += 1) run();
-      const last = tf.add(one, one);
-      last.dataSync();
-      last.dispose();
-      return Number(process.hrtime.bigint() - start) / 1000;
-    },
-  };
+/** Waits until the device has done all that was asked of it: reads a number that TensorFlow computes last. */
+function waitForDevice(): void {
+  const last = tf.add(1, 1);
+  last.dataSync();
+  last.dispose();
 }
 
 /** A copy of so many floats, where the weights are: in the memory of the GPU by TensorFlow itself. */
@@ -107,9 +98,9 @@ export async function measureTeacher({
       forward();
     },
   };
-  const onHost = clock === 'cpu' ? cpuRunnerOf : runnerOf;
-  const runner = isDevice ? deviceRunnerOf : onHost;
-  const runners = Object.entries(runs).map(([name, run]) => runner(name, run));
+  const runner = clock === 'cpu' && !isDevice ? cpuRunnerOf : runnerOf;
+  const wait = isDevice ? waitForDevice : undefined;
+  const runners = Object.entries(runs).map(([name, run]) => runner(name, run, wait));
   const samples = await interleave(runners, { rounds, sampleUs: isDevice ? DEVICE_SAMPLE_US : SAMPLE_US });
   return [...samples].map(([name, own]) => {
     const of = REFERENCES[name] ?? 'copy';
