@@ -1,12 +1,12 @@
 // A training loop of one's own: one call after each optimizer step.
 // Run: npx tsx examples/custom-loop.ts
 
+import 'tfjs-ema/compat'; // Node 23 and newer: before tfjs-node
 import * as tf from '@tensorflow/tfjs-node';
 import { WeightEma } from 'tfjs-ema';
 import { network, spirals } from './spirals.js';
 
-const { x, y } = spirals(1024, 1);
-const { x: xTest, y: yTest } = spirals(500, 2);
+const [{ x, y }, { x: xTest, y: yTest }] = [spirals(1024, 1), spirals(500, 2)];
 const model = network(3);
 const ema = new WeightEma(tf, { decays: 0.95 }).attach(model);
 

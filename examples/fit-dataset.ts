@@ -1,6 +1,7 @@
 // model.fitDataset with averages, and early stopping on the averages' validation loss instead of the raw weights'.
 // Run: npx tsx examples/fit-dataset.ts
 
+import 'tfjs-ema/compat'; // Node 23 and newer: before tfjs-node
 import * as tf from '@tensorflow/tfjs-node';
 import { WeightEma } from 'tfjs-ema';
 import { network, spirals } from './spirals.js';

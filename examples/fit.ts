@@ -1,6 +1,7 @@
 // model.fit with averages of the weights: the best one is chosen on validation data, evaluated and saved.
 // Run: npx tsx examples/fit.ts
 
+import 'tfjs-ema/compat'; // Node 23 and newer: before tfjs-node
 import * as tf from '@tensorflow/tfjs-node';
 import { WeightEma } from 'tfjs-ema';
 import { network, spirals } from './spirals.js';

@@ -1,13 +1,13 @@
 // A model without layers, written with core ops: its variables are averaged by names of your own.
 // Run: npx tsx examples/hand-written.ts
 
+import 'tfjs-ema/compat'; // Node 23 and newer: before tfjs-node
 import * as tf from '@tensorflow/tfjs-node';
 import { WeightEma } from 'tfjs-ema';
 import { spirals } from './spirals.js';
 
 const { x, y } = spirals(512, 1);
-const kernel = (shape: [number, number]) =>
-  tf.variable(tf.randomNormal(shape, 0, shape[0] ** -0.5, 'float32', shape[1]));
+const kernel = (s: [number, number]) => tf.variable(tf.randomNormal(s, 0, s[0] ** -0.5, 'float32', s[1]));
 const w = { hidden: kernel([2, 64]), bias: tf.variable(tf.zeros([64])), inner: kernel([64, 32]), out: kernel([32, 1]) };
 const logits = () => tf.matMul(tf.relu(tf.matMul(tf.relu(tf.add(tf.matMul(x, w.hidden), w.bias)), w.inner)), w.out);
 

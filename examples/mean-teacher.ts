@@ -1,6 +1,7 @@
 // A mean teacher: the average of the student's weights gives targets for points without labels.
 // Run: npx tsx examples/mean-teacher.ts
 
+import 'tfjs-ema/compat'; // Node 23 and newer: before tfjs-node
 import * as tf from '@tensorflow/tfjs-node';
 import { WeightEma } from 'tfjs-ema';
 import { network, spirals } from './spirals.js';
@@ -10,7 +11,6 @@ const student = network(3);
 const optimizer = tf.train.momentum(0.05, 0.9);
 const ema = new WeightEma(tf, { decays: 0.99, updateEvery: 1, warmup: 'none' }).attach(student);
 const teacher = await ema.asModel(0.99);
-
 for (let step = 0; step < 300; step += 1) {
   const targets = teacher.refresh().predict(unlabelled) as tf.Tensor;
   optimizer.minimize(() => {

@@ -1,6 +1,7 @@
 // Stopping and going on: the run is saved after each epoch, and on Ctrl-C; the next start goes on with it, to the bit.
 // Run, as often as you like: npx tsx examples/resume.ts
 
+import 'tfjs-ema/compat'; // Node 23 and newer: before tfjs-node
 import * as tf from '@tensorflow/tfjs-node';
 import { WeightEma } from 'tfjs-ema';
 import { network, spirals } from './spirals.js';

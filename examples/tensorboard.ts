@@ -1,6 +1,7 @@
 // TensorBoard: raw weights and averages as runs that share their charts, histograms of both, and tfjs-node's own callback beside.
 // Run: npx tsx examples/tensorboard.ts, then: tensorboard --logdir out/examples/tensorboard
 
+import 'tfjs-ema/compat'; // Node 23 and newer: before tfjs-node
 import { readdirSync } from 'node:fs';
 import * as tf from '@tensorflow/tfjs-node';
 import { WeightEma } from 'tfjs-ema';
