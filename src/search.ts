@@ -31,9 +31,9 @@ export type { SynthesizedAverage } from './search/synthesized.js';
  * @example
  * ```ts
  * const models = await Promise.all(folders.map((folder) => tf.loadLayersModel(`file://${folder}/model.json`)));
- * const saved = models.map((model) => model.getUserDefinedMetadata().tfjsEma as Provenance);
+ * const saved = models.map((model) => (model.getUserDefinedMetadata() as { tfjsEma: Provenance }).tfjsEma);
  * const { coefficients, bound } = synthesize(saved, { relativeWidth: 0.07 });
- * const weights = mix(models.map((model, i) => [coefficients[i], model.getWeights()]));
+ * const weights = mix(models.map((model, i) => [coefficients[i] ?? 0, model.getWeights()]));
  * ```
  */
 export function synthesize(

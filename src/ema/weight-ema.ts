@@ -332,7 +332,7 @@ export class WeightEma {
 
   /**
    * What there is to know of the run so far: facts, metrics by epoch, distances, drift against noise, warnings; as data, and as a table:
-   * `console.log(`${ema.report()}`)`. `tfjs-ema/report` draws and saves it.
+   * ``console.log(`${ema.report()}`)``. `tfjs-ema/report` draws and saves it.
    */
   report(): EmaReport {
     const diagnoses = [...(this.#averaging.attached?.looks.summaries ?? [])];
