@@ -169,7 +169,8 @@ function tryApp(manager, { tfjs, engine }, { tarball, bin }) {
   );
   if (engine === 'native') {
     writeFileSync(join(app, 'readme.mjs'), readmeProgram());
-    runNode(app, ['--import', 'tfjs-ema/compat', 'readme.mjs'], env);
+    // Without the flag: it brings what Node 23 and newer need.
+    runNode(app, ['readme.mjs'], env);
   }
   if (doctor.engine !== engine) throw new Error(`doctor says ${doctor.engine}, the app runs on ${engine}`);
   return {
