@@ -30,8 +30,8 @@ export interface Asked {
 /**
  * What became of a claim in one place.
  *
- * `met`: its criterion is. `missed`: surely not, an interval lies wholly elsewhere, or a seed does what none may. `open`: not met, and
- * intervals are too wide to tell. `reported`: no criterion was fixed. `does not apply`: what the claim is about does not happen there.
+ * `met`: its criterion is. `missed`: surely not, figures lie wholly elsewhere. `open`: not met, and not surely elsewhere: intervals are too
+ * wide to tell, or single seeds do what none should. `reported`: no criterion was fixed. `does not apply`: what the claim is about does not happen there.
  * `not enough data`: some of its runs were made, and too few of them. `not measured`: conditions that it needs were not run at all.
  */
 export type Verdict = 'met' | 'missed' | 'open' | 'reported' | 'does not apply' | 'not enough data' | 'not measured';
@@ -55,14 +55,15 @@ const FEWEST_SEEDS = 3;
  */
 export function outcomeOf(asked: readonly Asked[], finding: string): Outcome {
   if (asked.length === 0) return { holds: null, verdict: 'reported' };
-  const isFew = ({ estimate }: Measure): boolean => finding !== 'F0' && estimate.seeds < FEWEST_SEEDS;
+  const isPromise = finding === 'F0';
+  const isFew = ({ estimate }: Measure): boolean => !isPromise && estimate.seeds < FEWEST_SEEDS;
   const decided = asked.filter((one) => !isFew(one.measure) && !lacksInterval(one));
   const failed = decided.filter((one) => !passes(one));
   if (failed.length === 0) {
     return decided.length < asked.length ? NOT_ENOUGH : { holds: true, verdict: 'met' };
   }
   // An effect that is surely not as asked is another thing than an interval too wide to tell.
-  const surely = failed.filter((one) => !mayPass(one));
+  const surely = failed.filter((one) => isPromise || !mayPass(one));
   const by = surely.length > 0 ? surely : failed;
   return {
     holds: false,
@@ -106,10 +107,12 @@ function passes({ measure: { estimate, values }, is, bound }: Asked): boolean {
   }
 }
 
-/** Whether a part of the interval is where the criterion wants all of it, or the mean. */
+/** Whether a part of the interval is where the criterion wants all of it, or the mean is where it wants every seed. */
 function mayPass({ measure: { estimate }, is, bound }: Asked): boolean {
-  // One seed that is elsewhere is a fact, and so is an interval without 0.
-  if (estimate.interval === undefined || is.startsWith('every') || is === 'about 0') return false;
+  if (is === 'every above') return estimate.mean > bound;
+  if (is === 'every below') return estimate.mean < bound;
+  // An interval without 0 is a fact.
+  if (estimate.interval === undefined || is === 'about 0') return false;
   const [low, high] = estimate.interval;
   if (is.endsWith('within')) return low < bound && high > -bound;
   return is.endsWith('above') ? high > bound : low < bound;

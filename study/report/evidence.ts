@@ -17,7 +17,7 @@ import { isDifference } from './table.js';
 const VERDICTS: Readonly<Record<Verdict, string>> = {
   met: 'The criterion is met',
   missed: 'The criterion is missed: figures lie surely elsewhere',
-  open: 'The criterion is not met, and intervals are too wide to tell',
+  open: 'The criterion is not met, and not surely missed: intervals are too wide to tell, or single seeds fail',
   reported: 'Reported, not judged: no criterion was fixed',
   'does not apply': 'Not judged: the claim is about nothing here',
   'not enough data': 'Not enough data for a verdict',

@@ -49,7 +49,7 @@ export function reportParts({ sections }: StudyDescription, figures: Figures): s
   const measured = sections.flatMap(({ findings }) => findings).filter(({ verdict }) => verdict !== 'not measured');
   return [
     '<h1>Averaging weights: what of the papers shows on this machine</h1>',
-    `<p class="lead">${summary(measured)} Claims are those of <a href="https://arxiv.org/abs/2411.18704">Exponential Moving Average of Weights in Deep Learning</a> (2024) and of its neighbours; criteria were fixed before these seeds were run: met; missed, where figures lie surely elsewhere; open, where intervals are too wide to tell. Small networks for minutes are not the papers': where a claim does not show here, that is said.</p>`,
+    `<p class="lead">${summary(measured)} Claims are those of <a href="https://arxiv.org/abs/2411.18704">Exponential Moving Average of Weights in Deep Learning</a> (2024) and of its neighbours; criteria were fixed before these seeds were run: met; missed, where figures lie surely elsewhere; open, where intervals are too wide to tell or single seeds fail. Small networks for minutes are not the papers': where a claim does not show here, that is said.</p>`,
     ...(figures[''] ?? []).map(figure),
     ...sections.flatMap((section) => sectionParts(section, figures[section.domain.id] ?? [], sections.length)),
   ];

@@ -60,7 +60,7 @@ export function atAGlance(sections: readonly Section[]): string[] {
       });
   return [
     '## At a glance',
-    'The first figure of each finding, and what became of its criterion: ● met, ✕ missed (figures lie surely elsewhere), ○ open (not met, and intervals too wide to tell), – not judged, or about nothing there.',
+    'The first figure of each finding, and what became of its criterion: ● met, ✕ missed (figures lie surely elsewhere), ○ open (not met, and not surely missed: intervals are too wide to tell, or single seeds fail), – not judged, or about nothing there.',
     'A criterion may ask for more than the figure that is shown, and of different places it asks different things: each finding has its own below.',
     '',
     '| | what averaging changes | |',
