@@ -5,7 +5,7 @@ import { RATE_FACTORS } from '../runs/classifier-conditions.js';
 import type { RunResult } from '../runs/result.js';
 import { PLAIN_WINDOWS, RAW, RECOMPUTED, trackId } from '../runs/tracks.js';
 import { bestEpoch, curve } from './curves.js';
-import { type Rule, UNDECIDED } from './finding.js';
+import type { Rule } from './finding.js';
 import { formatDifference, formatLevel, formatList } from './format.js';
 import { type Measure, measureOf } from './measure.js';
 import { MissingData } from './missing-data.js';
@@ -26,6 +26,7 @@ function byRate(results: StudyResults, id: 'sgdLast' | 'emaAccuracy'): number[] 
 const rates: Rule = {
   id: 'F19',
   title: 'The learning rate that is best without averaging is best with it',
+  kind: 'no harm',
   paper: 'ResNet-18, CIFAR-100: 1.2 of 0.4, 0.8, 1.2 and 1.6 for both (Table 21)',
   criterion: '',
   needs: RATES,
@@ -39,10 +40,14 @@ const rates: Rule = {
       (best, used) =>
         100 * (model(best, 'emaAccuracy').validation.accuracy - model(used, 'emaAccuracy').validation.accuracy),
     );
+    const isEdge = [own, others].some((index) => index === 0 || index === RATES.length - 1);
     const list = (levels: readonly number[]): string => formatList(levels.map((level) => formatLevel(level, '%')));
     return {
       measures: [cost],
-      ...UNDECIDED,
+      asked: [],
+      void: isEdge
+        ? 'A best rate is the lowest or the highest that was tried: beyond it there may be a better one.'
+        : undefined,
       words: `At ${formatList(RATE_FACTORS.map(String))} times the rate of A, SGD at the end reaches ${list(sgd)}, the average ${list(ema)}. Best for SGD is ${RATE_FACTORS[others]}, for the average ${RATE_FACTORS[own]}; to keep SGD's rate costs the average ${formatDifference(cost.estimate, 'pp')}.`,
     };
   },
@@ -77,7 +82,7 @@ const protocol: Rule = {
     });
     return {
       measures: [accuracy, fair, loss],
-      ...UNDECIDED,
+      asked: [],
       words: `Accuracy ${formatDifference(accuracy.estimate, 'pp')} against SGD at the end, ${formatDifference(fair.estimate, 'pp')} against SGD stopped by the same rule; loss ${formatDifference(loss.estimate, 'nats')}.`,
     };
   },
@@ -108,7 +113,7 @@ const longWindows: Rule = {
     const [, , last] = gains;
     return {
       measures: [last ?? longer, ...gains.slice(0, 2), longer, later],
-      ...UNDECIDED,
+      asked: [],
       words: `Recomputing gains ${formatList(gains.map(({ estimate }) => formatDifference(estimate, 'pp')))} at windows of 2.6, 10 and 30 % of the run. With it the window of 30 % is ${formatDifference(longer.estimate, 'pp')} from that of 2.6 % at its best.`,
     };
   },
@@ -139,7 +144,7 @@ const inTheMiddle: Rule = {
     );
     return {
       measures: [gain],
-      ...UNDECIDED,
+      asked: [],
       words: `Validation accuracy ${levels[0]} with averaged statistics, ${levels[1]} with recomputed ones.`,
     };
   },
@@ -149,7 +154,8 @@ const mean = (values: readonly number[]): Measure => measureOf('', '%', values);
 
 const scaledCalibration: Rule = {
   id: 'F8s',
-  title: 'After temperature scaling too, averages of clean runs are calibrated at least as well',
+  title: 'After temperature scaling averages of clean runs are calibrated as well, to half a point',
+  kind: 'no harm',
   paper: 'ECE after temperature scaling 4.67 -> 3.13 % (Table 5)',
   criterion: '',
   needs: ['A'],
@@ -167,7 +173,7 @@ const scaledCalibration: Rule = {
     );
     return {
       measures: [ece],
-      ...UNDECIDED,
+      asked: [],
       words: `ECE after temperature scaling ${levels[0]} (average) and ${levels[1]} (SGD): ${formatDifference(ece.estimate, 'pp')}.`,
     };
   },

@@ -2,8 +2,7 @@
 // Criteria were fixed before the seeds were run; they are not to be changed after.
 
 import type { Scores } from '../runs/result.js';
-import { isBelow } from './criteria.js';
-import { effectVerdict, type Rule } from './finding.js';
+import type { Rule } from './finding.js';
 import { formatDifference, formatLevel } from './format.js';
 import type { Measure } from './measure.js';
 import { model, type StudyResults } from './study-results.js';
@@ -27,7 +26,7 @@ interface Comparison {
 function difference(results: StudyResults, { score, before, scaled = false }: Comparison): Measure {
   const isError = score === 'ece15' || score === 'ece100';
   const name = `${NAMES[score]}${scaled ? ' after temperature scaling' : ''}, EMA (loss) - ${before === 'sgdLast' ? 'SGD at the end' : 'SGD (loss)'}`;
-  return results.measure(name, isError ? 'pp' : 'nats', 'A', (run) => {
+  return results.measure(name, isError ? 'pp' : score === 'brier' ? '' : 'nats', 'A', (run) => {
     const of = (id: 'emaLoss' | 'sgdLast' | 'sgdLoss'): number => model(run, id)[scaled ? 'scaled' : 'test'][score];
     return (isError ? 100 : 1) * (of('emaLoss') - of(before));
   });
@@ -45,18 +44,13 @@ const calibrated: Rule = {
     const plain = scores.map((score) => difference(results, { score, before: 'sgdLast' }));
     const scaled = scores.map((score) => difference(results, { score, before: 'sgdLast', scaled: true }));
     const measures = [...plain, ...scaled] as [Measure, ...Measure[]];
-    const holds = measures.every((measure) => isBelow(measure));
     const stopped = difference(results, { score: 'ece100', before: 'sgdLoss' });
-    const scaledBelow = scaled.filter((measure) => isBelow(measure)).length;
+    const scaledBelow = scaled.filter(({ estimate }) => (estimate.interval?.[1] ?? 0) < 0).length;
     const level = (id: 'emaLoss' | 'sgdLast', kind: 'test' | 'scaled'): string =>
       formatLevel(results.measure('', '%', 'A', (run) => 100 * model(run, id)[kind].ece100).estimate.mean, '%');
     return {
       measures,
-      holds,
-      verdict: effectVerdict(
-        holds,
-        plain.every(({ estimate }) => estimate.mean < 0),
-      ),
+      asked: measures.map((measure) => ({ measure, is: 'below', bound: 0 })),
       words: `ECE (100 bins) ${level('sgdLast', 'test')} -> ${level('emaLoss', 'test')}, after temperature scaling ${level('sgdLast', 'scaled')} -> ${level('emaLoss', 'scaled')} (${scaledBelow} of ${scaled.length} measures after scaling are better beyond their margin). Against SGD stopped early it is ${formatDifference(stopped.estimate, 'pp')} before scaling.`,
     };
   },
@@ -72,11 +66,9 @@ const fairCalibrated: Rule = {
     const [loss, brier, ece] = (['negativeLogLikelihood', 'brier', 'ece15'] as const).map((score) =>
       difference(results, { score, before: 'sgdLoss' }),
     ) as [Measure, Measure, Measure];
-    const holds = isBelow(loss) && isBelow(brier);
     return {
       measures: [loss, brier, ece],
-      holds,
-      verdict: effectVerdict(holds, loss.estimate.mean < 0 && brier.estimate.mean < 0),
+      asked: [loss, brier].map((measure) => ({ measure, is: 'below', bound: 0 })),
       words: `NLL ${formatDifference(loss.estimate, 'nats')}, Brier ${formatDifference(brier.estimate, '')}; ECE ${formatDifference(ece.estimate, 'pp')}.`,
     };
   },

@@ -18,8 +18,11 @@ export function family(...names: readonly string[]): Averages {
 /** Every average, and no raw weights. */
 export const anyAverage: Averages = (name) => name !== 'raw';
 
-/** The windows of `'anytime'`: what criteria and tables mean by it, whatever else a later version of the library tracks. */
+/** The windows of `'anytime'`: what criteria mean, which were fixed when it had no more. */
 export const anytimeWindows: Averages = (name) => name.startsWith('anytime/window');
+
+/** `'anytime'` of the library: its windows, and a power average of relative width 0.2. */
+export const anytime: Averages = (name) => anytimeWindows(name) || name === 'power/width0.2';
 
 /** The raw weights. */
 export const raw: Averages = (name) => name === 'raw';
@@ -44,7 +47,7 @@ export function lowestError({ errors, checks }: CourseResult, share: number): nu
   return Math.min(...averages.map(([, { test }]) => test[at] ?? Number.POSITIVE_INFINITY));
 }
 
-/** At each share of the run how much one error is above another, `100 ln(one / other)`: about per cent, and the same both ways. */
+/** At each share of the run one error against another, as `100 ln(one / other)`: the same both ways. */
 export function comparedErrors(
   name: string,
   runs: readonly CourseResult[],
@@ -52,6 +55,6 @@ export function comparedErrors(
 ): Measure[] {
   return SHARES.map((share) => {
     const values = runs.map((run) => 100 * Math.log(one(run, share) / other(run, share)));
-    return measureOf(`${name} at ${100 * share} %`, '%', values);
+    return measureOf(`${name} at ${100 * share} %`, 'ratio', values);
   });
 }

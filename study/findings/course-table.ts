@@ -6,6 +6,7 @@ import type { CourseResult } from '../runs/course.js';
 import {
   type Averages,
   anyAverage,
+  anytime,
   anytimeWindows,
   chosenError,
   family,
@@ -35,7 +36,8 @@ export interface CourseTable {
 export const CHOICES: Readonly<Record<string, Averages>> = {
   'raw weights': raw,
   "'auto' (5)": family('auto'),
-  "'anytime' (5)": anytimeWindows,
+  "'anytime' (6)": anytime,
+  "the five windows of 'anytime'": anytimeWindows,
   "the paper's five": family('paper'),
   'decay 0.99': (name) => name === 'single/0.99',
   'decay 0.999': (name) => name === 'single/0.999',
@@ -44,7 +46,6 @@ export const CHOICES: Readonly<Record<string, Averages>> = {
   'power, width 0.1': (name) => name === 'power/width0.1',
   'power, width 0.2': (name) => name === 'power/width0.2',
   uniform: family('uniform'),
-  "'anytime' and power, width 0.2": (name) => anytimeWindows(name) || name === 'power/width0.2',
 };
 
 /** A table for each course, in the order of their first runs. */
@@ -73,7 +74,7 @@ function endOf(runs: readonly CourseResult[]): CourseTable['end'] {
   const names = Object.keys(runs[0]?.errors ?? {}).filter(anyAverage);
   const singles = names.map((name) => ({ name, ...errorOf((other) => other === name) }));
   const [single = { name: '', ...errorOf(raw) }] = singles.sort((one, other) => one.mean - other.mean);
-  return { raw: errorOf(raw), single, anytime: errorOf(anytimeWindows) };
+  return { raw: errorOf(raw), single, anytime: errorOf(anytime) };
 }
 
 function behindLowest(run: CourseResult, choice: Averages, share: number): number {

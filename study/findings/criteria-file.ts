@@ -4,16 +4,13 @@
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import type { Question } from './criteria.js';
 
 /** What a measure must be. Bounds are in the measure's unit. */
 export interface CriterionTest {
   /** Name of the measure; of several names of equal beginning, all. */
   readonly measure: string;
-  /**
-   * `above`, `below`: the whole 95 % interval is. `within`: the whole interval is within ± the bound. `every above`, `every below`: each
-   * seed is. `mean above`, `mean below`: the mean is.
-   */
-  readonly is: 'above' | 'below' | 'within' | 'every above' | 'every below' | 'mean above' | 'mean below';
+  readonly is: Question;
   readonly bound: number;
 }
 

@@ -17,7 +17,8 @@ import { transferRules } from './transfer.js';
 import { updateRules } from './updates.js';
 import { variantRules } from './variants.js';
 
-export type { Finding, Verdict } from './finding.js';
+export type { Verdict } from './criteria.js';
+export type { Finding } from './finding.js';
 export { StudyResults } from './study-results.js';
 
 const GROUPS = [
@@ -41,11 +42,16 @@ export const ORDER: readonly string[] = [
 /** The claims, in order. */
 export const RULES: readonly Rule[] = GROUPS.flat().sort((a, b) => ORDER.indexOf(a.id) - ORDER.indexOf(b.id));
 
-/**
- * Judges claims by their own criteria.
- * @param rules which. @defaultValue all of the images
- */
-export function judgeAll(results: StudyResults, rules: readonly Rule[] = RULES): Finding[] {
+/** Seeds of the pilot from which the images' criteria come. */
+const PILOTS = [1, 2, 3, 4, 5];
+
+/** Judges claims of the images by their own criteria. */
+export function judgeImages(results: StudyResults, rules: readonly Rule[] = RULES): Finding[] {
+  return rules.map((rule) => judgeRule(rule, results, PILOTS));
+}
+
+/** Judges the claims of a preset, which no seed was looked at for. */
+export function judgePreset(results: StudyResults, rules: readonly Rule[]): Finding[] {
   return rules.map((rule) => judgeRule(rule, results));
 }
 

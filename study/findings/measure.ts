@@ -4,8 +4,8 @@
 import { type Estimate, meanInterval } from '../metrics/intervals.js';
 import { MissingData } from './missing-data.js';
 
-/** Unit of a measure: percentage points, per cent, nats, epochs, or a plain number. */
-export type Unit = 'pp' | '%' | 'nats' | 'epochs' | 'share' | '';
+/** Unit of a measure: percentage points, per cent, nats, epochs, `100 ln` of a ratio of two errors, or a plain number. */
+export type Unit = 'pp' | '%' | 'nats' | 'epochs' | 'ratio' | 'share' | '';
 
 /** One number with its interval. */
 export interface Measure {
@@ -27,4 +27,9 @@ export function measureOf(name: string, unit: Unit, values: readonly number[]): 
     );
   }
   return { name, unit, estimate: meanInterval(values), values };
+}
+
+/** One number that all seeds have together: a count, or a difference of medians. */
+export function wholeMeasure(name: string, unit: Unit, value: number, seeds: number): Measure {
+  return { name, unit, estimate: { mean: value, interval: undefined, seeds }, values: [value] };
 }

@@ -1,7 +1,7 @@
 // One effect over several studies: its mean, how sure of it, and how much the studies differ.
 // Knows no findings.
 
-import { sum } from 'simple-statistics';
+import { bisect, sum } from 'simple-statistics';
 import { studentQuantile } from './intervals.js';
 
 /** An effect as one study measured it. */
@@ -24,20 +24,20 @@ export interface PooledEffect {
 }
 
 /**
- * A random-effects meta-analysis: between-study variance by DerSimonian and Laird, interval by Hartung and Knapp, which is right for few studies.
+ * A random-effects meta-analysis: between-study variance by Paule and Mandel, interval by Hartung and Knapp, which is right for few studies.
  *
- * With weights `w = 1 / se^2`, `Q = sum w (x - mean)^2` and `tau^2 = (Q - (k - 1)) / (sum w - sum w^2 / sum w)`, at least 0, the mean is weighted
- * by `1 / (se^2 + tau^2)`, and its variance is `sum w (x - mean)^2 / ((k - 1) sum w)` of those weights.
+ * With weights `w = 1 / (se^2 + tau^2)` the mean is weighted, and `tau^2` is where `sum w (x - mean)^2` is what chance alone would give, `k - 1`;
+ * 0 where it is less without. The variance of the mean is `sum w (x - mean)^2 / ((k - 1) sum w)`. DerSimonian and Laird's closed form
+ * falls far too low where one effect is known hundreds of times better than others.
  * @param effects at least two.
+ * @see Paule and Mandel, "Consensus values and weighting factors", 1982.
  * @see Hartung and Knapp, "A refined method for the meta-analysis of controlled clinical trials with binary outcome", 2001.
  */
 export function pooledEffect(effects: readonly Effect[]): PooledEffect {
   const freedom = effects.length - 1;
   if (freedom < 1) throw new RangeError(`effects: expected at least 2, received ${effects.length}`);
   const fixed = weighted(effects, 0);
-  const total = sum(fixed.weights);
-  const spare = total - sum(fixed.weights.map((weight) => weight * weight)) / total;
-  const variance = Math.max(0, (fixed.scatter - freedom) / spare);
+  const variance = fixed.scatter <= freedom ? 0 : between(effects, freedom);
   const { mean, scatter, weights } = weighted(effects, variance);
   const margin = studentQuantile(0.975, freedom) * Math.sqrt(scatter / freedom / sum(weights));
   return {
@@ -47,6 +47,15 @@ export function pooledEffect(effects: readonly Effect[]): PooledEffect {
     between: Math.sqrt(variance),
     heterogeneity: fixed.scatter === 0 ? 0 : Math.max(0, (fixed.scatter - freedom) / fixed.scatter),
   };
+}
+
+/** The variance between studies at which their scatter is what chance gives; scatter falls as it grows. */
+function between(effects: readonly Effect[], freedom: number): number {
+  const means = effects.map(({ mean }) => mean);
+  const range = (Math.max(...means) - Math.min(...means)) ** 2;
+  // No weight is above 1 / (2 range) there, so that scatter is at most k / 2.
+  const highest = 2 * range;
+  return bisect((share) => weighted(effects, share * highest).scatter - freedom, 0, 1, 200, 1e-14) * highest;
 }
 
 /** The mean with these weights, and the weighted sum of squares around it. */

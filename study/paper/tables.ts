@@ -1,10 +1,9 @@
 // The paper's tables for its own settings, against runs of the same settings (`--preset`).
 // The findings of the study's own conditions are in ../findings.
 
-import { isAbove, isBelow, isWithin } from '../findings/criteria.js';
-import { effectVerdict, type Judgement, type Rule } from '../findings/finding.js';
+import type { Rule } from '../findings/finding.js';
 import { formatDifference, formatLevel, formatMean } from '../findings/format.js';
-import type { Measure } from '../findings/measure.js';
+import { type Measure, measureOf } from '../findings/measure.js';
 import { MissingData } from '../findings/missing-data.js';
 import { model, type StudyResults, testAccuracy } from '../findings/study-results.js';
 import { type PresetName, presets } from './presets.js';
@@ -136,9 +135,8 @@ function gainRule(id: string, title: string, paper: string | undefined, { better
     needs: [ID],
     judge: (results) => {
       const measure = results.measure(`${title}, EMA (loss) - SGD`, unit, ID, value);
-      const holds = better === 'above' ? isAbove(measure) : isBelow(measure);
-      const rightSign = better === 'above' ? measure.estimate.mean > 0 : measure.estimate.mean < 0;
-      return judgement([measure], holds, rightSign, formatDifference(measure.estimate, unit));
+      const words = formatDifference(measure.estimate, unit);
+      return { measures: [measure], asked: [{ measure, is: better, bound: 0 }], words };
     },
   };
 }
@@ -154,10 +152,23 @@ function epochsRule(paper: string): Rule {
       const epoch = (id: 'emaLoss' | 'emaAccuracy' | 'sgdAccuracy'): Measure =>
         results.measure(`epoch of ${id}`, 'epochs', ID, (run) => model(run, id).epoch);
       const [loss, accuracy, sgd] = [epoch('emaLoss'), epoch('emaAccuracy'), epoch('sgdAccuracy')];
-      const sooner = accuracy.estimate.mean < sgd.estimate.mean;
-      const holds = sooner && loss.estimate.mean <= accuracy.estimate.mean;
+      const later = (name: string, one: Measure, other: Measure): Measure =>
+        measureOf(
+          `epoch of ${name}`,
+          'epochs',
+          one.values.map((value, seed) => value - (other.values[seed] ?? Number.NaN)),
+        );
+      const sooner = later('emaAccuracy - sgdAccuracy', accuracy, sgd);
+      const notLater = later('emaLoss - emaAccuracy', loss, accuracy);
       const words = `SGD ${formatMean(sgd.estimate, 'epochs')}, EMA (acc) ${formatMean(accuracy.estimate, 'epochs')}, EMA (loss) ${formatMean(loss.estimate, 'epochs')}.`;
-      return judgement([loss, accuracy, sgd], holds, sooner, words);
+      return {
+        measures: [loss, accuracy, sgd, sooner, notLater],
+        asked: [
+          { measure: sooner, is: 'mean below', bound: 0 },
+          { measure: notLater, is: 'mean below', bound: 1e-9 },
+        ],
+        words,
+      };
     },
   };
 }
@@ -174,7 +185,8 @@ function churnRule(paper: string | undefined): Rule {
       const divergence = results.disagreementGain('jensenShannon', ID, ['emaLoss', 'sgdLast']);
       if (churn === undefined || divergence === undefined) throw new MissingData('it takes two seeds');
       const words = `Churn ${formatDifference(churn.estimate, 'pp')}, JS ${formatDifference(divergence.estimate, 'nats')}.`;
-      return judgement([churn, divergence], isBelow(churn) && isBelow(divergence), churn.estimate.mean < 0, words);
+      const asked = [churn, divergence].map((measure) => ({ measure, is: 'below', bound: 0 }) as const);
+      return { measures: [churn, divergence], asked, words };
     },
   };
 }
@@ -190,7 +202,8 @@ function uniformRule(paper: string | undefined): Rule {
       const measure = results.measure('test accuracy, SWA - EMA (acc)', 'pp', ID, (run) => {
         return testAccuracy(run, 'uniform') - testAccuracy(run, 'emaAccuracy');
       });
-      return judgement([measure], isWithin(measure, 0.5), true, formatDifference(measure.estimate, 'pp'));
+      const words = formatDifference(measure.estimate, 'pp');
+      return { measures: [measure], asked: [{ measure, is: 'mean within', bound: 0.5 }], words };
     },
   };
 }
@@ -208,11 +221,7 @@ function recomputeRule(paper: string | undefined): Rule {
       });
       const level = results.measure('', '%', ID, (run) => testAccuracy(run, 'emaAccuracyRecomputed'));
       const words = `${formatDifference(measure.estimate, 'pp')}, to ${formatLevel(level.estimate.mean, '%')}.`;
-      return judgement([measure], isAbove(measure), measure.estimate.mean > 0, words);
+      return { measures: [measure], asked: [{ measure, is: 'above', bound: 0 }], words };
     },
   };
-}
-
-function judgement(measures: Judgement['measures'], holds: boolean, rightSign: boolean, words: string): Judgement {
-  return { measures, holds, verdict: effectVerdict(holds, rightSign), words };
 }

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { UsageError } from '../../tools/shared/option-checks.js';
 import { formatBar, formatDuration, type Progress } from '../../tools/shared/terminal.js';
 import type { LoadedData } from '../data/study-data.js';
-import { type Finding, inOrder, judgeAll, judgeDomain, StudyResults } from '../findings/index.js';
+import { type Finding, inOrder, judgeDomain, judgeImages, judgePreset, StudyResults } from '../findings/index.js';
 import { paperRules } from '../paper/tables.js';
 import { type Condition, isCourse, type RunSpec } from '../runs/condition.js';
 import { stepsOf } from '../runs/learning-rate.js';
@@ -145,10 +145,10 @@ function judgeRuns({
   const results = new StudyResults(classifiers, Object.fromEntries(labels));
   const courses = runs.flatMap(({ result }) => ('errors' in result ? [result] : []));
   const { preset } = options.plan;
-  if (preset !== undefined) return { results, findings: judgeAll(results, paperRules(preset)) };
+  if (preset !== undefined) return { results, findings: judgePreset(results, paperRules(preset)) };
   const byLine = judgeDomain(domain.id, results, courses);
   // The images' own criteria are older than the file.
-  const findings = domain.id === 'images' ? inOrder([...judgeAll(results), ...byLine]) : byLine;
+  const findings = domain.id === 'images' ? inOrder([...judgeImages(results), ...byLine]) : byLine;
   return { results, findings };
 }
 

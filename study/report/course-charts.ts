@@ -12,7 +12,7 @@ import type { Chart } from './chart.js';
 import { type ChartPoint, type ChartSeries, lineChart } from './line-chart.js';
 import { COLOURS } from './series.js';
 
-const SHOWN = ["'auto' (5)", "'anytime' (5)", 'power, width 0.1', 'power, width 0.2', 'uniform'] as const;
+const SHOWN = ["'auto' (5)", "'anytime' (6)", 'power, width 0.1', 'power, width 0.2', 'uniform'] as const;
 
 /** One chart a course, and one for each problem that several courses have, which differ in their learning rate. */
 export function courseCharts(courses: readonly StoredCourse[]): Chart[] {

@@ -37,6 +37,8 @@ export interface Section {
     readonly command: string;
     readonly date: string;
     readonly commit: string | null;
+    /** Those at which the runs were made. */
+    readonly runCommits: readonly string[];
     /** What the runs were made on; more than one where finished runs of another machine were kept. */
     readonly environments: readonly RunEnvironment[];
     readonly seconds: number;
@@ -82,6 +84,7 @@ export function describeStudy({ domain, runs, results, findings, seconds, kept }
       command,
       date: new Date().toISOString(),
       commit: currentCommit() ?? null,
+      runCommits: [...new Set(runs.flatMap(({ commit }) => commit ?? []))],
       environments: environmentsOf(runs),
       seconds,
       runsKept: kept,

@@ -10,14 +10,15 @@ import type { Chart } from './chart.js';
 const TITLES: Readonly<Partial<Record<Unit, string>>> = {
   pp: 'In percentage points: the first of the two that are compared minus the other',
   nats: 'In nats: the first of the two that are compared minus the other',
-  '%': 'In %, at the end of the run: test error of the first of the two that are compared against the other; left of 0 it is lower',
+  ratio:
+    'At the end of the run, test error of the first of the two that are compared against the other, in %; left of 0 it is lower',
 };
 
 /** A chart for each unit of difference; its rows are findings in one place each, and below them all places together. */
 export function effectCharts(pooled: readonly PooledFinding[]): Chart[] {
   const units = [...new Set(pooled.map(({ unit }) => unit))];
   return units.map((unit) => ({
-    name: `effects-${unit === '%' ? 'courses' : unit}`,
+    name: `effects-${unit === 'ratio' ? 'courses' : unit}`,
     caption:
       'Each finding where it was measured, with 95 % intervals, and over all of these places (diamonds). Grey: the interval holds 0.',
     spec: effects(
@@ -37,11 +38,13 @@ function effects(unit: Unit, pooled: readonly PooledFinding[]): TopLevelSpec {
 }
 
 /** One finding: a row for each place, and one for all. */
-function effect({ id, title, places, mean, interval }: PooledFinding) {
-  const rows = [
-    ...places.map(({ place, mean, interval }) => ({ place, mean, low: interval[0], high: interval[1], kind: 'place' })),
-    { place: 'all', mean, low: interval[0], high: interval[1], kind: 'all' },
-  ];
+function effect({ id, title, unit, places, mean, interval }: PooledFinding) {
+  const shown = (value: number): number => (unit === 'ratio' ? 100 * (Math.exp(value / 100) - 1) : value);
+  const rowOf = (place: string, kind: string, effect: Pick<PooledFinding, 'mean' | 'interval'>) => {
+    const [low, high] = effect.interval;
+    return { place, kind, mean: shown(effect.mean), low: shown(low), high: shown(high) };
+  };
+  const rows = [...places.map((one) => rowOf(one.place, 'place', one)), rowOf('all', 'all', { mean, interval })];
   const values = rows.map((row) => ({ ...row, side: row.low > 0 || row.high < 0 ? 'differs' : 'holds 0' }));
   const y = { field: 'place', type: 'nominal' as const, sort: null, axis: { title: null } };
   const x = { type: 'quantitative' as const, axis: { title: null, tickCount: 6 } };

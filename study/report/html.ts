@@ -3,7 +3,7 @@
 
 import { escapeHtml, htmlPage } from '../../src/report/html.js';
 import { formatDuration } from '../../tools/shared/terminal.js';
-import { formatDifference, formatMean } from '../findings/format.js';
+import { formatDifference, formatMean, readable } from '../findings/format.js';
 import type { Finding, Verdict } from '../findings/index.js';
 import { type Condition, type Course, isCourse } from '../runs/condition.js';
 import type { Section, StudyDescription } from './description.js';
@@ -16,10 +16,11 @@ export interface Figure {
 }
 
 const CLASS: Readonly<Record<Verdict, string>> = {
-  reproduced: 'yes',
-  'same direction': 'partly',
-  'not reproduced': 'no',
-  'expected null': 'null',
+  met: 'yes',
+  missed: 'no',
+  open: 'partly',
+  reported: 'null',
+  'does not apply': 'none',
   'not enough data': 'none',
   'not measured': 'none',
 };
@@ -48,7 +49,7 @@ export function reportParts({ sections }: StudyDescription, figures: Figures): s
   const measured = sections.flatMap(({ findings }) => findings).filter(({ verdict }) => verdict !== 'not measured');
   return [
     '<h1>Averaging weights: what of the papers shows on this machine</h1>',
-    `<p class="lead">${summary(measured)} Claims are those of <a href="https://arxiv.org/abs/2411.18704">Exponential Moving Average of Weights in Deep Learning</a> (2024) and of its neighbours; criteria were fixed before these seeds were run. Small networks for minutes are not the papers': where a claim does not show here, that is said.</p>`,
+    `<p class="lead">${summary(measured)} Claims are those of <a href="https://arxiv.org/abs/2411.18704">Exponential Moving Average of Weights in Deep Learning</a> (2024) and of its neighbours; criteria were fixed before these seeds were run: met; missed, where figures lie surely elsewhere; open, where intervals are too wide to tell or single seeds fail. Small networks for minutes are not the papers': where a claim does not show here, that is said.</p>`,
     ...(figures[''] ?? []).map(figure),
     ...sections.flatMap((section) => sectionParts(section, figures[section.domain.id] ?? [], sections.length)),
   ];
@@ -76,8 +77,7 @@ function figure({ svg, caption }: Figure): string {
 
 function summary(findings: readonly Finding[]): string {
   const count = (verdict: Verdict): number => findings.filter((finding) => finding.verdict === verdict).length;
-  const verdicts = ['reproduced', 'same direction', 'expected null', 'not reproduced', 'not enough data'] as const;
-  const parts = verdicts.flatMap((verdict) => {
+  const parts = (Object.keys(CLASS) as Verdict[]).flatMap((verdict) => {
     const number = count(verdict);
     return number === 0 ? [] : [`${number} ${verdict}`];
   });
@@ -87,22 +87,19 @@ function summary(findings: readonly Finding[]): string {
 
 function findingsTable(findings: readonly Finding[]): string {
   const rows = findings.map((finding) => {
-    const { id, condition = '', title, words, paper, criterion, verdict, holds, missed } = finding;
-    const met =
-      holds === null
-        ? ''
-        : `<div class="words">criterion ${holds ? 'met' : 'not met'}${missed === undefined ? '' : missed.surely ? ', surely' : ': the interval is too wide to tell'}</div>`;
-    return `<tr><td>${escapeHtml(id)} ${escapeHtml(condition)}</td><td>${escapeHtml(title)}<div class="words">${escapeHtml(words)}</div><details class="words"><summary>criterion</summary>${escapeHtml(criterion)}</details></td><td>${escapeHtml(paper)}</td><td class="number">${escapeHtml(ours(finding))}</td><td><span class="verdict ${CLASS[verdict]}">${verdict}</span>${met}</td></tr>`;
+    const { id, condition = '', title, words, paper, criterion, verdict, failed } = finding;
+    const by = failed === undefined ? '' : `<div class="words">${escapeHtml(failed.map(readable).join('; '))}</div>`;
+    return `<tr><td>${escapeHtml(id)} ${escapeHtml(condition)}</td><td>${escapeHtml(title)}<div class="words">${escapeHtml(words)}</div><details class="words"><summary>criterion</summary>${escapeHtml(readable(criterion))}</details></td><td>${escapeHtml(paper)}</td><td class="number">${escapeHtml(ours(finding))}</td><td><span class="verdict ${CLASS[verdict]}">${verdict}</span>${by}</td></tr>`;
   });
-  return `<table><thead><tr><th></th><th class="wide">Claim, and what was seen</th><th>Paper</th><th>Ours (95 %)</th><th>Verdict</th></tr></thead><tbody>${rows.join('\n')}</tbody></table>`;
+  return `<table><thead><tr><th></th><th class="wide">Claim, and what was seen</th><th>Paper</th><th>Ours (95 %)</th><th>Criterion</th></tr></thead><tbody>${rows.join('\n')}</tbody></table>`;
 }
 
 function measuresOf({ id, condition = '', title, measures }: Finding): string {
   const rows = measures.map(({ name, unit, mean, interval, values }) => {
-    const estimate = { mean, interval: interval ?? undefined, seeds: values.length };
+    const estimate = { mean, interval: interval ?? undefined };
     const text = isDifference(unit, name) ? formatDifference(estimate, unit) : formatMean(estimate, unit);
     const each = values.map((value) => Number(value.toFixed(4))).join(', ');
-    return `<tr><td>${escapeHtml(name)}</td><td class="number">${escapeHtml(text)}</td><td class="words">${escapeHtml(each)}</td></tr>`;
+    return `<tr><td>${escapeHtml(readable(name))}</td><td class="number">${escapeHtml(text)}</td><td class="words">${escapeHtml(each)}</td></tr>`;
   });
   return `<details><summary>${escapeHtml(id)} ${escapeHtml(condition)}: ${escapeHtml(title)}</summary><table><thead><tr><th>Measure</th><th>Mean ± margin</th><th>Each seed, or pair of seeds</th></tr></thead><tbody>${rows.join('\n')}</tbody></table></details>`;
 }

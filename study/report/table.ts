@@ -9,13 +9,14 @@ import type { Unit } from '../findings/measure.js';
 /** Our figure with its margin and unit, as differences are written where it is one. */
 export function ours({ ours, interval, unit, measures }: Finding): string {
   if (ours === null || Number.isNaN(ours)) return '';
-  const estimate = { mean: ours, interval: interval ?? undefined, seeds: measures[0]?.values.length ?? 0 };
+  const estimate = { mean: ours, interval: interval ?? undefined };
   return isDifference(unit, measures[0]?.name ?? '') ? formatDifference(estimate, unit) : formatMean(estimate, unit);
 }
 
 /** Whether a measure is written with its sign. */
 export function isDifference(unit: Unit, name: string): boolean {
-  return unit === 'pp' || (unit === 'nats' && name.includes(' - ')) || / at \d+ %$/.test(name);
+  if (unit === 'ratio') return true;
+  return name.includes(' - ') && !name.startsWith('mean |') && unit !== '%' && unit !== 'share';
 }
 
 /** A row per finding. */
@@ -24,13 +25,11 @@ export function findingsTable(findings: readonly Finding[]): string {
     { title: '', align: 'left' },
     { title: 'finding', align: 'left' },
     { title: 'ours' },
-    { title: 'holds', align: 'left' },
-    { title: 'verdict', align: 'left' },
+    { title: 'criterion', align: 'left' },
   ] as const;
   const rows = findings.map((finding) => {
-    const holds = finding.holds === null ? '-' : finding.holds ? 'yes' : 'no';
     const id = [finding.id, finding.condition].filter(Boolean).join(' ');
-    return [id, finding.title, ours(finding), holds, finding.verdict];
+    return [id, finding.title, ours(finding), finding.verdict];
   });
   return formatTable(columns, rows);
 }

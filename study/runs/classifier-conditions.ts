@@ -19,7 +19,7 @@ export interface ClassifierDomain {
 }
 
 /** Rates of the sweep, by the rate of the other conditions. */
-export const RATE_FACTORS = [0.25, 0.5, 1, 2] as const;
+export const RATE_FACTORS = [0.25, 0.5, 1, 2, 4] as const;
 
 /** Conditions that a domain without augmentation has, with what is said of them there. */
 const SHARED: Readonly<Record<string, string>> = {

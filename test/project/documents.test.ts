@@ -5,6 +5,7 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { resolveAverages } from '../../src/schedule/specs.js';
+import { readable } from '../../study/findings/format.js';
 import { evidencePage } from '../../study/report/evidence.js';
 import { briefPage, type Feature, type Features, wholePage } from '../../tools/documents/features.js';
 
@@ -58,7 +59,7 @@ describe('docs/evidence.md', () => {
       for (const { id, condition, measures } of findings) {
         const place = condition ?? (domain.id === 'images' ? '' : domain.id);
         expect(page).toContain(`\n### ${`${id.replace("'", ' prime')} ${place}`.trim()}\n`);
-        for (const { name } of measures) expect(page).toContain(name.replaceAll('|', '\\|'));
+        for (const { name } of measures) expect(page).toContain(readable(name).replaceAll('|', '\\|'));
       }
     }
   });

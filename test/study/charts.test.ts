@@ -65,13 +65,13 @@ describe('a chart of lines', () => {
 
 describe('a chart of effects', () => {
   const place = (name: string, mean: number) => ({ place: name, mean, interval: [mean - 1, mean + 1] as const });
-  const finding = (id: string, unit: 'pp' | '%') => ({
+  const finding = (id: string, unit: 'pp' | 'ratio') => ({
     ...{ id, title: `claim of ${id}`, unit, places: [place('letters', 2), place('heat', -0.5)] },
     ...{ mean: 0.7, interval: [-1, 2.4] as const, studies: 2, between: 1, heterogeneity: 0.5 },
   });
 
   it('has a part for each claim, with its places and all of them, and one chart for each unit', async () => {
-    const charts = effectCharts([finding('F2', 'pp'), finding('F9', 'pp'), finding('P1', '%')]);
+    const charts = effectCharts([finding('F2', 'pp'), finding('F9', 'pp'), finding('P1', 'ratio')]);
     expect(charts.map(({ name }) => name)).toEqual(['effects-pp', 'effects-courses']);
     const texts = textsOf(await toSvg(charts[0]?.spec ?? lineChart(CHART)));
     for (const text of ['F2: claim of F2', 'F9: claim of F9', 'letters', 'heat', 'all']) expect(texts).toContain(text);

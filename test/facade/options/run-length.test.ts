@@ -351,3 +351,50 @@ describe('attach before fit', () => {
     ema.dispose();
   });
 });
+
+describe('attach before fit', () => {
+  const { x, y } = data(400);
+  const fit = { epochs: 2, batchSize: 4, verbose: 0 } as const;
+  const silent = { onWarning: () => undefined };
+
+  it('leaves lengths that it cannot know to fit, and keeps the model that it was given', async () => {
+    const model = denseModel();
+    const ema = new WeightEma(tf, silent).attach(model);
+    const tensors = tf.memory().numTensors;
+    expect(ema.decays).toEqual([0.998, 0.999, 0.9995, 0.99975, 0.999875]);
+    const alone = new WeightEma(tf, silent);
+    const other = denseModel();
+    await model.fit(x, y, { ...fit, callbacks: [ema.callback()] });
+    await other.fit(x, y, { ...fit, callbacks: [alone.callback()] });
+    expect([ema.decays, ema.warnings]).toEqual([alone.decays, []]);
+    expect(ema.decays[0]).toBeLessThan(0.5);
+    expect(ema.use({ index: 0 }, (used) => used)).toBe(model);
+    ema.dispose();
+    alone.dispose();
+    expect(tensors).toBeGreaterThan(0);
+  });
+
+  it.each([
+    ['as an option', { run: { totalSteps: 5000 } }, {}],
+    ['at attach', {}, { totalSteps: 5000 }],
+    ['by decays', { decays: [0.9, 0.99] }, {}],
+  ] as const)('keeps what was said of the run %s', async (_, options, run) => {
+    const model = denseModel();
+    const ema = new WeightEma(tf, { ...options, ...silent }).attach(model, run);
+    const { decays } = ema;
+    await model.fit(x, y, { ...fit, callbacks: [ema.callback()] });
+    expect(ema.decays).toEqual(decays);
+    ema.dispose();
+  });
+
+  it('is as it was where fit cannot begin', async () => {
+    const model = denseModel();
+    const ema = new WeightEma(tf, { ...silent, start: { epochs: 1 }, run: { stepsPerEpoch: 3 } }).attach(model);
+    await expect(
+      model.fit(x, y, { ...fit, callbacks: [ema.callback({ validationData: [x, y], monitor: 'val_none' })] }),
+    ).rejects.toThrow(/monitor/);
+    ema.update();
+    expect(ema.steps).toBe(1);
+    ema.dispose();
+  });
+});
