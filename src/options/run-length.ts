@@ -98,7 +98,7 @@ export function foresee(schedule: Schedule, options: Foreseen): string[] {
   });
   const messages = holding.length === 0 ? low : [...low, holdsStart(holding, steps, fixFor(options, holding, steps))];
   const updates = Math.ceil(steps / updateEvery);
-  // A function of the user's is not asked beforehand.
+  // A function of the user's is asked for whole ticks beforehand: it need not know others.
   if (typeof warmup === 'function') return messages;
   const cap = schedule.cap(schedule.ticks(Math.max(0, steps - updateEvery)));
   if (cap === undefined) return messages;
