@@ -1,7 +1,7 @@
 // Recomputing BatchNorm's moving statistics by a pass over data.
 // Averages nothing.
 
-import type { LayersModel, LayerVariable, Tensor } from '@tensorflow/tfjs';
+import type { LayersModel, LayerVariable, Tensor, Variable } from '@tensorflow/tfjs';
 import { invalid, positiveInteger, quote } from '../base/argument.js';
 import { EmaError } from '../base/errors.js';
 import type { TrackedWhich } from '../schedule/which.js';
@@ -10,6 +10,7 @@ import {
   batchNormLayers,
   type Dataset,
   elementsOf,
+  isAlive,
   type Tfjs,
   variableOf,
 } from '../tfjs/backend.js';
@@ -36,14 +37,17 @@ export interface RecomputeData {
   readonly batchSize?: number | undefined;
 }
 
+/** Layers whose statistics are being recomputed. */
+const atWork = new WeakSet<BatchNormLayer>();
+
 /**
  * Sets the statistics of a model's BatchNorm layers to the mean of their batches' means and variances over all of the data,
  * each batch weighing as much as it has samples: for weights that were put into the model, such as a restored best average.
  * Layers run as in training, dropout included; nothing else changes, states of recurrent layers and weights that other layers write
- * included. For a tracked average, `ema.recomputeBatchNorm` is safer.
+ * included. Where the pass fails, the statistics are as before, to the bit. For a tracked average, `ema.recomputeBatchNorm` is safer.
  * @param tf the tfjs that the model is made with.
  * @param model its statistics are overwritten; the pass takes no gradient.
- * @throws {@link EmaError} INVALID_ARGUMENT — the model has no BatchNorm, or there is no data.
+ * @throws {@link EmaError} INVALID_ARGUMENT — the model has no BatchNorm, or there is no data; or another call recomputes it now.
  * @see the last step of stochastic weight averaging, arXiv 1803.05407, section 3.2.
  */
 export async function recomputeBatchNorm(
@@ -53,10 +57,16 @@ export async function recomputeBatchNorm(
 ): Promise<void> {
   const layers = batchNormLayers(model);
   if (layers.length === 0) throw invalid('model', 'BatchNorm layers', 'a model without any');
+  // The second of two at once would give the layers back what the first has made of them, for good.
+  if (layers.some((layer) => atWork.has(layer)))
+    throw invalid('model', 'one that no other call recomputes now', `'${model.name}'`, 'Await that call first.');
   const statistics = statisticsOf(layers).flatMap((weight) => variableOf(weight) ?? []);
   const states = new States(tf, model, statistics);
+  const before = new Map<Variable, Tensor>();
   const undo: (() => void)[] = [];
+  for (const layer of layers) atWork.add(layer);
   try {
+    for (const variable of statistics) before.set(variable, tf.keep(variable.clone()));
     await forEachBatch(tf, { data, batchSize: positiveInteger('batchSize', batchSize) }, (batch) => {
       const inputs = inOrder(batch, model.inputNames, 'data');
       if (sampleCount(inputs) === 0) return;
@@ -64,8 +74,13 @@ export async function recomputeBatchNorm(
       if (undo.length === 0) for (const layer of layers) undo.push(takePlainMean(tf, layer));
       states.run(() => tf.tidy(() => void model.apply(inputs, { training: true })));
     });
+  } catch (error) {
+    for (const [variable, value] of before) if (isAlive(tf, variable)) variable.assign(value);
+    throw error;
   } finally {
     for (const end of undo) end();
+    for (const layer of layers) atWork.delete(layer);
+    tf.dispose([...before.values()]);
     states.dispose();
   }
   if (undo.length === 0) throw invalid('data', 'at least one sample', 'none');

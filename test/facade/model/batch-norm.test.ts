@@ -2,7 +2,7 @@
 
 import type { LayersModel, Tensor } from '@tensorflow/tfjs';
 import { afterEach, describe, expect, it } from 'vitest';
-import { type EmaOptions, WeightEma } from '../../../src/index.js';
+import { type EmaOptions, recomputeBatchNorm, WeightEma } from '../../../src/index.js';
 import { rejectionOf, weightBits } from '../../support/expect.js';
 import {
   data,
@@ -188,5 +188,58 @@ describe.each([
     const config = model.layers.map((layer) => layer.getConfig()['momentum']).filter((value) => value !== undefined);
     expect(config).toEqual([0.99]);
     ema.dispose();
+  });
+});
+
+describe('the function recomputeBatchNorm', () => {
+  it('leaves a model as it was where the pass fails, at whatever batch', async () => {
+    const { x } = data(64);
+    const model = nestedModel();
+    setRandomWeights(model, 3);
+    const [raw, tensors] = [weightBits(model), tf.memory().numTensors];
+    const failing = (fails: number) => {
+      let left = fails;
+      const rows = tf.data.array(x.arraySync()).batch(16);
+      return rows.map((batch) => {
+        left -= 1;
+        if (left < 0) throw new RangeError('out of data');
+        return batch;
+      });
+    };
+    for (const fails of [0, 1, 3])
+      await expect(recomputeBatchNorm(tf, model, { data: failing(fails) })).rejects.toThrow('out of data');
+    // The second of the layers cannot take it: the first has zeros by then.
+    const wide = tf.zeros([4, 5]);
+    await expect(recomputeBatchNorm(tf, model, { data: wide })).rejects.toThrow();
+    wide.dispose();
+    const last = model.layers.at(-1) ?? expect.fail('no layer');
+    const { call } = last;
+    last.call = () => {
+      throw new RangeError('not this layer');
+    };
+    await expect(recomputeBatchNorm(tf, model, { data: x })).rejects.toThrow('not this layer');
+    last.call = call;
+    expect(weightBits(model)).toEqual(raw);
+    expect(tf.memory().numTensors).toBe(tensors);
+    await recomputeBatchNorm(tf, model, { data: x });
+    expect(weightBits(model)).not.toEqual(raw);
+    expect(tf.memory().numTensors).toBe(tensors);
+    x.dispose();
+  });
+
+  it('is refused while another call recomputes the model, whose layers are then as they were', async () => {
+    const { x } = data(32);
+    const model = denseModel();
+    const calls = model.layers.map(({ call }) => call);
+    const rows = tf.data.array(x.arraySync()).batch(16);
+    const first = recomputeBatchNorm(tf, model, { data: rows });
+    const { message } = await rejectionOf(recomputeBatchNorm(tf, model, { data: rows }), 'INVALID_ARGUMENT');
+    expect(message).toMatch(/^model: expected one that no other call recomputes now, .* Await that call first\.$/);
+    await first;
+    expect(model.layers.map(({ call }) => call)).toEqual(calls);
+    const momenta = model.layers.map((layer) => layer.getConfig()['momentum']).filter((one) => one !== undefined);
+    expect(momenta).toEqual([0.99]);
+    await recomputeBatchNorm(tf, model, { data: x });
+    x.dispose();
   });
 });
