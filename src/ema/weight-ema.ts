@@ -66,6 +66,8 @@ export let opened: (ema: WeightEma, method: string) => Opened;
  */
 export class WeightEma {
   readonly #averaging: Averaging;
+  /** What the callback sees: one for all fits, by which is known what was looked at already. */
+  readonly #inFit: FitAverages;
 
   static {
     // Where the method itself is given to fit, which takes it for an object with hooks.
@@ -85,6 +87,7 @@ export class WeightEma {
    */
   constructor(tf: Tfjs, options: EmaOptions = {}) {
     this.#averaging = new Averaging(tf, options);
+    this.#inFit = this.#forFit();
   }
 
   /** Optimizer steps counted so far. */
@@ -471,8 +474,7 @@ export class WeightEma {
     return `WeightEma { ${this.labels.join(', ') || 'decays by the length of the run'}; ${run}; ${this.engine ?? 'not attached'} }`;
   }
 
-  /** What the callback sees. */
-  get #inFit(): FitAverages {
+  #forFit(): FitAverages {
     const averaging = this.#averaging;
     return {
       get decays() {
