@@ -80,7 +80,7 @@ export async function searchDecay(ema: WeightEma, search: DecaySearch): Promise<
   const { options, progress } = attached;
   const boundOf = (wanted: SynthesizedWhich['synthesized']): number =>
     boundAfter(synthesisOf(options, wanted), options, progress.intervalsAhead());
-  const found = await searchAmong(tf, averages, { ...search, model, averages: options, boundOf });
+  const found = await searchAmong(tf, averages, { search, model, averages: options, boundOf });
   const guess = guessOf(found.metric, search.mode);
   if (guess !== undefined) averages.warn(guess);
   return found;

@@ -2,7 +2,7 @@
 // Averages nothing.
 
 import type { LayersModel, LayerVariable, Tensor, Variable } from '@tensorflow/tfjs';
-import { invalid, positiveInteger, quote } from '../base/argument.js';
+import { checkNames, invalid, positiveInteger, quote } from '../base/argument.js';
 import { EmaError } from '../base/errors.js';
 import type { TrackedWhich } from '../schedule/which.js';
 import {
@@ -16,6 +16,7 @@ import {
 } from '../tfjs/backend.js';
 import { inOrder, isDataset, isTensor, isTensorInput, type TensorInput } from '../tfjs/data.js';
 import { States } from '../tfjs/states.js';
+import { isLayersModel } from './variables.js';
 import type { Weight } from './weights.js';
 
 /** Inputs of a model: tensors, or a data set of them or of `{ xs, ys }`. */
@@ -50,11 +51,10 @@ const atWork = new WeakSet<BatchNormLayer>();
  * @throws {@link EmaError} INVALID_ARGUMENT — the model has no BatchNorm, or there is no data; or another call recomputes it now.
  * @see the last step of stochastic weight averaging, arXiv 1803.05407, section 3.2.
  */
-export async function recomputeBatchNorm(
-  tf: Tfjs,
-  model: LayersModel,
-  { data, batchSize = 128 }: RecomputeData,
-): Promise<void> {
+export async function recomputeBatchNorm(tf: Tfjs, model: LayersModel, options: RecomputeData): Promise<void> {
+  checkNames(options, ['data', 'batchSize'] satisfies (keyof RecomputeData)[]);
+  const { data, batchSize = 128 } = options;
+  if (!isLayersModel(tf, model)) throw invalid('model', 'a tf.LayersModel', model);
   const layers = batchNormLayers(model);
   if (layers.length === 0) throw invalid('model', 'BatchNorm layers', 'a model without any');
   // The second of two at once would give the layers back what the first has made of them, for good.
@@ -153,6 +153,7 @@ async function forEachBatch(
     }
     return;
   }
+  if (!isTensorInput(data)) throw invalid('data', 'tensors, or a tf.data.Dataset of them', data);
   const samples = (isTensor(data) ? data : Object.values(data)[0])?.shape[0] ?? 0;
   for (let begin = 0; begin < samples; begin += batchSize) {
     const size = Math.min(batchSize, samples - begin);

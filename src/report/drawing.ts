@@ -1,12 +1,15 @@
 // A report as pictures and files.
 // Knows no chart and no format by itself.
 
+import { checkNames, fieldOf, invalid } from '../base/argument.js';
 import { builtin } from '../base/builtin.js';
 import { EmaError } from '../base/errors.js';
 import { type ReportChart, reportCharts } from './charts.js';
 import type { ReportData } from './data.js';
 import { type RenderOptions, specToSvg, svgToPng, toPage } from './render.js';
 import { reportTable } from './table.js';
+
+const NAMES: readonly string[] = ['fontFiles'] satisfies readonly (keyof RenderOptions)[];
 
 /** What {@link saveReport} wrote. */
 export interface SavedReport {
@@ -19,8 +22,10 @@ export interface SavedReport {
 /**
  * The charts as vega-lite specifications, data included: for any tool that draws those. `metric-<name>` for each metric of the
  * epochs; `distance` and `signal-to-noise` where there are two diagnoses.
+ * @throws `EmaError` INVALID_ARGUMENT — it is no report.
  */
 export function chartsOf(report: ReportData): readonly ReportChart[] {
+  if (!Array.isArray(fieldOf(report, 'epochs'))) throw invalid('report', 'what ema.report() gives', report);
   return reportCharts(report);
 }
 
@@ -41,6 +46,7 @@ export async function toSvg(report: ReportData, name: string): Promise<string> {
  * @throws `EmaError` as {@link toSvg}
  */
 export async function toPng(report: ReportData, name: string, options: RenderOptions = {}): Promise<Uint8Array> {
+  checkNames(options, NAMES);
   return svgToPng(await toSvg(report, name), options);
 }
 
@@ -67,6 +73,9 @@ export async function saveReport(
 ): Promise<SavedReport> {
   const fs = builtin('node:fs/promises');
   const { join } = builtin('node:path');
+  checkNames(options, NAMES);
+  if (typeof folder !== 'string' || folder === '') throw invalid('folder', "a folder such as 'report'", folder);
+  const charts = chartsOf(report);
   const files: string[] = [];
   await fs.mkdir(folder, { recursive: true });
   const write = async (name: string, content: string | Uint8Array): Promise<void> => {
@@ -74,7 +83,6 @@ export async function saveReport(
     await fs.writeFile(path, content);
     files.push(path);
   };
-  const charts = chartsOf(report);
   await write('report.json', `${JSON.stringify(report, undefined, 1)}\n`);
   await write('report.txt', `${reportTable(report)}\n`);
   for (const { name, spec } of charts) await write(`${name}.vl.json`, `${JSON.stringify(spec, undefined, 1)}\n`);

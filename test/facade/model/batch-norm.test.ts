@@ -227,6 +227,21 @@ describe('the function recomputeBatchNorm', () => {
     x.dispose();
   });
 
+  it('names what is wrong of its arguments', async () => {
+    const [model, x] = [denseModel(), tf.ones([4, 4])];
+    const raw = weightBits(model);
+    const wrong = async (of: object, other: unknown = model) =>
+      (await rejectionOf(recomputeBatchNorm(tf, other as LayersModel, of as never), 'INVALID_ARGUMENT')).message;
+    expect(await wrong({ data: x, batchsize: 2 })).toMatch(/no option 'batchsize'\. Did you mean 'batchSize'\?$/);
+    expect(await wrong(x)).toMatch(/^options: expected a plain object/);
+    expect(await wrong({ data: 'x' })).toMatch(/^data: expected tensors, or a tf\.data\.Dataset of them, received 'x'/);
+    expect(await wrong({})).toMatch(/^data: expected tensors, .* received undefined/);
+    expect(await wrong({ data: x }, model.layers[0])).toMatch(/^model: expected a tf\.LayersModel, received a Dense/);
+    expect(await wrong({ data: x }, lineModel())).toMatch(/^model: expected BatchNorm layers/);
+    expect(weightBits(model)).toEqual(raw);
+    x.dispose();
+  });
+
   it('is refused while another call recomputes the model, whose layers are then as they were', async () => {
     const { x } = data(32);
     const model = denseModel();

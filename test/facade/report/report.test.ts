@@ -301,6 +301,21 @@ describe('the charts', () => {
     expect([files.length, leftOut]).toEqual([15, '']);
     expect(JSON.parse(readFileSync(join(folder, 'a', 'b', 'report.json'), 'utf8')).facts.steps).toBe(200);
   });
+
+  it('are of a report, in a folder, with options that there are', async () => {
+    const wrong = async (saving: Promise<unknown>) => (await rejectionOf(saving, 'INVALID_ARGUMENT')).message;
+    const ema = new WeightEma(tf);
+    const out = join(folder, 'wrong');
+    for (const other of [ema, undefined] as unknown as ReportData[])
+      for (const made of [saveReport(other, out), toHtml(other), toSvg(other, 'distance')])
+        expect(await wrong(made)).toMatch(/^report: expected what ema\.report\(\) gives, received/);
+    expect(await wrong(saveReport(made(), ''))).toMatch(/^folder: expected a folder such as 'report', received ''/);
+    const fonts = { fontfiles: [] };
+    for (const drawn of [saveReport(made(), out, fonts), toPng(made(), 'distance', fonts)])
+      expect(await wrong(drawn)).toMatch(/no option 'fontfiles'\. Did you mean 'fontFiles'\?$/);
+    expect(readdirSync(folder)).not.toContain('wrong');
+    ema.dispose();
+  });
 });
 
 describe('a package that is not installed', () => {
