@@ -136,7 +136,7 @@ export function windowOf(decay: number): number {
  * @see "Exponential Moving Average of Weights in Deep Learning", arXiv 2411.18704, appendix F, table 23.
  */
 export function equivalentDecay(decay: number, steps: number): number {
-  return decay ** steps;
+  return checkDecay('decay', decay) ** positive('steps', steps);
 }
 
 /**
@@ -147,7 +147,7 @@ export function equivalentDecay(decay: number, steps: number): number {
  * @see "How to Scale Your EMA", arXiv 2307.13813.
  */
 export function scaleDecayForBatch(decay: number, kappa: number): number {
-  return equivalentDecay(checkDecay('decay', decay), positive('kappa', kappa, 'a ratio of batch sizes'));
+  return equivalentDecay(decay, positive('kappa', kappa, 'a ratio of batch sizes'));
 }
 
 /**
