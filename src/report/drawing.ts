@@ -93,7 +93,8 @@ export async function saveReport(
     const pictures = await drawn(charts);
     await write('report.html', pageOf(report, pictures));
     for (const [index, svg] of pictures.entries()) await write(`${charts[index]?.name}.svg`, svg);
-    for (const [index, svg] of pictures.entries()) await write(`${charts[index]?.name}.png`, await svgToPng(svg, options));
+    for (const [index, svg] of pictures.entries())
+      await write(`${charts[index]?.name}.png`, await svgToPng(svg, options));
   } catch (error) {
     if (error instanceof EmaError && error.code === 'MISSING_PACKAGE') return { files, leftOut: error.message };
     throw error;

@@ -26,7 +26,13 @@ export interface DecaySearch {
   readonly batchSize?: number;
 }
 
-const NAMES: readonly string[] = ['data', 'monitor', 'mode', 'trials', 'batchSize'] satisfies readonly (keyof DecaySearch)[];
+const NAMES: readonly string[] = [
+  'data',
+  'monitor',
+  'mode',
+  'trials',
+  'batchSize',
+] satisfies readonly (keyof DecaySearch)[];
 
 /** One average and what was measured of it. */
 export interface TriedDecay {

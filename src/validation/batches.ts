@@ -4,7 +4,15 @@
 import type { LayersModel, Tensor } from '@tensorflow/tfjs';
 import { invalid } from '../base/argument.js';
 import { elementsOf, nextTensorId, type Tfjs } from '../tfjs/backend.js';
-import { inOrder, isDataset, isTensor, isTensorInput, sides, type TensorInput, type ValidationData } from '../tfjs/data.js';
+import {
+  inOrder,
+  isDataset,
+  isTensor,
+  isTensorInput,
+  sides,
+  type TensorInput,
+  type ValidationData,
+} from '../tfjs/data.js';
 
 /** Inputs and targets of some samples, in the model's order. */
 export interface Batch {

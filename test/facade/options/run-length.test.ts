@@ -91,7 +91,9 @@ describe('a run of very many steps', () => {
     };
     const options = { decays: 0.9999999, updateEvery: 16, run: { totalSteps: 1.6e7 }, warmup, ...quiet };
     const ema = new WeightEma(tf, options).attach(denseModel());
-    expect(ema.warnings).toEqual([expect.stringMatching(/still holds 20 % .* Use a half-life of at most 2400000 steps\.$/)]);
+    expect(ema.warnings).toEqual([
+      expect.stringMatching(/still holds 20 % .* Use a half-life of at most 2400000 steps\.$/),
+    ]);
     expect(asked).toBeGreaterThan(1e6 - 1);
     expect(asked).toBeLessThan(1.01e6);
     ema.dispose();

@@ -346,7 +346,7 @@ describe('the charts', () => {
       for (const made of [saveReport(other, out), toHtml(other), toSvg(other, 'distance')])
         expect(await wrong(made)).toMatch(/^report: expected what ema\.report\(\) gives, received/);
     expect(await wrong(saveReport(made(), ''))).toMatch(/^folder: expected a folder such as 'report', received ''/);
-    const fonts = { fontfiles: [] };
+    const fonts: object = { fontfiles: [] };
     for (const drawn of [saveReport(made(), out, fonts), toPng(made(), 'distance', fonts)])
       expect(await wrong(drawn)).toMatch(/no option 'fontfiles'\. Did you mean 'fontFiles'\?$/);
     expect(readdirSync(folder)).not.toContain('wrong');

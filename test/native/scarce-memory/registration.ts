@@ -29,8 +29,7 @@ for (let nth = 1; nth < 2000; nth += 1) {
 }
 // The loader goes on working, for other threads too.
 const { Worker } = await import('node:worker_threads');
-const worker = new Worker("require('node:worker_threads').parentPort.postMessage(require('node:os').cpus().length > 0)", {
-  eval: true,
-});
+const text = "require('node:worker_threads').parentPort.postMessage(require('node:os').cpus().length > 0)";
+const worker = new Worker(text, { eval: true });
 const isLoading = await new Promise((resolve, reject) => worker.on('message', resolve).on('error', reject));
 console.log(JSON.stringify({ said, isLoading }));
