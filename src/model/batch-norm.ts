@@ -14,7 +14,7 @@ import {
   type Tfjs,
   variableOf,
 } from '../tfjs/backend.js';
-import { inOrder, isDataset, isTensor, isTensorInput, type TensorInput } from '../tfjs/data.js';
+import { inOrder, isDataset, isTensor, isTensorInput, ownTensors, type TensorInput } from '../tfjs/data.js';
 import { States } from '../tfjs/states.js';
 import { isLayersModel } from './variables.js';
 import type { Weight } from './weights.js';
@@ -144,11 +144,14 @@ async function forEachBatch(
   run: (batch: TensorInput) => void,
 ): Promise<void> {
   if (isDataset(data)) {
+    const ownOf = ownTensors(tf);
     for await (const element of elementsOf(data)) {
+      const own = ownOf(element);
       try {
         run(inputsOf(element));
       } finally {
-        tf.dispose(element);
+        // The next average goes through the data again: what is handed out then is the data set's.
+        tf.dispose([...own()]);
       }
     }
     return;

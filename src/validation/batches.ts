@@ -3,12 +3,12 @@
 
 import type { LayersModel, Tensor } from '@tensorflow/tfjs';
 import { invalid } from '../base/argument.js';
-import { elementsOf, nextTensorId, type Tfjs } from '../tfjs/backend.js';
+import { elementsOf, type Tfjs } from '../tfjs/backend.js';
 import {
   inOrder,
   isDataset,
-  isTensor,
   isTensorInput,
+  ownTensors,
   sides,
   type TensorInput,
   type ValidationData,
@@ -81,23 +81,6 @@ export async function* groupsOf(
 function released(tf: Tfjs, group: readonly Fetched[]): Fetched[] {
   for (const { inputs, targets, own } of group) tf.dispose([...inputs, ...targets, ...own()]);
   return [];
-}
-
-/** Tells of each element which of its tensors were made since now and are in no other element so far: a data set may hand its own out again. */
-function ownTensors(tf: Tfjs): (element: unknown) => Fetched['own'] {
-  const first = nextTensorId(tf);
-  const [once, again] = [new WeakSet<Tensor>(), new WeakSet<Tensor>()];
-  return (element) => {
-    const tensors = [...new Set(tensorsIn(element))];
-    for (const tensor of tensors) (once.has(tensor) ? again : once).add(tensor);
-    return () => tensors.filter((tensor) => tensor.id >= first && !again.has(tensor));
-  };
-}
-
-function tensorsIn(value: unknown): Tensor[] {
-  if (isTensor(value)) return [value];
-  if (typeof value !== 'object' || value === null || ArrayBuffer.isView(value)) return [];
-  return Object.values(value).flatMap(tensorsIn);
 }
 
 function elementBatch(

@@ -146,6 +146,15 @@ describe.each([
     const pairs = tf.data.zip({ xs: rows, ys: tf.data.array(y.arraySync()) }).batch(16);
     await ema.recomputeBatchNorm(pairs);
     expect(read(ema, 1)).toEqual(expected);
+    const held = [0, 16, 32, 48].map((from) => ({ xs: x.slice([from, 0], [16, 4]), ys: y.slice([from, 0], [16, 3]) }));
+    const tensors = tf.memory().numTensors;
+    await ema.recomputeBatchNorm(
+      tf.data.generator(function* () {
+        for (const { xs, ys } of held) yield { xs, ys, id: tf.scalar(1) } as never;
+      }),
+    );
+    expect(read(ema, 1)).toEqual(expected);
+    expect(tf.memory().numTensors).toBe(tensors);
     await ema.recomputeBatchNorm([x], { batchSize: 16 });
     await ema.recomputeBatchNorm({ [at(model.inputNames, 0)]: x }, { batchSize: 16 });
     expect(read(ema, 1)).toEqual(expected);
