@@ -47,7 +47,7 @@ export function synthesize(
  *   steps so far, or `'uniform'`, between the tracked ones of these kinds.
  * @returns tensors by weight name, which the caller disposes, and how far they can be from the true average.
  * @throws `EmaError` INVALID_ARGUMENT — outside the tracked averages, where the error grows without limit.
- * @throws `EmaError` NOT_ATTACHED, DISPOSED, POISONED, SWAPPED_IN
+ * @throws `EmaError` NOT_ATTACHED, DISPOSED, POISONED
  */
 export function synthesize(ema: WeightEma, wanted: SynthesizedWhich['synthesized']): SynthesizedAverage;
 /** Of averages at work, or of saved ones. */
@@ -80,7 +80,7 @@ export async function searchDecay(ema: WeightEma, search: DecaySearch): Promise<
   const { options, progress } = attached;
   const boundOf = (wanted: SynthesizedWhich['synthesized']): number =>
     boundAfter(synthesisOf(options, wanted), options, progress.intervalsAhead());
-  const found = await searchAmong(tf, averages, { ...search, model, averages: options, boundOf });
+  const found = await searchAmong(tf, averages, { search, model, averages: options, boundOf });
   const guess = guessOf(found.metric, search.mode);
   if (guess !== undefined) averages.warn(guess);
   return found;

@@ -2,8 +2,6 @@
 // Never calls TensorFlow or Node. Pointers belong to the caller and are used during the call only.
 #pragma once
 
-#include <string>
-
 #include "chunk.h"
 
 namespace ema {

@@ -1,6 +1,6 @@
-// The loop over one span of floats, written once for every instruction set. Include it in one .cc
-// per set, nowhere else. Uses no library templates: what is compiled with -mavx2 here must never be
-// merged with another unit's copy.
+// The loop over one span of floats, written once for every instruction set. One .cc per set makes
+// its table by MakeKernels; ema_cpu.cc takes the types alone. Uses no library templates: what is
+// compiled with -mavx2 here must never be merged with another unit's copy.
 #pragma once
 
 #include <cstdint>
@@ -16,8 +16,8 @@
 
 namespace ema {
 
-// Moves `count` shadows over `size` floats; no alpha is 0 or 1. shadows[k] are 64-byte aligned,
-// `weight` is as it comes. Compensated, low parts follow: shadows[count + k] belongs to shadows[k].
+// Moves `count` shadows over `size` floats; no alpha is 0 or 1. No pointer need be aligned, rows of
+// the arena are by 64 bytes. Compensated, low parts follow: shadows[count + k] is shadows[k]'s.
 using UpdateSpan = void (*)(const float* weight, float* const* shadows, const float* alphas,
                             int64_t size);
 

@@ -2,8 +2,6 @@
 // Never waits for the device except where a comment says so.
 #pragma once
 
-#include <string>
-
 #include "chunk.h"
 #include "status.h"
 

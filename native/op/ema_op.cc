@@ -124,6 +124,8 @@ Status RegisterOps(Registration* registration) {
   const std::lock_guard<std::mutex> lock(mutex);
   if (!tried) {
     if (Status status = FindTensorFlow(); !status.ok()) return status;
+    // Until it has ended: what has no memory throws.
+    outcome = Status::Failure("an earlier registration failed half-way: start the process anew");
     tried = true;
     kept.tensorflow = Tf().Version();
     kept.tensorflow_path = TensorFlowPath();

@@ -21,10 +21,10 @@ struct Registration {
   std::string gpu_reason;  // why there is no "GPU" among the devices
 };
 
-// Finds TensorFlow, pins this image in memory, registers the ops. The first success is kept and
-// returned to every later caller, on any thread. Where TensorFlow was not found the next call
-// tries again (it may have been loaded meanwhile); a failed registration is kept, because part of
-// it cannot be taken back.
+// Finds TensorFlow and registers the ops; the image stays loaded (addon.cc pins it before). The
+// first success is kept and returned to every later caller, on any thread. Where TensorFlow was not
+// found the next call tries again (it may have been loaded meanwhile); a failed registration is
+// kept, because part of it cannot be taken back.
 Status RegisterOps(Registration* registration);
 
 }  // namespace ema

@@ -82,7 +82,7 @@ const std::string& TensorFlowPath();
 void* TensorFlowSymbol(const char* name);
 
 // Looks for a loaded TensorFlow and fills the table. Fails with the names of what is missing. Not
-// thread-safe: call it once.
+// thread-safe: RegisterOps calls it under its mutex, again after a failure.
 Status FindTensorFlow();
 
 struct TfStatusDeleter {

@@ -3,6 +3,7 @@
 #include <sys/mman.h>
 
 #include <cstdint>
+#include <exception>
 
 #include "platform/platform.h"
 
@@ -12,14 +13,20 @@ namespace {
 struct Search {
   const std::string& part;
   std::vector<std::string> found;
+  std::exception_ptr failure;  // such as of memory
 };
 
-int Collect(dl_phdr_info* info, size_t, void* data) {
+// Called by C, with the loader's lock held.
+int Collect(dl_phdr_info* info, size_t, void* data) noexcept {
   auto* const search = static_cast<Search*>(data);
-  const std::string path = info->dlpi_name == nullptr ? "" : info->dlpi_name;
-  const std::string file = path.substr(path.find_last_of('/') + 1);
-  if (file.find(search->part) != std::string::npos) search->found.push_back(path);
-  return 0;
+  try {
+    const std::string path = info->dlpi_name == nullptr ? "" : info->dlpi_name;
+    const std::string file = path.substr(path.find_last_of('/') + 1);
+    if (file.find(search->part) != std::string::npos) search->found.push_back(path);
+  } catch (...) {
+    search->failure = std::current_exception();
+  }
+  return search->failure == nullptr ? 0 : 1;
 }
 
 }  // namespace
@@ -27,8 +34,9 @@ int Collect(dl_phdr_info* info, size_t, void* data) {
 const char* const kCudaDriver = "libcuda.so.1";
 
 std::vector<std::string> LoadedLibraries(const std::string& part) {
-  Search search{part, {}};
+  Search search{part, {}, nullptr};
   dl_iterate_phdr(Collect, &search);
+  if (search.failure != nullptr) std::rethrow_exception(search.failure);
   return search.found;
 }
 

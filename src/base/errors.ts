@@ -27,7 +27,7 @@ export type EmaErrorCode =
   | 'POISONED'
   /** TensorFlow or the driver reported a failure. */
   | 'NATIVE_FAILURE'
-  /** Weights hold NaN or infinite numbers, and the option `nonFinite` is `'throw'`. */
+  /** Weights hold NaN or infinite numbers, and the option `nonFinite` is `'throw'`; where `reset` would copy them, also with `'skip'`. */
   | 'NON_FINITE'
   /** A gradient is being taken: it would run through an average that stands in the place of the weights. */
   | 'IN_GRADIENT'
@@ -35,7 +35,7 @@ export type EmaErrorCode =
   | 'CALLBACK_MISUSE'
   /** What is needed only for this is not there: a package, such as vega for plots, or Node's files. */
   | 'MISSING_PACKAGE'
-  /** A checkpoint is damaged, of another version, or of another model. */
+  /** A file or folder cannot be read or written, or a checkpoint is damaged, of another version, or of another model. */
   | 'CHECKPOINT';
 
 /** Every error that tfjs-ema throws on purpose. */

@@ -4,7 +4,7 @@
 import type { LayersModel } from '@tensorflow/tfjs';
 import { boolean, checkNames, invalid, oneOf, positiveInteger } from '../base/argument.js';
 import { checkValidationData, type ValidationData } from '../tfjs/data.js';
-import { type Metrics, MODES, type Mode } from '../validation/selection.js';
+import { type Metrics, MODES, type Mode, metricOf } from '../validation/selection.js';
 
 /**
  * Measures the model by a function of one's own; it is called for the raw weights and then, with each average in the place of the
@@ -127,11 +127,6 @@ function askedFor(options: EmaCallbackOptions): readonly string[] {
   return Object.entries(options).flatMap(([name, value]) =>
     value === undefined || name === 'log' || (name === 'keepBest' && typeof value !== 'object') ? [] : [name],
   );
-}
-
-/** The metric behind the name of a log: `val_acc` is `acc`. */
-function metricOf(monitor: string): string {
-  return monitor.replace(/^val_/, '');
 }
 
 function optionalFunction<F>(name: string, value: F | undefined): F | undefined {

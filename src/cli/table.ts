@@ -1,6 +1,8 @@
 // How commands print what they found: columns with headings on a terminal; elsewhere a line per row, separated by tabs, for programs; or JSON.
 // Knows no command.
 
+import { toJson } from '../base/json.js';
+
 /** Rows of one kind. */
 export interface Table {
   /** The first cell of each of its rows where they go to a program. */
@@ -39,11 +41,9 @@ function aligned({ head, rows }: Table, index: number): string[] {
   return index === 0 ? lines : ['', ...lines];
 }
 
-/** What `--json` prints: JSON has no NaN and no infinity, which a loss and a weight can be, so these are texts. */
+/** What `--json` prints. */
 export function jsonOf(found: unknown): string {
-  const named = (_: string, value: unknown): unknown =>
-    typeof value === 'number' && !Number.isFinite(value) ? `${value}` : value;
-  return `${JSON.stringify(found, named, 2)}\n`;
+  return `${toJson(found, 2)}\n`;
 }
 
 function cellOf(cell: string | number): string {

@@ -20,6 +20,8 @@ export interface Circumstances {
   readonly labels: readonly string[];
   /** Alphas of the next update, which say whether an average is meant to stand still or to follow. */
   readonly alphas: readonly number[];
+  /** Whether no average took a step in since it was a copy of the weights, or was put into their place: then it is meant to equal them. */
+  readonly areCopies: boolean;
   /** The first diagnosis of the run, if this is not the first. */
   readonly first: DiagnosisSummary | undefined;
   /** The diagnosis before this one. */
@@ -99,12 +101,10 @@ function grown(now: Looked, { first, labels }: Circumstances): Finding[] {
   });
 }
 
-/** Averages that follow with alpha 1 equal the weights by intention. */
-function equal({ total, steps }: Looked, { alphas }: Circumstances): Finding[] {
-  const isSame = total.averages.every(({ distance }) => distance === 0);
-  if (!isSame || alphas.every((alpha) => alpha === 1)) return [];
+function equal({ total, steps }: Looked, { areCopies }: Circumstances): Finding[] {
+  if (areCopies || total.averages.some(({ distance }) => distance !== 0)) return [];
   const message =
-    `after ${steps} steps every average equals the weights to the bit: the weights have not changed since attach. Is another model ` +
+    `after ${steps} steps every average equals the weights to the bit: the weights have not changed since they were copied. Is another model ` +
     'trained, or a copy that a wrapper made? Attach the one whose weights the optimizer changes.';
   return [{ key: 'equal', message }];
 }

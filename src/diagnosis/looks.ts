@@ -46,6 +46,10 @@ export class Looks {
   // What is left of the start in each average (and for each rule of layers, the same again) after so many of its moves.
   #shares: number[] = [];
   #moves = 0;
+  // Whether it took a step in since it was a copy of the weights, in the same order.
+  #taken: boolean[] = [];
+  // Moves up to the last time that averages or weights were set: they say nothing of what came after.
+  #set = 0;
   // How often it was time to look.
   #looks = 0;
 
@@ -80,8 +84,15 @@ export class Looks {
   /** Counts looks on from the state that the averages have now: it was loaded, or they began anew. */
   resume(): void {
     this.#moves = 0;
-    this.#last = undefined;
+    this.restart();
     this.#looks = Math.floor(this.#at.updates / (this.#options.every ?? Number.POSITIVE_INFINITY));
+  }
+
+  /** Compares from here on: averages or weights were set, and may be equal. */
+  restart(): void {
+    this.#last = undefined;
+    this.#taken = [];
+    this.#set = this.#at.updates;
   }
 
   /** A look that somebody asked for. */
@@ -95,7 +106,9 @@ export class Looks {
     const ahead = this.#at.ahead();
     const alphas = this.#at.nextAlphas(ahead);
     const pair = pairOf(decays);
+    this.#follow();
     const initialShares = this.#initialShares(ahead);
+    const areCopies = !(ahead === undefined ? this.#taken : this.#takenAfter(ahead)).includes(true);
     const names = shadow.weights.averaged.map(({ name }) => name);
     const looked = {
       steps,
@@ -110,7 +123,7 @@ export class Looks {
         figures: shadow.statistics({ next: alphas, ahead, from: pair?.slow ?? 0 }),
       }),
     };
-    const around = { decays, labels, alphas, first: this.#summaries[0], before: this.#last, isAsked };
+    const around = { decays, labels, alphas, areCopies, first: this.#summaries[0], before: this.#last, isAsked };
     const findings = findingsOf(looked, around);
     for (const { key, message } of findings) this.#warnings.add(message, key);
     const diagnosis: Diagnosis = { ...looked, health: findings.map(({ message }) => message) };
@@ -120,16 +133,30 @@ export class Looks {
     return diagnosis;
   }
 
-  #initialShares(ahead: readonly number[] | undefined): number[] {
+  /** Goes through the moves since the last look. */
+  #follow(): void {
     if (this.#moves === 0) this.#shares = [];
-    const after = (alphas: readonly number[]): number[] =>
-      alphas.map((alpha, index) => (1 - alpha) * (this.#shares[index] ?? 1));
+    let move = this.#moves;
     this.#at.replay(this.#moves, (alphas) => {
-      this.#shares = after(alphas);
+      move += 1;
+      this.#shares = this.#sharesAfter(alphas);
+      if (move > this.#set) this.#taken = this.#takenAfter(alphas);
     });
     this.#moves = this.#at.updates;
     for (const [index, share] of this.#at.kept) if (this.#moves > 0) this.#shares[index] = share;
-    const shares = ahead === undefined ? this.#shares : after(ahead);
+  }
+
+  #sharesAfter(alphas: readonly number[]): number[] {
+    return alphas.map((alpha, index) => (1 - alpha) * (this.#shares[index] ?? 1));
+  }
+
+  /** By alpha 1 an average becomes a copy, and by 0 it takes nothing in. */
+  #takenAfter(alphas: readonly number[]): boolean[] {
+    return alphas.map((alpha, index) => alpha < 1 && (alpha > 0 || this.#taken[index] === true));
+  }
+
+  #initialShares(ahead: readonly number[] | undefined): number[] {
+    const shares = ahead === undefined ? this.#shares : this.#sharesAfter(ahead);
     const averages = this.#options.decays.length;
     return this.#options.decays.map((_, k) => {
       const own = shares.filter((_share, index) => index % averages === k);

@@ -200,6 +200,7 @@ export class Attached {
     } finally {
       this.#tf.dispose(tensors);
     }
+    this.looks.restart();
   }
 
   #ahead({ isFixed }: Selected): Alphas | undefined {

@@ -64,6 +64,7 @@ export async function saveModel(
   const fix = 'read() gives the tensors by name; saveCheckpoint() saves averages to go on from.';
   const model = averaging.layersModel(attached, 'saveModel', fix);
   const save = saverOf(averaging.tf, target);
+  if (config !== undefined) checkNames(config, ['trainableOnly', 'includeOptimizer'] satisfies (keyof io.SaveConfig)[]);
   checkReadable(averaging.tf, 'saveModel');
   const selected = averaging.select(which, attached);
   return saveSelected(averaging.tf, { attached, model, which, selected, config }, save);

@@ -66,6 +66,8 @@ export let opened: (ema: WeightEma, method: string) => Opened;
  */
 export class WeightEma {
   readonly #averaging: Averaging;
+  /** What the callback sees: one for all fits, by which is known what was looked at already. */
+  readonly #inFit: FitAverages;
 
   static {
     // Where the method itself is given to fit, which takes it for an object with hooks.
@@ -85,6 +87,7 @@ export class WeightEma {
    */
   constructor(tf: Tfjs, options: EmaOptions = {}) {
     this.#averaging = new Averaging(tf, options);
+    this.#inFit = this.#forFit();
   }
 
   /** Optimizer steps counted so far. */
@@ -171,7 +174,9 @@ export class WeightEma {
    * @returns this.
    * @throws {@link EmaError} INVALID_ARGUMENT — a decay is given in a unit that needs more than is known of the run; no model; a
    *   variable or a name that stands there twice, or none that is trainable and float32.
-   * @throws {@link EmaError} MODEL_NOT_BUILT, WEIGHT_DISPOSED, ALREADY_ATTACHED, SWAPPED_IN, DISPOSED
+   * @throws {@link EmaError} CHECKPOINT — averages that were loaded before do not fit; MODEL_CHANGED — `resume` restored another model.
+   * @throws {@link EmaError} ENGINE_UNAVAILABLE — `engine: 'native'` cannot run the averages, or tensors cannot be read in this browser.
+   * @throws {@link EmaError} MODEL_NOT_BUILT, WEIGHT_DISPOSED, ALREADY_ATTACHED, SWAPPED_IN, DISPOSED, POISONED
    */
   attach(model: ModelSource, run: RunLength = {}): this {
     this.#averaging.attach(model, run);
@@ -187,6 +192,7 @@ export class WeightEma {
    * @param options see {@link EmaCallbackOptions}.
    * @returns the callback, one for each fit; averaging goes on in the next fit of the same model.
    * @throws {@link EmaError} INVALID_ARGUMENT — an option is wrong.
+   * @throws {@link EmaError} DISPOSED, POISONED
    * @example
    * ```ts
    * const ema = new WeightEma(tf);
@@ -202,7 +208,8 @@ export class WeightEma {
   /**
    * Counts one optimizer step, and moves the averages when `updateEvery` steps are pending.
    * @throws {@link EmaError} NOT_ATTACHED, SWAPPED_IN, DISPOSED — nothing was counted.
-   * @throws {@link EmaError} WEIGHT_DISPOSED, NATIVE_FAILURE — the step is counted, and pending.
+   * @throws {@link EmaError} WEIGHT_DISPOSED, NATIVE_FAILURE; NON_FINITE — by the option `nonFinite`; INVALID_ARGUMENT — a function of your own
+   *   gave no decay, or no cap of one: the step is counted, and pending.
    * @throws {@link EmaError} POISONED — the update failed half-way, now or earlier.
    */
   update(): void {
@@ -224,6 +231,7 @@ export class WeightEma {
    * @throws {@link EmaError} SWAPPED_IN — an average stands there already, or `fn` changed the weights: they are then in `overwritten`.
    * @throws {@link EmaError} INVALID_ARGUMENT — there is no such average, or the weights are not the model's: their names, shapes or types.
    * @throws {@link EmaError} NO_LAYERS_MODEL — `fn` takes a model, and variables are attached.
+   * @throws {@link EmaError} IN_GRADIENT — called inside of a gradient, which would run through the average.
    * @throws {@link EmaError} NOT_ATTACHED, DISPOSED, POISONED, MODEL_CHANGED, WEIGHT_DISPOSED
    */
   use<R>(which: Which | NamedTensorMap, fn: (model: LayersModel) => R): R {
@@ -262,6 +270,7 @@ export class WeightEma {
    * keeps its slots. Before the first step, and up to `start`, there is no average yet: nothing happens, and a warning says so.
    * @param which the average; or weights as in {@link WeightEma.use}.
    * @throws {@link EmaError} INVALID_ARGUMENT — there is no such average.
+   * @throws {@link EmaError} IN_GRADIENT — called inside of a gradient.
    * @throws {@link EmaError} SWAPPED_IN, NOT_ATTACHED, DISPOSED, POISONED, WEIGHT_DISPOSED, MODEL_CHANGED
    */
   putBack(which: Which | NamedTensorMap): void {
@@ -347,14 +356,16 @@ export class WeightEma {
    * equal files: no date is in them. tfjs applies the constraints of layers when it loads a model: `constraints: 'apply'` saves an average
    * that satisfies them, and a warning says where that matters.
    *
-   * All of it is of the moment of the call, also inside of `use()`, and training may go on before it is written. Only with `includeOptimizer`
-   * the average stands in the model's place meanwhile: await it before the next step.
+   * All of it is of the moment of the call, also inside of `use()`, and training may go on before it is written; but for the first call in a
+   * browser's bundle, which fetches what it needs before. Only with `includeOptimizer` the average stands in the model's place meanwhile. Await
+   * these before the next step.
    * @param which the average; or weights as in {@link WeightEma.use}.
    * @param target a URL such as `file://folder`, or a handler of tfjs.
    * @param config options of `model.save`.
-   * @throws {@link EmaError} INVALID_ARGUMENT — tfjs knows no way to write there.
+   * @throws {@link EmaError} INVALID_ARGUMENT — there is no such average, an option is wrong, or tfjs knows no way to write there.
    * @throws {@link EmaError} CHECKPOINT — the folder cannot be written; an older model in it is as before.
    * @throws {@link EmaError} NO_LAYERS_MODEL — variables are attached: `read()` the tensors, or `saveCheckpoint`.
+   * @throws {@link EmaError} ENGINE_UNAVAILABLE — tensors cannot be read in this browser.
    * @throws {@link EmaError} NOT_ATTACHED, DISPOSED, POISONED, WEIGHT_DISPOSED, MODEL_CHANGED; with `includeOptimizer` as {@link WeightEma.use}
    */
   async saveModel(which: Which | NamedTensorMap, target: SaveTarget, config?: io.SaveConfig): Promise<io.SaveResult> {
@@ -367,6 +378,9 @@ export class WeightEma {
    * @param path the file; its folder must exist.
    * @param options whether the weights of the best averages are saved too.
    * @throws {@link EmaError} CHECKPOINT — it cannot be written; an older file of this name is as before.
+   * @throws {@link EmaError} INVALID_ARGUMENT — an option is wrong, or it is no path.
+   * @throws {@link EmaError} MISSING_PACKAGE — there are no files here, as in a browser.
+   * @throws {@link EmaError} ENGINE_UNAVAILABLE — tensors cannot be read in this browser.
    * @throws {@link EmaError} NOT_ATTACHED, DISPOSED, POISONED
    */
   async saveCheckpoint(path: string, options: CheckpointOptions = {}): Promise<void> {
@@ -377,6 +391,8 @@ export class WeightEma {
    * The same as a Blob, for where there are no files: to be put into IndexedDB, downloaded or sent.
    * @param options whether the weights of the best averages are saved too.
    * @returns what {@link WeightEma.loadCheckpoint} takes.
+   * @throws {@link EmaError} INVALID_ARGUMENT — an option is wrong.
+   * @throws {@link EmaError} ENGINE_UNAVAILABLE — tensors cannot be read in this browser.
    * @throws {@link EmaError} NOT_ATTACHED, DISPOSED, POISONED
    */
   async checkpoint(options: CheckpointOptions = {}): Promise<Blob> {
@@ -392,6 +408,7 @@ export class WeightEma {
    * @param source a file of `saveCheckpoint`, or a Blob of `checkpoint`, which a File is too.
    * @throws {@link EmaError} CHECKPOINT — it cannot be read, is damaged, or is of another version, model or schedule; the
    *   message lists the differences, and nothing was changed.
+   * @throws {@link EmaError} INVALID_ARGUMENT — the source is none; MISSING_PACKAGE — it is a path, and there are no files here.
    * @throws {@link EmaError} DISPOSED, POISONED
    */
   async loadCheckpoint(source: string | Blob): Promise<void> {
@@ -412,6 +429,7 @@ export class WeightEma {
    * @param folder made where it does not exist; files of other kinds in it stay.
    * @throws {@link EmaError} CHECKPOINT — it cannot be written; an older run in it is as before.
    * @throws {@link EmaError} NO_LAYERS_MODEL — variables are attached: `saveCheckpoint`.
+   * @throws {@link EmaError} INVALID_ARGUMENT — it is no folder; MISSING_PACKAGE — there are no files here, as in a browser.
    * @throws {@link EmaError} NOT_ATTACHED, DISPOSED, POISONED, MODEL_CHANGED, WEIGHT_DISPOSED
    */
   async saveRun(folder: string): Promise<void> {
@@ -428,6 +446,7 @@ export class WeightEma {
    * @throws {@link EmaError} CHECKPOINT — it cannot be read, is damaged, or is of another model or other options.
    * @throws {@link EmaError} INVALID_ARGUMENT — `model` is needed, or is none.
    * @throws {@link EmaError} NO_LAYERS_MODEL — variables are attached.
+   * @throws {@link EmaError} MISSING_PACKAGE — there are no files here, as in a browser.
    * @throws {@link EmaError} DISPOSED, POISONED, SWAPPED_IN, MODEL_CHANGED, WEIGHT_DISPOSED
    * @example
    * ```ts
@@ -471,8 +490,7 @@ export class WeightEma {
     return `WeightEma { ${this.labels.join(', ') || 'decays by the length of the run'}; ${run}; ${this.engine ?? 'not attached'} }`;
   }
 
-  /** What the callback sees. */
-  get #inFit(): FitAverages {
+  #forFit(): FitAverages {
     const averaging = this.#averaging;
     return {
       get decays() {

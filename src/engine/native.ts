@@ -1,5 +1,5 @@
 // The native engine: one TensorFlow op of our own moves every average in place.
-// Holds no policy; what tfjs-node hides is reached through tfjs.ts only.
+// Holds no policy; what tfjs-node hides is reached through tfjs/backend.ts only.
 
 import type { Tensor } from '@tensorflow/tfjs';
 import type { OpNames, Registration } from '../../binding.js';

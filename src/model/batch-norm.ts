@@ -1,8 +1,8 @@
 // Recomputing BatchNorm's moving statistics by a pass over data.
 // Averages nothing.
 
-import type { LayersModel, LayerVariable, Tensor } from '@tensorflow/tfjs';
-import { invalid, positiveInteger, quote } from '../base/argument.js';
+import type { LayersModel, LayerVariable, Tensor, Variable } from '@tensorflow/tfjs';
+import { checkNames, invalid, positiveInteger, quote } from '../base/argument.js';
 import { EmaError } from '../base/errors.js';
 import type { TrackedWhich } from '../schedule/which.js';
 import {
@@ -10,11 +10,13 @@ import {
   batchNormLayers,
   type Dataset,
   elementsOf,
+  isAlive,
   type Tfjs,
   variableOf,
 } from '../tfjs/backend.js';
-import { inOrder, isDataset, isTensor, isTensorInput, type TensorInput } from '../tfjs/data.js';
+import { inOrder, isDataset, isTensor, isTensorInput, ownTensors, type TensorInput } from '../tfjs/data.js';
 import { States } from '../tfjs/states.js';
+import { isLayersModel } from './variables.js';
 import type { Weight } from './weights.js';
 
 /** Inputs of a model: tensors, or a data set of them or of `{ xs, ys }`. */
@@ -36,27 +38,35 @@ export interface RecomputeData {
   readonly batchSize?: number | undefined;
 }
 
+/** Layers whose statistics are being recomputed. */
+const atWork = new WeakSet<BatchNormLayer>();
+
 /**
  * Sets the statistics of a model's BatchNorm layers to the mean of their batches' means and variances over all of the data,
  * each batch weighing as much as it has samples: for weights that were put into the model, such as a restored best average.
  * Layers run as in training, dropout included; nothing else changes, states of recurrent layers and weights that other layers write
- * included. For a tracked average, `ema.recomputeBatchNorm` is safer.
+ * included. Where the pass fails, the statistics are as before, to the bit. For a tracked average, `ema.recomputeBatchNorm` is safer.
  * @param tf the tfjs that the model is made with.
  * @param model its statistics are overwritten; the pass takes no gradient.
- * @throws {@link EmaError} INVALID_ARGUMENT — the model has no BatchNorm, or there is no data.
+ * @throws {@link EmaError} INVALID_ARGUMENT — the model has no BatchNorm, or there is no data; or another call recomputes it now.
  * @see the last step of stochastic weight averaging, arXiv 1803.05407, section 3.2.
  */
-export async function recomputeBatchNorm(
-  tf: Tfjs,
-  model: LayersModel,
-  { data, batchSize = 128 }: RecomputeData,
-): Promise<void> {
+export async function recomputeBatchNorm(tf: Tfjs, model: LayersModel, options: RecomputeData): Promise<void> {
+  checkNames(options, ['data', 'batchSize'] satisfies (keyof RecomputeData)[]);
+  const { data, batchSize = 128 } = options;
+  if (!isLayersModel(tf, model)) throw invalid('model', 'a tf.LayersModel', model);
   const layers = batchNormLayers(model);
   if (layers.length === 0) throw invalid('model', 'BatchNorm layers', 'a model without any');
+  // The second of two at once would give the layers back what the first has made of them, for good.
+  if (layers.some((layer) => atWork.has(layer)))
+    throw invalid('model', 'one that no other call recomputes now', `'${model.name}'`, 'Await that call first.');
   const statistics = statisticsOf(layers).flatMap((weight) => variableOf(weight) ?? []);
   const states = new States(tf, model, statistics);
+  const before = new Map<Variable, Tensor>();
   const undo: (() => void)[] = [];
+  for (const layer of layers) atWork.add(layer);
   try {
+    for (const variable of statistics) before.set(variable, tf.keep(variable.clone()));
     await forEachBatch(tf, { data, batchSize: positiveInteger('batchSize', batchSize) }, (batch) => {
       const inputs = inOrder(batch, model.inputNames, 'data');
       if (sampleCount(inputs) === 0) return;
@@ -64,8 +74,13 @@ export async function recomputeBatchNorm(
       if (undo.length === 0) for (const layer of layers) undo.push(takePlainMean(tf, layer));
       states.run(() => tf.tidy(() => void model.apply(inputs, { training: true })));
     });
+  } catch (error) {
+    for (const [variable, value] of before) if (isAlive(tf, variable)) variable.assign(value);
+    throw error;
   } finally {
     for (const end of undo) end();
+    for (const layer of layers) atWork.delete(layer);
+    tf.dispose([...before.values()]);
     states.dispose();
   }
   if (undo.length === 0) throw invalid('data', 'at least one sample', 'none');
@@ -129,15 +144,19 @@ async function forEachBatch(
   run: (batch: TensorInput) => void,
 ): Promise<void> {
   if (isDataset(data)) {
+    const ownOf = ownTensors(tf);
     for await (const element of elementsOf(data)) {
+      const own = ownOf(element);
       try {
         run(inputsOf(element));
       } finally {
-        tf.dispose(element);
+        // The next average goes through the data again: what is handed out then is the data set's.
+        tf.dispose([...own()]);
       }
     }
     return;
   }
+  if (!isTensorInput(data)) throw invalid('data', 'tensors, or a tf.data.Dataset of them', data);
   const samples = (isTensor(data) ? data : Object.values(data)[0])?.shape[0] ?? 0;
   for (let begin = 0; begin < samples; begin += batchSize) {
     const size = Math.min(batchSize, samples - begin);

@@ -26,8 +26,10 @@ const WITHOUT_EFFECT: readonly string[] = [
 
 /** Characters of an option's value that a message shows: those of some layer decays. */
 const SHOWN = 1000;
-/** Ticks at which a function of the user's own is looked at, a warm-up's or a decay's: two that agree there are taken for the same. */
+/** Ticks at which a warm-up's function is asked, which depends on the tick alone: two that agree there are taken for the same. */
 const TICKS: readonly number[] = [0, 1, 2, 10, 100, 1000, 10_000];
+/** What stands for a decay's function: it may depend on data, so that nobody but its schedule asks it, and two are not told apart. */
+const UNASKED = { values: 'not asked' };
 
 /** The options on which averages depend; equal ones have equal JSON. */
 export function settingsOf(options: ResolvedOptions): Settings {
@@ -47,16 +49,11 @@ export function settingDifferences(saved: Settings, own: Settings): string[] {
     );
 }
 
-/** A function has no JSON: its values stand for it. */
+/** A function has no JSON: a warm-up's is known by its values, and a decay's is not asked. */
 function plain(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(decided);
+  if (Array.isArray(value)) return value.map((one: unknown) => (typeof one === 'function' ? UNASKED : one));
   if (typeof value !== 'function') return value;
   return { valuesAt: TICKS, values: TICKS.map((tick) => valueAt(value, tick)) };
-}
-
-/** A decay's function without a parameter depends on something else than the step: its values at some steps would mean nothing. */
-function decided(profile: unknown): unknown {
-  return typeof profile === 'function' && profile.length === 0 ? { values: 'by data' } : plain(profile);
 }
 
 function valueAt(value: object, tick: number): unknown {

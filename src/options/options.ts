@@ -85,7 +85,7 @@ export interface EmaOptions {
   readonly engine?: EngineChoice;
   /**
    * Updates between looks at the averages' health, an integer of at least 1, and one look at the start: what is wrong is warned of, and
-   * `diagnoses` keeps the figures. A look costs about an update and waits for the device; see `diagnose()`. @defaultValue none
+   * `report().diagnoses` keeps the figures. A look costs about an update and waits for the device; see `diagnose()`. @defaultValue none
    */
   readonly diagnoseEvery?: number;
   /** Receives each warning once; they are also listed in `warnings`. @defaultValue `process.emitWarning`, in a browser `console.warn` */

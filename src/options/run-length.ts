@@ -98,7 +98,7 @@ export function foresee(schedule: Schedule, options: Foreseen): string[] {
   });
   const messages = holding.length === 0 ? low : [...low, holdsStart(holding, steps, fixFor(options, holding, steps))];
   const updates = Math.ceil(steps / updateEvery);
-  // A function of the user's is not asked beforehand.
+  // A function of the user's is asked for whole ticks beforehand: it need not know others.
   if (typeof warmup === 'function') return messages;
   const cap = schedule.cap(schedule.ticks(Math.max(0, steps - updateEvery)));
   if (cap === undefined) return messages;
@@ -143,10 +143,12 @@ function fixFor(options: Foreseen, holding: readonly Holding[], steps: number): 
   const { updateEvery, warmup } = options;
   const halfLife = `Use a half-life of at most ${Number(longestHalfLife(steps, FORGOTTEN).toPrecision(2))} steps`;
   if (warmup === 'none') return `${halfLife}, or the warm-up.`;
+  // A forecast too, of every step: not where that takes longer than any may.
+  if (updateEvery === 1 || steps > MOST_UPDATES) return `${halfLife}.`;
   const often = new Schedule({ ...options, startStep: 0, updateEvery: 1 });
   const memory = forecast(steps, 1, (before, pending) => often.foreseen(before, pending));
   const isCured = holding.every(({ index }) => memory.initialShare(index) <= FORGOTTEN);
-  return updateEvery > 1 && isCured ? "Use a smaller updateEvery, or leave it 'auto'." : `${halfLife}.`;
+  return isCured ? "Use a smaller updateEvery, or leave it 'auto'." : `${halfLife}.`;
 }
 
 function neverEnds(decays: readonly (number | undefined)[], updates: number): string {

@@ -3,6 +3,7 @@
 
 import type { TopLevelSpec } from 'vega-lite';
 import { codeOf, EmaError } from '../base/errors.js';
+import { toJson } from '../base/json.js';
 import type { ChartSpec } from './charts.js';
 import type { ReportData } from './data.js';
 import { escapeHtml, htmlPage } from './html.js';
@@ -84,7 +85,7 @@ export function toPage({
 }): string {
   const title = `Averages of ${data.facts.steps} steps`;
   // In a script nothing is escaped, so that nothing may end it.
-  const json = JSON.stringify(data).replaceAll('<', '\\u003c');
+  const json = toJson(data).replaceAll('<', '\\u003c');
   const body = [
     `<h1>${title}</h1>`,
     ...pictures.map((svg) => `<figure>${svg}</figure>`),

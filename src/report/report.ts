@@ -8,7 +8,7 @@ import type { EpochValidation } from '../validation/judging.js';
 import type { EmaFacts, ReportData, ReportedAverage } from './data.js';
 import { reportTable } from './table.js';
 
-/** The report of a run. `JSON.stringify` gives its data, `toString` a table for a terminal of 100 columns. */
+/** The report of a run. `JSON.stringify` gives its data, with null for NaN and infinite numbers, `toString` a table for a terminal of 100 columns. */
 export class EmaReport implements ReportData {
   readonly facts: EmaFacts;
   readonly averages: readonly ReportedAverage[];

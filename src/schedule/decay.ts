@@ -132,10 +132,11 @@ export function windowOf(decay: number): number {
  * @param decay share of the old average that is kept, in [0, 1].
  * @param steps how many times, above 0; a fraction takes the root.
  * @returns the decay of all steps together.
+ * @throws `EmaError` INVALID_ARGUMENT — a value out of range.
  * @see "Exponential Moving Average of Weights in Deep Learning", arXiv 2411.18704, appendix F, table 23.
  */
 export function equivalentDecay(decay: number, steps: number): number {
-  return decay ** steps;
+  return checkDecay('decay', decay) ** positive('steps', steps);
 }
 
 /**
@@ -146,7 +147,7 @@ export function equivalentDecay(decay: number, steps: number): number {
  * @see "How to Scale Your EMA", arXiv 2307.13813.
  */
 export function scaleDecayForBatch(decay: number, kappa: number): number {
-  return equivalentDecay(checkDecay('decay', decay), positive('kappa', kappa, 'a ratio of batch sizes'));
+  return equivalentDecay(decay, positive('kappa', kappa, 'a ratio of batch sizes'));
 }
 
 /**

@@ -33,7 +33,7 @@ export type GrowingSpec = { readonly halfLife: SoFar } | { readonly timeConstant
 
 /**
  * A schedule of one's own for the decay of one average. It is asked when an update is due, and where somebody looks between updates; once a
- * step, whoever looks and how often, so that it may depend on data.
+ * step, whoever looks and how often, so that it may depend on data. A checkpoint does not compare it: give the run that goes on the same one.
  * @param step optimizer steps since `start`, those that the update takes in included: 1 at the first step.
  * @returns the decay per step, in [0, 1], of all steps of this update: one of T steps keeps `decay ** T`.
  */

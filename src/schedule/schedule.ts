@@ -23,7 +23,7 @@ export type Warmup = WarmupCap | { readonly cap: WarmupCap; readonly by: WarmupC
  *
  * - `'paper'`: `(t + 1) / (t + 10)`.
  * - `{ inverseGamma }`: `1 - (1 + t / scale) ** -power`, as in timm and diffusers.
- * - a function of `t`, of values in [0, 1].
+ * - a function of `t` alone, of values in [0, 1]: it is asked as often as somebody looks, and beforehand.
  * - `'none'`: no cap.
  * - `'zero-debias'`: no cap either; the average forgets what it started from at the first update, and is the exact weighted mean of
  *   the weights since then, as Adam's moments are.

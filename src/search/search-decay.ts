@@ -2,21 +2,21 @@
 // Combines no averages itself.
 
 import type { LayersModel } from '@tensorflow/tfjs';
-import { invalid, oneOf, positiveInteger } from '../base/argument.js';
+import { checkNames, invalid, oneOf, positiveInteger } from '../base/argument.js';
 import type { SynthesizedWhich, Which } from '../schedule/which.js';
 import type { Tfjs } from '../tfjs/backend.js';
 import { checkValidationData, type ValidationData } from '../tfjs/data.js';
 import { type MeasuredAverages, measure } from '../validation/measure.js';
 import { metricNames, type Reading } from '../validation/meter.js';
 import { pairedTest } from '../validation/paired-test.js';
-import { bestIndex, directionOf, type Metrics, MODES, type Mode } from '../validation/selection.js';
+import { bestIndex, directionOf, type Metrics, MODES, type Mode, metricOf } from '../validation/selection.js';
 import { type Place, type Scale, scaleOf, type TrackedShapes } from './scale.js';
 
 /** What a search for a decay needs. */
 export interface DecaySearch {
   /** Data to judge by; it is gone through twice. Not the data of the final test. */
   readonly data: ValidationData;
-  /** What is searched for: `'val_loss'` or `'val_'` and a metric of the model. @defaultValue `'val_loss'` */
+  /** What is searched for: the loss or a metric of the model, with or without `val_` before its name. @defaultValue `'val_loss'` */
   readonly monitor?: string;
   /** Whether smaller or larger is better; `'auto'`: by the metric's name. @defaultValue `'auto'` */
   readonly mode?: Mode;
@@ -25,6 +25,14 @@ export interface DecaySearch {
   /** Samples per batch of tensors, an integer of at least 1; a data set has its own batches. @defaultValue 32 */
   readonly batchSize?: number;
 }
+
+const NAMES: readonly string[] = [
+  'data',
+  'monitor',
+  'mode',
+  'trials',
+  'batchSize',
+] satisfies readonly (keyof DecaySearch)[];
 
 /** One average and what was measured of it. */
 export interface TriedDecay {
@@ -56,7 +64,8 @@ export interface SearchedDecay extends TriedDecay {
 }
 
 /** A search once the model is known. */
-export interface ModelSearch extends DecaySearch {
+export interface ModelSearch {
+  readonly search: DecaySearch;
   readonly model: LayersModel;
   readonly averages: TrackedShapes;
   /** How far off a combination can be. */
@@ -84,7 +93,7 @@ interface Tried extends Reading, Place {}
 export async function searchAmong(
   tf: Tfjs,
   ema: MeasuredAverages,
-  { model, averages, boundOf, ...options }: ModelSearch,
+  { model, averages, boundOf, search: options }: ModelSearch,
 ): Promise<SearchedDecay> {
   const stage = { tf, ema, model, search: checked(model, options), scale: scaleOf(averages) };
   const { search, scale } = stage;
@@ -136,15 +145,17 @@ function whichOf(scale: Scale, { at, index }: Place): TriedDecay['which'] {
 }
 
 function checked(model: LayersModel, options: DecaySearch): Stage['search'] {
+  checkNames(options, NAMES);
   const { data, monitor = 'val_loss', mode = 'auto', trials = 16, batchSize = 32 } = options;
-  const names = metricNames(model).map((name) => `val_${name}`);
-  if (!names.includes(monitor)) throw invalid('monitor', `one of ${names.join(', ')}`, monitor);
+  const [metric, names] = [metricOf(`${monitor}`), metricNames(model)];
+  if (!names.includes(metric))
+    throw invalid('monitor', `one of ${names.map((name) => `val_${name}`).join(', ')}`, monitor);
   if (checkValidationData(data) === undefined) throw invalid('data', '[x, y] or a tf.data.Dataset', data);
   if (positiveInteger('trials', trials) < 4) throw invalid('trials', 'an integer of at least 4', trials);
   return {
     data,
     mode: oneOf('mode', mode, MODES),
-    metric: monitor.slice('val_'.length),
+    metric,
     trials,
     batchSize: positiveInteger('batchSize', batchSize),
   };

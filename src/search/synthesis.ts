@@ -1,5 +1,5 @@
 // An average with any half-life between the tracked ones, as a combination of them, after the run and without snapshots.
-// Pure numbers: coefficients and how far off they can be; reads no average.
+// Pure numbers: coefficients and the error of the kernel; how far off they can be after a run is run-bound.ts's.
 
 import { invalid } from '../base/argument.js';
 import type { EmaError } from '../base/errors.js';
@@ -31,9 +31,6 @@ export type Combining = Omit<Synthesis, 'decay' | 'bound'>;
  */
 export const MAX_AMPLIFICATION = 1000;
 
-/** Steps up to this age are summed one by one for the L1 norm, older ones in blocks of a thousandth of their age. */
-const SINGLE_STEPS = 1000;
-
 /**
  * Combines tracked averages into one with another decay: least squares over kernels, with coefficients that add up to 1.
  *
@@ -56,12 +53,6 @@ const SINGLE_STEPS = 1000;
  *   two of them so close that rounding would decide.
  * @see The kernels and the idea: "Analyzing and Improving the Training Dynamics of Diffusion Models", arXiv 2312.02696, section 3.2.
  */
-export function synthesize(decays: readonly number[], decay: number): Synthesis {
-  const combining = combine(decays, decay);
-  return { ...combining, decay, bound: residualNorm(decays, combining.coefficients, decay) };
-}
-
-/** {@link synthesize} without the bound, which takes longer than to combine the averages of a small model. */
 export function combine(decays: readonly number[], decay: number): Combining {
   const wanted = checkDecay('decay', decay);
   const moving = decays.map((value, index) => checkDecay(`decays[${index}]`, value)).filter((value) => value < 1);
@@ -113,28 +104,6 @@ function others(decays: readonly number[], b: number): readonly number[] {
 
 function product(decays: readonly number[], factor: (b: number) => number): number {
   return decays.reduce((result, b) => result * factor(b), 1);
-}
-
-/**
- * L1 norm of `sum c_i k_i - k_a`, where a block of steps sums to `sum c_i (b_i ** first - b_i ** end)`.
- *
- * In a block where the error changes sign its parts cancel, which hides next to nothing: at most one block per kernel, a
- * thousandth of its age long, with the error near 0 in it.
- */
-function residualNorm(decays: readonly number[], coefficients: readonly number[], wanted: number): number {
-  const kernels = [...decays, wanted];
-  const signed = [...coefficients, -1];
-  const slowest = Math.max(...kernels.filter((b) => b < 1));
-  const last = Math.log(Number.EPSILON) / Math.log(slowest);
-  let tails = kernels.map(() => 1);
-  let bound = 0;
-  for (let age = 0; age < last; ) {
-    age += Math.max(1, Math.floor(age / SINGLE_STEPS));
-    const older = kernels.map((b) => b ** age);
-    bound += Math.abs(signed.reduce((sum, c, k) => sum + c * ((tails[k] ?? 0) - (older[k] ?? 0)), 0));
-    tails = older;
-  }
-  return bound + Math.abs(signed.reduce((sum, c, k) => sum + c * (tails[k] ?? 0), 0));
 }
 
 function checkRange(decays: readonly number[], wanted: number): void {

@@ -3,7 +3,7 @@
 
 import type { Tensor } from '@tensorflow/tfjs';
 import { invalid } from '../base/argument.js';
-import type { Dataset } from './backend.js';
+import { type Dataset, nextTensorId, type Tfjs } from './backend.js';
 
 /** Tensors of one side of a data set: one, a list in the model's order, or a record by input or output name. */
 export type TensorInput = Tensor | Tensor[] | { [name: string]: Tensor };
@@ -71,4 +71,21 @@ export function inOrder(input: TensorInput, names: readonly string[], option = '
     if (tensor === undefined) throw invalid(option, `tensors named ${names.join(', ')}`, Object.keys(input));
     return tensor;
   });
+}
+
+/** Tells of each element which of its tensors were made since now and are in no other element so far: a data set may hand its own out again. */
+export function ownTensors(tf: Tfjs): (element: unknown) => () => readonly Tensor[] {
+  const first = nextTensorId(tf);
+  const [once, again] = [new WeakSet<Tensor>(), new WeakSet<Tensor>()];
+  return (element) => {
+    const tensors = [...new Set(tensorsIn(element))];
+    for (const tensor of tensors) (once.has(tensor) ? again : once).add(tensor);
+    return () => tensors.filter((tensor) => tensor.id >= first && !again.has(tensor));
+  };
+}
+
+function tensorsIn(value: unknown): Tensor[] {
+  if (isTensor(value)) return [value];
+  if (typeof value !== 'object' || value === null || ArrayBuffer.isView(value)) return [];
+  return Object.values(value).flatMap(tensorsIn);
 }

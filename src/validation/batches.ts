@@ -4,13 +4,27 @@
 import type { LayersModel, Tensor } from '@tensorflow/tfjs';
 import { invalid } from '../base/argument.js';
 import { elementsOf, type Tfjs } from '../tfjs/backend.js';
-import { inOrder, isDataset, isTensorInput, sides, type TensorInput, type ValidationData } from '../tfjs/data.js';
+import {
+  inOrder,
+  isDataset,
+  isTensorInput,
+  ownTensors,
+  sides,
+  type TensorInput,
+  type ValidationData,
+} from '../tfjs/data.js';
 
 /** Inputs and targets of some samples, in the model's order. */
 export interface Batch {
   readonly inputs: readonly Tensor[];
   readonly targets: readonly Tensor[];
   readonly samples: number;
+}
+
+/** A batch of a data set. */
+interface Fetched extends Batch {
+  /** Tensors of its element that are nobody else's. */
+  readonly own: () => readonly Tensor[];
 }
 
 /** Data, and how much of it makes a batch. */
@@ -31,7 +45,8 @@ const GROUP = 4;
 /**
  * The data as groups of batches; a group can be gone through again and again until the next one is asked for.
  *
- * Tensors are one group, cut when needed. A data set is fetched once, a few batches at a time, and its tensors are disposed.
+ * Tensors are one group, cut when needed. A data set is fetched once, a few batches at a time, and its tensors are disposed: those that the
+ * model takes, as tfjs does, and of the others those that the data set made for this element.
  * @throws {@link EmaError} INVALID_ARGUMENT — elements of another form, or numbers of samples that do not fit each other.
  */
 export async function* groupsOf(
@@ -44,11 +59,12 @@ export async function* groupsOf(
     yield slices(tf, batchOf(model, xs, ys), batchSize);
     return;
   }
-  let group: Batch[] = [];
+  let group: Fetched[] = [];
+  const ownOf = ownTensors(tf);
   let left = batches ?? Number.POSITIVE_INFINITY;
   try {
     for await (const element of elementsOf(data)) {
-      group.push(elementBatch(tf, model, element));
+      group.push(elementBatch(tf, model, { element, own: ownOf(element) }));
       left -= 1;
       if (group.length >= GROUP || left === 0) {
         yield group;
@@ -62,24 +78,26 @@ export async function* groupsOf(
   }
 }
 
-function released(tf: Tfjs, group: readonly Batch[]): Batch[] {
-  for (const { inputs, targets } of group) tf.dispose([...inputs, ...targets]);
+function released(tf: Tfjs, group: readonly Fetched[]): Fetched[] {
+  for (const { inputs, targets, own } of group) tf.dispose([...inputs, ...targets, ...own()]);
   return [];
 }
 
-function elementBatch(tf: Tfjs, model: LayersModel, element: unknown): Batch {
-  if (typeof element === 'object' && element !== null && 'xs' in element && 'ys' in element) {
-    const { xs, ys } = element;
-    if (isTensorInput(xs) && isTensorInput(ys)) {
-      try {
-        return batchOf(model, xs, ys);
-      } catch (error) {
-        tf.dispose([xs, ys]);
-        throw error;
-      }
+function elementBatch(
+  tf: Tfjs,
+  model: LayersModel,
+  { element, own }: { readonly element: unknown; readonly own: Fetched['own'] },
+): Fetched {
+  try {
+    if (typeof element === 'object' && element !== null && 'xs' in element && 'ys' in element) {
+      const { xs, ys } = element;
+      if (isTensorInput(xs) && isTensorInput(ys)) return { ...batchOf(model, xs, ys), own };
     }
+    throw invalid('validationData', 'a data set of batches { xs, ys } of tensors', element, 'Call batch() on it.');
+  } catch (error) {
+    tf.dispose([...own()]);
+    throw error;
   }
-  throw invalid('validationData', 'a data set of batches { xs, ys } of tensors', element, 'Call batch() on it.');
 }
 
 function batchOf(model: LayersModel, xs: TensorInput, ys: TensorInput): Batch {

@@ -4,7 +4,7 @@
 import { boolean, checkNames, fieldOf, invalid, oneOf } from '../base/argument.js';
 import type { Judged, Measured } from './bests.js';
 import type { Validation } from './measure.js';
-import { isGuess, MODES, type Mode, winnersOf } from './selection.js';
+import { isGuess, MODES, type Mode, metricOf, winnersOf } from './selection.js';
 import type { Ties } from './ties.js';
 
 /** By what `WeightEma.record` judges. */
@@ -49,7 +49,7 @@ export function judge(measured: Measured, decays: readonly number[], options: Re
   checkNames(options, ['monitor', 'mode', 'keepBest']);
   const { monitor: name = 'loss', mode = 'auto', keepBest = true } = options;
   const { averages } = measured;
-  const monitor = `${name}`.replace(/^val_/, '');
+  const monitor = metricOf(`${name}`);
   if (!averages.some((metrics) => fieldOf(metrics, monitor) !== undefined)) {
     const names = Object.keys(averages[0] ?? {}).join(', ');
     throw invalid('monitor', `one of ${names || 'the measured metrics'}`, name);

@@ -51,6 +51,11 @@ function saidBy(metric: string): Direction | undefined {
   return isNegative && direction !== undefined ? OPPOSITE[direction] : direction;
 }
 
+/** The metric behind the name of a log: `val_acc` is `acc`, and so is `acc`. */
+export function metricOf(monitor: string): string {
+  return monitor.replace(/^val_/, '');
+}
+
 /** Whether nothing in a metric's name says what is better. */
 export function isGuess(metric: string): boolean {
   return saidBy(metric) === undefined;

@@ -6,7 +6,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Tensor } from '@tensorflow/tfjs';
-import { afterEach, describe, expect, it, vi } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { WeightEma } from '../../src/index.js';
 import { thrownBy } from '../support/expect.js';
 import { lineModel, setRandomWeights, tf, valuesOf } from '../support/models.js';
@@ -14,7 +14,7 @@ import { at, bits } from '../support/oracle.js';
 
 type Ids = readonly number[];
 
-// What the library's tfjs.ts types too; the test keeps its own so that it can put other inputs in the place of the library's.
+// What the library's backend.ts types too; the test keeps its own so that it can put other inputs in the place of the library's.
 const backend = tf.backend() as unknown as {
   binding: { executeOp(name: string, attributes: object[], ids: Ids, outputs: number): object[] };
   getInputTensorIds(tensors: Tensor[]): number[];
@@ -143,42 +143,51 @@ describe('an update that fails otherwise', () => {
   });
 });
 
-describe('an update that finds no memory', () => {
-  it('says of every allocation that can fail whether the averages are as before, and never wrongly', () => {
-    const here = import.meta.dirname;
-    const folder = mkdtempSync(join(tmpdir(), 'tfjs-ema-memory-'));
-    try {
-      const library = join(folder, 'scarce_memory.so');
-      const source = join(here, 'scarce-memory', 'scarce_memory.cc');
-      execFileSync(process.env['CXX'] ?? 'c++', [
-        '-std=c++17',
-        '-O1',
-        '-shared',
-        '-fPIC',
-        '-o',
-        library,
-        source,
-        '-ldl',
-      ]);
-      const output = execFileSync(process.execPath, ['--import', 'tsx', join(here, 'scarce-memory', 'program.ts')], {
+describe('where there is no memory', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'tfjs-ema-memory-'));
+  const here = join(import.meta.dirname, 'scarce-memory');
+  const library = join(folder, 'scarce_memory.so');
+
+  beforeAll(() => {
+    const flags = ['-std=c++17', '-O1', '-shared', '-fPIC'];
+    execFileSync(process.env['CXX'] ?? 'c++', [...flags, '-o', library, join(here, 'scarce_memory.cc'), '-ldl']);
+  });
+
+  afterAll(() => {
+    rmSync(folder, { recursive: true });
+  });
+
+  /** What a program prints in which allocations of the addon fail. */
+  const printedBy = (program: string): unknown =>
+    JSON.parse(
+      execFileSync(process.execPath, ['--import', 'tsx', join(here, program)], {
         encoding: 'utf8',
         env: { ...process.env, LD_PRELOAD: library, TF_CPP_MIN_LOG_LEVEL: '2' },
-      });
-      const outcomes: { code: string; isAsBefore: boolean; isUsable: boolean }[] = JSON.parse(output);
-      expect(outcomes.at(-1)?.code).toBe('none left');
-      const failed = outcomes.slice(0, -1);
-      const refused = failed.filter(({ code }) => code === 'NATIVE_FAILURE');
-      // The inputs, their places, the alphas and the groups are listed before anything is written.
-      expect(refused.length).toBeGreaterThanOrEqual(4);
-      for (const outcome of refused) expect(outcome).toMatchObject({ isAsBefore: true, isUsable: true });
-      // What else there is comes later, and poisons.
-      expect(failed.map(({ code }) => code)).toEqual([
-        ...refused.map(({ code }) => code),
-        ...new Array<string>(failed.length - refused.length).fill('POISONED'),
-      ]);
-      expect(failed.some(({ isAsBefore }) => !isAsBefore)).toBe(true);
-    } finally {
-      rmSync(folder, { recursive: true });
-    }
+      }),
+    );
+
+  it('an update says of every allocation that can fail whether the averages are as before, and never wrongly', () => {
+    const outcomes = printedBy('program.ts') as { code: string; isAsBefore: boolean; isUsable: boolean }[];
+    expect(outcomes.at(-1)?.code).toBe('none left');
+    const failed = outcomes.slice(0, -1);
+    const refused = failed.filter(({ code }) => code === 'NATIVE_FAILURE');
+    // The inputs, their places, the alphas and the groups are listed before anything is written.
+    expect(refused.length).toBeGreaterThanOrEqual(4);
+    for (const outcome of refused) expect(outcome).toMatchObject({ isAsBefore: true, isUsable: true });
+    // What else there is comes later, and poisons.
+    expect(failed.map(({ code }) => code)).toEqual([
+      ...refused.map(({ code }) => code),
+      ...new Array<string>(failed.length - refused.length).fill('POISONED'),
+    ]);
+    expect(failed.some(({ isAsBefore }) => !isAsBefore)).toBe(true);
+  });
+
+  it('a registration throws at every allocation, through no frame of C, and says so from then on', () => {
+    const { said, isLoading } = printedBy('registration.ts') as { said: string[]; isLoading: boolean };
+    expect(said.at(-1)).toMatch(/an earlier registration failed half-way: start the process anew$/);
+    // A path and a name for each library of the process.
+    expect(said.length).toBeGreaterThan(20);
+    for (const message of said.slice(0, -1)) expect(message).toBe('std::bad_alloc');
+    expect(isLoading).toBe(true);
   });
 });

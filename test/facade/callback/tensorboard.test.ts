@@ -166,6 +166,9 @@ describe('emaTensorBoard', () => {
     expect(() => emaTensorBoard(plain as unknown as typeof tfNode, ema, { logdir: 'logs' })).toThrow(
       'tf: expected tfjs-node or tfjs-node-gpu',
     );
+    expect(() => emaTensorBoard(tfNode, ema.callback() as never, { logdir: 'logs' })).toThrow(
+      'ema: expected a WeightEma',
+    );
     expect(make({ logdir: '' })).toThrow("logdir: expected a folder such as 'logs', received ''");
     expect(make({ logdir: 'a', histogramFreq: -1 })).toThrow('histogramFreq: expected a whole number of epochs');
     expect(make({ logDir: 'a' })).toThrow("Did you mean 'logdir'?");

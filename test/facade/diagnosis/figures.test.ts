@@ -5,7 +5,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
-import { WeightEma } from '../../../src/index.js';
+import { type EmaOptions, WeightEma } from '../../../src/index.js';
 import { thrownBy, weightBits } from '../../support/expect.js';
 import {
   assign,
@@ -228,6 +228,43 @@ describe.each(engines)('diagnose with engine %s', (engine) => {
     expect(ema.warnings[1]).toMatch(/1 of 1 weights are NaN or infinite at step 4/);
     expect(ema.diagnose().health.length).toBeGreaterThan(0);
     ema.dispose();
+  });
+
+  it('does not mind averages that equal the weights because they were just made equal', async () => {
+    const path = join(mkdtempSync(join(tmpdir(), 'tfjs-ema-look-')), 'ema.safetensors');
+    const model = denseModel();
+    const every = { updateEvery: 2, diagnoseEvery: 1, engine, ...quiet };
+    const made = (options: EmaOptions) => new WeightEma(tf, { ...every, ...options }).attach(model);
+    const [started, one] = [made({ decays: [0.9, 0.99], start: 4 }), made({ decays: 0.9 })];
+    const all = [started, one, made({ decays: 'uniform' }), made({ decays: 0 })];
+    for (let step = 1; step <= 6; step += 1) {
+      setRandomWeights(model, step);
+      for (const ema of all) {
+        ema.update();
+        ema.diagnose();
+      }
+    }
+    started.reset();
+    started.diagnose();
+    one.putBack(0.9);
+    one.diagnose();
+    await one.saveCheckpoint(path);
+    const loaded = made({ decays: 0.9 });
+    await loaded.loadCheckpoint(path);
+    loaded.diagnose();
+    // In the warm-up the two are one average, so that both equal what one of them gave the weights.
+    const alike = made({ decays: [0.9, 0.99], warmup: 'paper' });
+    setRandomWeights(model, 5);
+    for (let step = 1; step <= 2; step += 1) alike.update();
+    alike.putBack(0.99);
+    alike.diagnose();
+    for (const ema of [...all, loaded, alike])
+      expect(ema.warnings.filter((text) => text.includes('equals the weights'))).toEqual([]);
+    // A step of weights that stand still is another matter.
+    alike.update();
+    expect(alike.diagnose().health).toContainEqual(expect.stringMatching(/equals the weights to the bit/));
+    for (const ema of [...all, loaded, alike]) ema.dispose();
+    rmSync(dirname(path), { recursive: true });
   });
 
   it('advises compensation where float32 loses the steps, and not with compensation', () => {

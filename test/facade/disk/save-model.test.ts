@@ -101,6 +101,9 @@ describe.each(['native', 'js'] as const)('saveModel with engine %s', (engine) =>
     await withOptimizer();
     expect(await saved('all')).toEqual(next);
     await ema.use(0.9, () => rejectionOf(withOptimizer(), 'SWAPPED_IN'));
+    const misspelt: object = { includeOptimiser: true };
+    const { message } = await rejectionOf(ema.saveModel(0.5, `file://${folder}/none`, misspelt), 'INVALID_ARGUMENT');
+    expect(message).toMatch(/no option 'includeOptimiser'\. Did you mean 'includeOptimizer'\?$/);
     ema.dispose();
   });
 

@@ -215,7 +215,7 @@ describe('health', () => {
       await trained.trainOnBatch(x, y);
       ema.update();
     }
-    const wrong = /every average equals the weights to the bit: the weights have not changed since attach/;
+    const wrong = /every average equals the weights to the bit: the weights have not changed since they were copied/;
     expect(ema.diagnose().health).toContainEqual(expect.stringMatching(wrong));
     expect(ema.warnings).toContainEqual(expect.stringMatching(wrong));
     ema.dispose();

@@ -2,7 +2,7 @@
 
 import type { LayersModel, Tensor } from '@tensorflow/tfjs';
 import { afterEach, describe, expect, it } from 'vitest';
-import { type EmaOptions, WeightEma } from '../../../src/index.js';
+import { type EmaOptions, recomputeBatchNorm, WeightEma } from '../../../src/index.js';
 import { rejectionOf, weightBits } from '../../support/expect.js';
 import {
   data,
@@ -146,6 +146,15 @@ describe.each([
     const pairs = tf.data.zip({ xs: rows, ys: tf.data.array(y.arraySync()) }).batch(16);
     await ema.recomputeBatchNorm(pairs);
     expect(read(ema, 1)).toEqual(expected);
+    const held = [0, 16, 32, 48].map((from) => ({ xs: x.slice([from, 0], [16, 4]), ys: y.slice([from, 0], [16, 3]) }));
+    const tensors = tf.memory().numTensors;
+    await ema.recomputeBatchNorm(
+      tf.data.generator(function* () {
+        for (const { xs, ys } of held) yield { xs, ys, id: tf.scalar(1) } as never;
+      }),
+    );
+    expect(read(ema, 1)).toEqual(expected);
+    expect(tf.memory().numTensors).toBe(tensors);
     await ema.recomputeBatchNorm([x], { batchSize: 16 });
     await ema.recomputeBatchNorm({ [at(model.inputNames, 0)]: x }, { batchSize: 16 });
     expect(read(ema, 1)).toEqual(expected);
@@ -188,5 +197,69 @@ describe.each([
     const config = model.layers.map((layer) => layer.getConfig()['momentum']).filter((value) => value !== undefined);
     expect(config).toEqual([0.99]);
     ema.dispose();
+  });
+});
+
+describe('the function recomputeBatchNorm', () => {
+  it('leaves a model as it was where the pass fails, at whatever batch', async () => {
+    const { x } = data(64);
+    const model = nestedModel();
+    setRandomWeights(model, 3);
+    const [raw, tensors] = [weightBits(model), tf.memory().numTensors];
+    const failing = (batches: number) =>
+      tf.data.generator(function* () {
+        for (let batch = 0; batch < batches; batch += 1) yield x.slice([16 * batch, 0], [16, 4]);
+        throw new RangeError('out of data');
+      });
+    for (const batches of [0, 1, 3])
+      await expect(recomputeBatchNorm(tf, model, { data: failing(batches) })).rejects.toThrow('out of data');
+    // The second of the layers cannot take it: the first has zeros by then.
+    const wide = tf.zeros([4, 5]);
+    await expect(recomputeBatchNorm(tf, model, { data: wide })).rejects.toThrow();
+    wide.dispose();
+    const last = model.layers.at(-1) ?? expect.fail('no layer');
+    const { call } = last;
+    last.call = () => {
+      throw new RangeError('not this layer');
+    };
+    await expect(recomputeBatchNorm(tf, model, { data: x })).rejects.toThrow('not this layer');
+    last.call = call;
+    expect(weightBits(model)).toEqual(raw);
+    expect(tf.memory().numTensors).toBe(tensors);
+    await recomputeBatchNorm(tf, model, { data: x });
+    expect(weightBits(model)).not.toEqual(raw);
+    expect(tf.memory().numTensors).toBe(tensors);
+    x.dispose();
+  });
+
+  it('names what is wrong of its arguments', async () => {
+    const [model, x] = [denseModel(), tf.ones([4, 4])];
+    const raw = weightBits(model);
+    const wrong = async (of: object, other: unknown = model) =>
+      (await rejectionOf(recomputeBatchNorm(tf, other as LayersModel, of as never), 'INVALID_ARGUMENT')).message;
+    expect(await wrong({ data: x, batchsize: 2 })).toMatch(/no option 'batchsize'\. Did you mean 'batchSize'\?$/);
+    expect(await wrong(x)).toMatch(/^options: expected a plain object/);
+    expect(await wrong({ data: 'x' })).toMatch(/^data: expected tensors, or a tf\.data\.Dataset of them, received 'x'/);
+    expect(await wrong({})).toMatch(/^data: expected tensors, .* received undefined/);
+    expect(await wrong({ data: x }, model.layers[0])).toMatch(/^model: expected a tf\.LayersModel, received a Dense/);
+    expect(await wrong({ data: x }, lineModel())).toMatch(/^model: expected BatchNorm layers/);
+    expect(weightBits(model)).toEqual(raw);
+    x.dispose();
+  });
+
+  it('is refused while another call recomputes the model, whose layers are then as they were', async () => {
+    const { x } = data(32);
+    const model = denseModel();
+    const calls = model.layers.map(({ call }) => call);
+    const rows = tf.data.array(x.arraySync()).batch(16);
+    const first = recomputeBatchNorm(tf, model, { data: rows });
+    const { message } = await rejectionOf(recomputeBatchNorm(tf, model, { data: rows }), 'INVALID_ARGUMENT');
+    expect(message).toMatch(/^model: expected one that no other call recomputes now, .* Await that call first\.$/);
+    await first;
+    expect(model.layers.map(({ call }) => call)).toEqual(calls);
+    const momenta = model.layers.map((layer) => layer.getConfig()['momentum']).filter((one) => one !== undefined);
+    expect(momenta).toEqual([0.99]);
+    await recomputeBatchNorm(tf, model, { data: x });
+    x.dispose();
   });
 });

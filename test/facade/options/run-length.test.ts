@@ -82,6 +82,24 @@ describe('runOfFit', () => {
   });
 });
 
+describe('a run of very many steps', () => {
+  it('is foreseen by a million updates at most, and what would help too', () => {
+    let asked = 0;
+    const warmup = (): number => {
+      asked += 1;
+      return 1;
+    };
+    const options = { decays: 0.9999999, updateEvery: 16, run: { totalSteps: 1.6e7 }, warmup, ...quiet };
+    const ema = new WeightEma(tf, options).attach(denseModel());
+    expect(ema.warnings).toEqual([
+      expect.stringMatching(/still holds 20 % .* Use a half-life of at most 2400000 steps\.$/),
+    ]);
+    expect(asked).toBeGreaterThan(1e6 - 1);
+    expect(asked).toBeLessThan(1.01e6);
+    ema.dispose();
+  });
+});
+
 describe('a run shorter than one update', () => {
   it('asks a warm-up function for nothing before its first tick, and lets fit run', async () => {
     const { x, y } = data(32);

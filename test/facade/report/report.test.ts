@@ -1,7 +1,7 @@
 // The report: its data, the table, the charts, and pictures of them; from a fit on each engine and from figures alone.
 // How figures are judged: health, signal.
 
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, describe, expect, it } from 'vitest';
@@ -300,6 +300,57 @@ describe('the charts', () => {
     );
     expect([files.length, leftOut]).toEqual([15, '']);
     expect(JSON.parse(readFileSync(join(folder, 'a', 'b', 'report.json'), 'utf8')).facts.steps).toBe(200);
+  });
+
+  it('are drawn once each, and keep numbers that JSON does not have', async () => {
+    const { textMetrics } = (await import('vega')) as unknown as { textMetrics: { width: unknown } };
+    const own = textMetrics.width;
+    let set = 0;
+    Object.defineProperty(textMetrics, 'width', { configurable: true, get: () => own, set: () => (set += 1) });
+    const odd = made();
+    const [first] = odd.epochs;
+    const report = new EmaReport({
+      ...odd,
+      averages: [{ label: 'uniform', decay: 1, halfLife: Number.POSITIVE_INFINITY }],
+      epochs: [{ ...(first ?? expect.fail('no epoch')), raw: { loss: Number.NaN } }],
+    });
+    try {
+      const { files } = await saveReport(report, join(folder, 'odd'));
+      // Letters are measured by their kind while a chart is drawn, and otherwise after it.
+      expect(set).toBe(2 * chartsOf(report).length);
+      expect(files.filter((file) => file.endsWith('.svg'))).toHaveLength(chartsOf(report).length);
+    } finally {
+      Object.defineProperty(textMetrics, 'width', { configurable: true, writable: true, value: own });
+    }
+    const saved = JSON.parse(readFileSync(join(folder, 'odd', 'report.json'), 'utf8'));
+    expect([saved.averages[0].halfLife, saved.epochs[0].raw.loss]).toEqual(['Infinity', 'NaN']);
+  });
+
+  it('name the file that cannot be written', async () => {
+    const taken = join(folder, 'taken');
+    writeFileSync(taken, '');
+    const { message, cause } = await rejectionOf(saveReport(made(), taken), 'CHECKPOINT');
+    expect(message).toMatch(/taken: expected to write it, but: EEXIST.* Save it elsewhere\.$/);
+    expect(cause).toMatchObject({ code: 'EEXIST' });
+    mkdirSync(join(folder, 'part', 'report.txt'), { recursive: true });
+    expect((await rejectionOf(saveReport(made(), join(folder, 'part')), 'CHECKPOINT')).message).toMatch(
+      /part.report\.txt: expected to write it, but: EISDIR/,
+    );
+  });
+
+  it('are of a report, in a folder, with options that there are', async () => {
+    const wrong = async (saving: Promise<unknown>) => (await rejectionOf(saving, 'INVALID_ARGUMENT')).message;
+    const ema = new WeightEma(tf);
+    const out = join(folder, 'wrong');
+    for (const other of [ema, undefined] as unknown as ReportData[])
+      for (const made of [saveReport(other, out), toHtml(other), toSvg(other, 'distance')])
+        expect(await wrong(made)).toMatch(/^report: expected what ema\.report\(\) gives, received/);
+    expect(await wrong(saveReport(made(), ''))).toMatch(/^folder: expected a folder such as 'report', received ''/);
+    const fonts: object = { fontfiles: [] };
+    for (const drawn of [saveReport(made(), out, fonts), toPng(made(), 'distance', fonts)])
+      expect(await wrong(drawn)).toMatch(/no option 'fontfiles'\. Did you mean 'fontFiles'\?$/);
+    expect(readdirSync(folder)).not.toContain('wrong');
+    ema.dispose();
   });
 });
 

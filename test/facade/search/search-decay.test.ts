@@ -101,6 +101,8 @@ describe.each(['native', 'js'] as const)('searchDecay, engine %s', (engine) => {
     const found = await searchDecay(ema, { data: stream, monitor: 'val_acc' });
     expect(Math.max(...found.curve.map(({ value }) => value))).toBe(found.value);
     expect(found.isTied).toBe(true);
+    // Its name without val_, as the callback and record() take it.
+    expect(await searchDecay(ema, { data: stream, monitor: 'acc' })).toEqual(found);
     ema.dispose();
   });
 
@@ -136,6 +138,11 @@ describe.each(['native', 'js'] as const)('searchDecay, engine %s', (engine) => {
     ema.update();
     for (const wrong of [{ monitor: 'val_auc' }, { trials: 3 }, { batchSize: 0 }, { data: undefined as never }])
       await rejectionOf(searchDecay(ema, { data: [x, y], ...wrong }), 'INVALID_ARGUMENT');
+    const misspelt = { data: [x, y] as const, trails: 30 };
+    expect((await rejectionOf(searchDecay(ema, misspelt), 'INVALID_ARGUMENT')).message).toMatch(
+      /no option 'trails'\. Did you mean 'trials'\?$/,
+    );
+    await rejectionOf(searchDecay(ema, undefined as never), 'INVALID_ARGUMENT');
     const bare = tf.sequential({ layers: [tf.layers.dense({ units: 1, inputShape: [4] })] });
     const other = new WeightEma(tf, { decays, engine, ...quiet }).attach(bare);
     other.update();

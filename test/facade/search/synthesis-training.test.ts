@@ -6,9 +6,9 @@ import { WeightEma } from '../../../src/index.js';
 import { decayFromHalfLife } from '../../../src/schedule/decay.js';
 import { Schedule, type WarmupCap } from '../../../src/schedule/schedule.js';
 import { boundOfRuns } from '../../../src/search/run-bound.js';
-import { synthesize } from '../../../src/search/synthesis.js';
 import { data, denseModel, tf, valuesOf, weightValues } from '../../support/models.js';
 import { at } from '../../support/oracle.js';
+import { synthesize } from '../../support/synthesis.js';
 
 const TRACKED = [10, 20, 40, 80, 160].map(decayFromHalfLife);
 const WANTED = [13, 30, 55, 110].map(decayFromHalfLife);

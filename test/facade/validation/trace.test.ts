@@ -239,3 +239,28 @@ describe('use', () => {
     for (const { ema } of [running, trained]) ema.dispose();
   });
 });
+
+describe('the look at whether layers answer alike', () => {
+  it('is taken once, in a loop of fits of one epoch too', async () => {
+    const model = keepingModel([]);
+    const layer = model.layers.at(-1) ?? expect.fail('no layer');
+    const { call } = layer;
+    let calls = 0;
+    layer.call = (...args) => {
+      calls += 1;
+      return call.apply(layer, args);
+    };
+    const ema = new WeightEma(tf, { decays: [0.5, 0.9], updateEvery: 1, ...quiet });
+    const [x, y] = samples(2, 5);
+    const counts: number[] = [];
+    for (let epoch = 0; epoch < 3; epoch += 1) {
+      const before = calls;
+      const callbacks = [ema.callback({ validationData: [x, y], batchSize: BATCH })];
+      await model.fit(x, y, { epochs: 1, batchSize: BATCH, verbose: 0, callbacks });
+      counts.push(calls - before);
+    }
+    // Two forward passes of one batch.
+    expect(counts.map((count) => count - (counts[2] ?? 0))).toEqual([2, 0, 0]);
+    ema.dispose();
+  });
+});

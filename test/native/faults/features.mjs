@@ -599,10 +599,10 @@ export const faults = [
   },
   {
     row: 'Any decay afterwards, from the live averages, with a bound of its error',
-    test: 'synthesis: the measured error stays within the bound',
-    file: 'src/search/synthesis.ts',
-    find: '    bound += Math.abs(',
-    replace: '    bound += Number(',
+    test: 'synthesis: with a warm-up the measured error stays within the bound of the run',
+    file: 'src/search/run-bound.ts',
+    find: '  return { bound: Math.abs(shareOf(alphas, kept)), kept',
+    replace: '  return { bound: shareOf(alphas, kept), kept',
   },
   {
     row: 'Any decay afterwards, from the live averages, with a bound of its error',

@@ -1,8 +1,10 @@
 // Memory that runs out, for a process that loads this library first (LD_PRELOAD): the n-th
 // allocation of the addon fails, n being the environment variable SCARCE_MEMORY, which the program
 // sets when it wants one and which is gone once it has happened. Allocations of others are left
-// alone.
+// alone. An exception that leaves a function which the loader calls ends the process, as it may
+// where the C library cannot be unwound.
 #include <dlfcn.h>
+#include <link.h>
 
 #include <cstdio>
 #include <cstdlib>
@@ -47,3 +49,9 @@ void operator delete(void* memory) noexcept { std::free(memory); }
 void operator delete[](void* memory) noexcept { std::free(memory); }
 void operator delete(void* memory, size_t) noexcept { std::free(memory); }
 void operator delete[](void* memory, size_t) noexcept { std::free(memory); }
+
+extern "C" int dl_iterate_phdr(int (*callback)(dl_phdr_info*, size_t, void*), void* data) {
+  static const auto real =
+      reinterpret_cast<decltype(&dl_iterate_phdr)>(dlsym(RTLD_NEXT, "dl_iterate_phdr"));
+  return [&]() noexcept { return real(callback, data); }();
+}

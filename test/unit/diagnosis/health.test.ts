@@ -33,6 +33,7 @@ function messages(now: Change, around: Partial<Circumstances> = {}): string[] {
     decays: [0.999],
     labels: ['0.999'],
     alphas: [0.016],
+    areCopies: false,
     first: undefined,
     before: undefined,
     isAsked: false,
@@ -75,7 +76,7 @@ describe('findingsOf', () => {
 
   it('finds averages that equal the weights, unless they are meant to', () => {
     expect(messages({ average: { distance: 0 } })[0]).toMatch(/every average equals the weights to the bit/);
-    expect(messages({ average: { distance: 0 } }, { decays: [0], alphas: [1] })).toEqual([]);
+    expect(messages({ average: { distance: 0 } }, { areCopies: true })).toEqual([]);
   });
 
   it('finds an average that stands still while the weights move', () => {

@@ -30,13 +30,21 @@ describe('settingsOf', () => {
     expect(differences({ decays: [0.9] }, { decays: [0.9] })).toEqual([]);
   });
 
-  it('tells functions apart by their values', () => {
+  it('tells warm-up functions apart by their values', () => {
     expect(differences({ warmup: (t) => t / (t + 9) }, { warmup: (t) => t / (t + 9) })).toEqual([]);
     expect(differences({ warmup: (t) => t / (t + 9) }, { warmup: (t) => t / (t + 10) })).toHaveLength(1);
     const failing = () => {
       throw new RangeError('not here');
     };
     expect(differences({ warmup: failing }, { warmup: failing })).toEqual([]);
+  });
+
+  it("says that a decay is a function's, and asks it nothing", () => {
+    const asked = (): number => expect.fail('asked');
+    const { profiles } = settings({ decays: [0.9, asked, (step) => step / asked()] });
+    expect(profiles).toEqual(['exponential', { values: 'not asked' }, { values: 'not asked' }]);
+    expect(differences({ decays: [0.9, () => 0.5] }, { decays: [0.9, (step) => 1 / step] })).toEqual([]);
+    expect(differences({ decays: [0.9, 'uniform'], updateEvery: 1 }, { decays: [0.9, () => 0.5] })).toHaveLength(1);
   });
 });
 

@@ -55,6 +55,18 @@ describe('the paper’s table 23', () => {
   it('converts 0.998 at T = 16 to 0.99987488 per step, and back exactly', () => {
     expect(equivalentDecay(0.998, 1 / 16)).toBeCloseTo(0.99987488, 8);
     expect(equivalentDecay(equivalentDecay(0.998, 1 / 16), 16)).toBeCloseTo(0.998, 14);
+    expect([equivalentDecay(0, 16), equivalentDecay(1, 0.5)]).toEqual([0, 1]);
+  });
+
+  it.each([
+    [1.5, 2, /^decay: expected a number from 0 to 1.*received 1\.5/],
+    [-0.1, 2, /^decay: .*received -0\.1/],
+    ['0.9' as never, 2, /^decay: .*Write 0\.9 without quotes/],
+    [0.9, -1, /^steps: expected a number of steps above 0, received -1/],
+    [0.9, 0, /^steps: .*received 0/],
+    [0.9, Number.NaN, /^steps: .*received NaN/],
+  ])('is refused for decay %s, %s times', (decay, steps, message) => {
+    expect(messageOf(() => equivalentDecay(decay, steps))).toMatch(message);
   });
 
   it.each(TABLE_23)(

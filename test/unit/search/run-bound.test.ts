@@ -7,9 +7,9 @@ import { type EmaOptions, resolveOptions } from '../../../src/options/options.js
 import { Schedule } from '../../../src/schedule/schedule.js';
 import type { DecaySpecs } from '../../../src/schedule/specs.js';
 import { boundOfRuns } from '../../../src/search/run-bound.js';
-import { synthesize } from '../../../src/search/synthesis.js';
 import { boundAfter, synthesisOf } from '../../../src/search/synthesized.js';
 import { at } from '../../support/oracle.js';
+import { synthesize } from '../../support/synthesis.js';
 
 /** Every update of a run, one by one, from the last: what run-bound.ts must give. */
 function oneByOne(options: EmaOptions, wanted: number, intervals: readonly Interval[]): number {

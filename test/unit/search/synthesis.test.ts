@@ -7,8 +7,9 @@ import { EmaError } from '../../../src/base/errors.js';
 import { decayFromHalfLife, halfLifeOf } from '../../../src/schedule/decay.js';
 import { Schedule, type WarmupCap } from '../../../src/schedule/schedule.js';
 import { boundOfRuns, type UpdateRun } from '../../../src/search/run-bound.js';
-import { type Synthesis, synthesize } from '../../../src/search/synthesis.js';
+import type { Synthesis } from '../../../src/search/synthesis.js';
 import { normals } from '../../support/random.js';
+import { synthesize } from '../../support/synthesis.js';
 
 /** Half-lives 50, 100, 200, 400, 800. */
 const DOUBLING = [50, 100, 200, 400, 800].map(decayFromHalfLife);
@@ -219,7 +220,7 @@ describe('on paths of weights', () => {
     }
   });
 
-  it.each(kinds)('with the paper’s warm-up it stays within the bound of the run: %s', (kind) => {
+  it.each(kinds)('with a warm-up the measured error stays within the bound of the run: %s', (kind) => {
     for (const steps of [40, 700, 3000]) {
       const weights = path(kind, steps, 11);
       const reach = radius(weights);
