@@ -114,6 +114,7 @@ function alphasOf({ path, options, standing }: Saved, names: readonly string[]):
   const { layerRules, decays } = options;
   try {
     const schedule = new Schedule({ ...options, ...withRules(options, layerRules) });
+    for (const [place, step] of standing.begun ?? []) schedule.begin(place, step);
     // Asks no function: another average's is not needed here.
     const alphas = schedule.foreseen(standing.steps - standing.pending, standing.pending);
     return new AlphaSpread(names, layerRules, decays.length).of(alphas);

@@ -174,6 +174,24 @@ describe('tfjs-ema extract', () => {
     },
   );
 
+  it('counts the steps of averages that began anew from there on, as their program does', async () => {
+    const [model, { x, y }] = [network(), data()];
+    const average = await train(model, { decays: ['uniform', 0.9], warmup: 'paper' });
+    // Steps are pending here, and again where the run is saved.
+    average.reset('uniform');
+    for (let step = 0; step < 3; step += 1) {
+      await model.trainOnBatch(x, y);
+      average.update();
+    }
+    await average.saveRun(at('run-anew'));
+    for (const which of ['uniform', 0.9] as const) {
+      await average.saveModel(which, `file://${at('expected')}`);
+      const { status, stderr } = command('extract', at('run-anew'), `${which}`, '--out', at('extracted'));
+      expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+      expect(await weightsIn('extracted')).toEqual(await weightsIn('expected'));
+    }
+  });
+
   it('takes the architecture for a checkpoint from a model of that kind, and says which steps are not in it', async () => {
     const args = ['0.9', '--model', at('model'), '--out', at('from-checkpoint'), '--json'];
     const { status, stdout, stderr } = command('extract', at('ema.safetensors'), ...args);
