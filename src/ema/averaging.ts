@@ -218,7 +218,7 @@ export class Averaging {
         'reset() without a name lets all begin anew.',
       );
     // By its own name it is what was asked for, a copy or not.
-    if (which === 'best' || which === 'current') attached.warnOfCopies(`'${which}'`, 'it is one, too');
+    if (which === 'best' || which === 'current') attached.warnOfCopies(selected, `'${which}'`, 'it is one, too');
     return selected;
   }
 

@@ -69,7 +69,7 @@ function takeModel(tf: Tfjs, { attached, model, selected, config }: ModelToSave)
   const { shadows } = attached;
   shadows.checkModel();
   shadows.checkAlive();
-  const hasBegun = attached.hasBegun('saveModel', "the model's own weights are saved");
+  const hasBegun = attached.hasBegun(selected, 'saveModel', "the model's own weights are saved");
   const values = hasBegun ? attached.read(selected) : shadows.own();
   try {
     attached.warnOfConstraints(values);
