@@ -126,8 +126,10 @@ export class Averaging {
   /**
    * Goes on from a checkpoint, now or as soon as there is a model to check it against.
    * @param model that has the weights of the checkpoint's moment. @defaultValue any
+   * @throws {@link EmaError} DISPOSED, POISONED — since it was read, which took a while.
    */
   goOn(stored: StoredAverages, model?: LayersModel): void {
+    this.checkUsable();
     if (this.#attached !== undefined) {
       this.#resume(this.#attached, stored);
       return;

@@ -3,6 +3,7 @@
 
 import type { io, LayersModel, NamedTensorMap } from '@tensorflow/tfjs';
 import { boolean, checkNames, fieldOf, invalid } from '../base/argument.js';
+import { EmaError } from '../base/errors.js';
 import { readWhole, writeAtomically } from '../disk/atomic-file.js';
 import { type CheckpointOptions, checkPath, openCheckpoint } from '../disk/checkpoint.js';
 import { checkFolder, readRun, writeRun } from '../disk/run-folder.js';
@@ -109,10 +110,7 @@ export async function loadCheckpoint(averaging: Averaging, source: string | Blob
       'Of bytes make one: new Blob([bytes]).',
     );
   const bytes = isBlob(source) ? new Uint8Array(await source.arrayBuffer()) : await readWhole(checkPath(source));
-  const stored = storedAverages(averaging.tf, openCheckpoint(bytes));
-  // Asked again: reading took a while.
-  averaging.checkUsable();
-  averaging.goOn(stored);
+  averaging.goOn(storedAverages(averaging.tf, openCheckpoint(bytes)));
 }
 
 /** By its shape: under jest, and in a frame of a page, there are several kinds of Blob. */
@@ -154,7 +152,16 @@ export async function resume(
   }
   const resumed = await resumeRun(averaging.tf, stored, {
     model: target,
-    goOn: (content, restored) => averaging.goOn(storedAverages(averaging.tf, content), restored),
+    goOn: (content, restored) => {
+      // Making a model took a while, too.
+      if (averaging.attached !== attached) {
+        const message =
+          'resume: another model was attached while the saved one was made, whose averages these are. Await resume(), then attach the ' +
+          'model that it returns; or give yours: resume(folder, model).';
+        throw new EmaError('MODEL_CHANGED', message);
+      }
+      averaging.goOn(storedAverages(averaging.tf, content), restored);
+    },
   });
   averaging.epochs = resumed.initialEpoch;
   averaging.resumedAt = resumed.initialEpoch;
