@@ -6,8 +6,10 @@ import { boolean, checkNames, fieldOf, invalid } from '../base/argument.js';
 import { EmaError } from '../base/errors.js';
 import { readWhole, writeAtomically } from '../disk/atomic-file.js';
 import { type CheckpointOptions, checkPath, openCheckpoint } from '../disk/checkpoint.js';
+import { resolve } from '../disk/node.js';
 import { checkFolder, readRun, writeRun } from '../disk/run-folder.js';
 import { type SaveTarget, saverOf } from '../disk/save-model.js';
+import { inTurn } from '../disk/turns.js';
 import { checkStatistics, type InputData, type RecomputeOptions, recomputeBatchNorm } from '../model/batch-norm.js';
 import { type AverageTwin, makeTwin } from '../model/twin.js';
 import { isLayersModel } from '../model/variables.js';
@@ -73,8 +75,9 @@ export async function saveModel(
 /** See `WeightEma.saveCheckpoint`. */
 export async function saveCheckpoint(averaging: Averaging, path: string, options: CheckpointOptions): Promise<void> {
   const take = checkpointTaker(averaging, 'saveCheckpoint', options);
-  const target = checkPath(path);
-  await writeAtomically(target, take());
+  const target = resolve(checkPath(path));
+  const pieces = take();
+  await inTurn(target, () => writeAtomically(target, pieces));
 }
 
 /** See `WeightEma.checkpoint`. */
@@ -109,7 +112,7 @@ export async function loadCheckpoint(averaging: Averaging, source: string | Blob
       source,
       'Of bytes make one: new Blob([bytes]).',
     );
-  const bytes = isBlob(source) ? new Uint8Array(await source.arrayBuffer()) : await readWhole(checkPath(source));
+  const bytes = isBlob(source) ? new Uint8Array(await source.arrayBuffer()) : await readWhole(resolve(checkPath(source)));
   averaging.goOn(storedAverages(averaging.tf, openCheckpoint(bytes)));
 }
 
