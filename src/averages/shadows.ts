@@ -130,8 +130,12 @@ export class ModelShadows {
     return this.#fresh(() => this.#presented(this.#combine(source, ahead)));
   }
 
-  /** The model's own weights by name, also while an average stands in their place; complete as {@link ModelShadows.read}. */
+  /**
+   * The model's own weights by name, also while an average stands in their place; complete as {@link ModelShadows.read}.
+   * @throws {@link EmaError} WEIGHT_DISPOSED
+   */
   own(): NamedTensorMap {
+    this.checkAlive();
     return this.#fresh(() => this.#ownValues().map((value) => value.clone()));
   }
 

@@ -27,10 +27,10 @@ export async function asModel(averaging: Averaging, which: Which | NamedTensorMa
   const { weights } = attached.shadows;
   const fix = 'read() gives the tensors by name, to assign to variables of your own.';
   const model = averaging.layersModel(attached, 'asModel', fix);
-  const { isFixed } = averaging.select(which, attached);
   return makeTwin(averaging.tf, { model, weights }, () => {
-    const hasBegun = (averaging.attached?.progress.steps ?? 0) > 0;
-    return hasBegun || isFixed || averaging.isDisposed ? averaging.read(which) : undefined;
+    const now = averaging.live('refresh');
+    const selected = averaging.select(which, now);
+    return selected.isFixed || now.progress.steps > 0 ? now.read(selected) : now.shadows.own();
   });
 }
 
