@@ -168,8 +168,7 @@ export class Attached {
     const averaged = weights.averaged.map(({ variable }) => variable);
     const states = new States(this.#tf, model, averaged);
     let leave = (): void => undefined;
-    let returned: unknown;
-    const restore = (): Restored => {
+    const restore = (returned: unknown): Restored => {
       try {
         leave();
       } catch (error) {
@@ -182,11 +181,7 @@ export class Attached {
     };
     return this.scope.run({ restore }, () => {
       leave = states.enter();
-      const result = fn();
-      returned = result;
-      // Before what the scope does then.
-      if (result instanceof Promise) void result.then((value: unknown) => (returned = value)).catch(() => undefined);
-      return result;
+      return fn();
     });
   }
 
