@@ -80,10 +80,11 @@ export function differencesOf(a: Saved, b: Saved): Differences {
   return { same, figures, sentences, distances };
 }
 
-function figuresIn({ content, run, standing, bests, labels }: Saved): ReadonlyMap<string, unknown> {
-  const { steps, updates, pending, monitor, current, kept } = standing;
+function figuresIn({ content, run, standing, bests, labels, begun }: Saved): ReadonlyMap<string, unknown> {
+  const { steps, updates, pending, intervals, monitor, current, kept } = standing;
   return new Map<string, unknown>([
-    ...Object.entries({ steps, updates, pending, monitor, kept }),
+    ...Object.entries({ steps, updates, pending, intervals, monitor, kept }),
+    ...labels.map((label, index) => [`begun ${label}`, begun.get(index)] as const),
     ['current', current === undefined ? undefined : labels[current]],
     ['totalSteps', content.metadata.get('length')],
     ['epochs', run?.facts.epochs],

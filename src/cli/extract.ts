@@ -111,12 +111,12 @@ function valuesOf({ weights }: Target): Named {
 }
 
 function provenanceOf(
-  { settings, standing: { steps, updates, begun } }: Saved,
+  { settings, standing: { steps, updates }, begun }: Saved,
   which: string,
   { index, label, record }: FoundAverage,
 ): Provenance {
   const best = record === undefined ? {} : { best: record };
-  const own = begun?.find(([place]) => place === index)?.[1];
+  const own = begun.get(index);
   return {
     ...{ version: VERSION, which, index, label, steps, updates },
     ...(own === undefined ? {} : { begun: own }),

@@ -34,6 +34,8 @@ export interface Saved {
   readonly bests: readonly SavedBest[];
   /** What the averages are called, in their order. */
   readonly labels: readonly string[];
+  /** After how many steps each began that `reset` let begin later than the others, by its place. */
+  readonly begun: ReadonlyMap<number, number>;
   /** What the weights are called, and their shape as text; of those that are not averaged the text says so. */
   readonly weights: Readonly<Record<string, string>>;
 }
@@ -77,11 +79,12 @@ function decoded(path: string, { content, bytes, run }: Pick<Saved, 'content' | 
   const settings = metadataOf(content, 'settings');
   const options = optionsOf(settings);
   const { decays, profiles } = options;
+  const standing = standingOf(metadataOf(content, 'standing'), options);
   // Nobody asks here for the weights of one by the model's names.
   const bests = decodeBests(content, Object.values(metadataOf(content, 'bests')), { decays, weights: [] });
   return {
-    ...{ path, bytes, content, run, settings, options, bests },
-    standing: standingOf(metadataOf(content, 'standing'), options),
+    ...{ path, bytes, content, run, settings, options, standing, bests },
+    begun: new Map(standing.begun),
     labels: decays.map((decay, index) => labelOf(decay, profiles[index], index)),
     weights: Object.fromEntries(Object.entries(metadataOf(content, 'weights')).map(([name, one]) => [name, `${one}`])),
   };
