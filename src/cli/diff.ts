@@ -2,13 +2,14 @@
 // Says not which is better, and needs no tfjs.
 
 import { parseArgs } from 'node:util';
+import { printable } from '../base/argument.js';
 import { messageOf } from '../base/errors.js';
 import { matchWeights } from '../disk/checkpoint-weights.js';
 import type { StoredTensor } from '../disk/safetensors.js';
 import { settingDifferences } from '../options/fingerprint.js';
 import { operands } from './operands.js';
 import { openSaved, type Saved } from './saved.js';
-import { jsonOf, printable, type Table, textOf } from './table.js';
+import { jsonOf, type Table, textOf } from './table.js';
 
 /** One line for the list of commands. */
 export const DIFF_SUMMARY =

@@ -13,7 +13,7 @@ import { type Standing, standingOf } from '../disk/standing.js';
 import { factsOf, type RunFacts } from '../ema/run-facts.js';
 import type { Settings } from '../options/fingerprint.js';
 import type { ResolvedOptions } from '../options/options.js';
-import { labelOf } from '../schedule/which.js';
+import { labelsOf } from '../schedule/specs.js';
 
 /** Options of a run as its file has them: plain data, functions as some of their values. */
 export type SavedOptions = Pick<
@@ -78,14 +78,13 @@ async function open(path: string): Promise<Saved> {
 function decoded(path: string, { content, bytes, run }: Pick<Saved, 'content' | 'bytes' | 'run'>): Saved {
   const settings = metadataOf(content, 'settings');
   const options = optionsOf(settings);
-  const { decays, profiles } = options;
   const standing = standingOf(metadataOf(content, 'standing'), options);
   // Nobody asks here for the weights of one by the model's names.
-  const bests = decodeBests(content, Object.values(metadataOf(content, 'bests')), { decays, weights: [] });
+  const bests = decodeBests(content, Object.values(metadataOf(content, 'bests')), { decays: options.decays, weights: [] });
   return {
     ...{ path, bytes, content, run, settings, options, standing, bests },
     begun: new Map(standing.begun),
-    labels: decays.map((decay, index) => labelOf(decay, profiles[index], index)),
+    labels: labelsOf(options),
     weights: Object.fromEntries(Object.entries(metadataOf(content, 'weights')).map(([name, one]) => [name, `${one}`])),
   };
 }

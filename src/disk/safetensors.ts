@@ -14,8 +14,6 @@ import {
   writeHeader,
 } from './safetensors-header.js';
 
-export type { StoredType } from './safetensors-header.js';
-
 /** A tensor as stored; BOOL is one byte of 0 or 1 per value. */
 export type StoredTensor = { readonly shape: readonly number[] } & (
   | { readonly dtype: 'F32'; readonly data: Float32Array }
