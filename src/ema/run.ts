@@ -95,7 +95,7 @@ export async function resumeRun(
   try {
     restore(tf, target, { stored, content, facts, goOn });
   } catch (error) {
-    if (model === undefined) target.dispose();
+    if (model === undefined) release(tf, target);
     throw error;
   }
   return { model: target, initialEpoch: facts.epochs };
@@ -168,8 +168,14 @@ async function madeAnew(tf: Tfjs, stored: StoredRun, facts: RunFacts): Promise<L
     );
   }
   if (facts.optimizer === undefined || trainAgain(model, weightsOf(tf, model), facts)) return model;
-  model.dispose();
+  release(tf, model);
   throw invalid('model', 'a model, because which weights of the saved one are trained is in no file', undefined, fix);
+}
+
+/** Releases a model that was made here, and its optimizer, which tfjs leaves to who compiled it. */
+function release(tf: Tfjs, model: LayersModel): void {
+  tf.dispose([...(optimizerState(model)?.tensors.values() ?? [])]);
+  model.dispose();
 }
 
 /** Freezes what the run did not train. @returns whether the model trains then what the run trained. */
