@@ -82,9 +82,7 @@ export async function saveCheckpoint(averaging: Averaging, path: string, options
 
 /** See `WeightEma.checkpoint`. */
 export async function checkpoint(averaging: Averaging, options: CheckpointOptions): Promise<Blob> {
-  const pieces = checkpointTaker(averaging, 'checkpoint', options)();
-  // Typed for memory that threads may share, which none of it is.
-  return new Blob(pieces.map((piece) => new Uint8Array(piece)));
+  return new Blob([...checkpointTaker(averaging, 'checkpoint', options)()]);
 }
 
 /** Checks what can be wrong before anything is taken. */
@@ -92,7 +90,7 @@ function checkpointTaker(
   averaging: Averaging,
   method: string,
   options: CheckpointOptions,
-): () => readonly Uint8Array[] {
+): () => readonly Uint8Array<ArrayBuffer>[] {
   checkNames(options, ['keepBest']);
   const { keepBest = true } = options;
   const attached = averaging.live(method);
@@ -112,7 +110,9 @@ export async function loadCheckpoint(averaging: Averaging, source: string | Blob
       source,
       'Of bytes make one: new Blob([bytes]).',
     );
-  const bytes = isBlob(source) ? new Uint8Array(await source.arrayBuffer()) : await readWhole(resolve(checkPath(source)));
+  const bytes = isBlob(source)
+    ? new Uint8Array(await source.arrayBuffer())
+    : await readWhole(resolve(checkPath(source)));
   averaging.goOn(storedAverages(averaging.tf, openCheckpoint(bytes)));
 }
 
