@@ -130,8 +130,12 @@ export class ModelShadows {
     return this.#fresh(() => this.#presented(this.#combine(source, ahead)));
   }
 
-  /** The model's own weights by name, also while an average stands in their place; complete as {@link ModelShadows.read}. */
+  /**
+   * The model's own weights by name, also while an average stands in their place; complete as {@link ModelShadows.read}.
+   * @throws {@link EmaError} WEIGHT_DISPOSED
+   */
   own(): NamedTensorMap {
+    this.checkAlive();
     return this.#fresh(() => this.#ownValues().map((value) => value.clone()));
   }
 
@@ -196,7 +200,7 @@ export class ModelShadows {
    * Values of an average in memory of the caller's, in the order of `weights.averaged`.
    * @param part `'low'`: what compensation keeps, only with `precision: 'compensated'`.
    */
-  values(average: number, part: Part): Float32Array[] {
+  values(average: number, part: Part): Float32Array<ArrayBuffer>[] {
     const tensors = this.#readPart(average, part);
     try {
       return tensors.map((tensor) => Float32Array.from(tensor.dataSync<'float32'>()));

@@ -20,16 +20,17 @@ const SHOWN = 200;
 
 /** A text of somebody else's as a message shows it, such as a name from a file: in quotes, on one line, and short. */
 export function quote(text: string): string {
-  return `'${shorten(text).replace(/\p{Cc}|\p{Zl}|\p{Zp}/gu, escaped)}'`;
+  return `'${printable(shorten(text))}'`;
+}
+
+/** A text on one line, without tabs and without what a terminal would obey. */
+export function printable(text: string): string {
+  return text.replace(/\p{Cc}|\p{Zl}|\p{Zp}/gu, (one) => `\\u${one.charCodeAt(0).toString(16).padStart(4, '0')}`);
 }
 
 /** The beginning of a text, and dots where it goes on. */
 export function shorten(text: string, most: number = SHOWN): string {
   return text.length > most ? `${text.slice(0, most)}...` : text;
-}
-
-function escaped(character: string): string {
-  return `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;
 }
 
 /** A value as a message shows it: short, and with its type visible. */
@@ -101,6 +102,11 @@ export function oneOf<T extends string>(name: string, value: T, allowed: readonl
 /** Whether a value is a finite number above 0. */
 export function isPositive(value: unknown): value is number {
   return typeof value === 'number' && value > 0 && value < Number.POSITIVE_INFINITY;
+}
+
+/** Whether a value is an integer from 0, such as what a file says of a count. */
+export function isCount(value: unknown): value is number {
+  return Number.isSafeInteger(value) && Number(value) >= 0;
 }
 
 /** A member of what may be anything, such as JSON of a file. */

@@ -110,10 +110,11 @@ function moved(saved: Saved, index: number, { values, live }: Readonly<Record<'v
 }
 
 /** One per average, or with rules for layers as many for each weight. */
-function alphasOf({ path, options, standing }: Saved, names: readonly string[]): readonly number[] {
+function alphasOf({ path, options, standing, begun }: Saved, names: readonly string[]): readonly number[] {
   const { layerRules, decays } = options;
   try {
     const schedule = new Schedule({ ...options, ...withRules(options, layerRules) });
+    for (const [place, step] of begun) schedule.begin(place, step);
     // Asks no function: another average's is not needed here.
     const alphas = schedule.foreseen(standing.steps - standing.pending, standing.pending);
     return new AlphaSpread(names, layerRules, decays.length).of(alphas);

@@ -2,13 +2,14 @@
 // Says not which is better, and needs no tfjs.
 
 import { parseArgs } from 'node:util';
+import { printable } from '../base/argument.js';
 import { messageOf } from '../base/errors.js';
 import { matchWeights } from '../disk/checkpoint-weights.js';
 import type { StoredTensor } from '../disk/safetensors.js';
 import { settingDifferences } from '../options/fingerprint.js';
 import { operands } from './operands.js';
 import { openSaved, type Saved } from './saved.js';
-import { jsonOf, printable, type Table, textOf } from './table.js';
+import { jsonOf, type Table, textOf } from './table.js';
 
 /** One line for the list of commands. */
 export const DIFF_SUMMARY =
@@ -80,10 +81,11 @@ export function differencesOf(a: Saved, b: Saved): Differences {
   return { same, figures, sentences, distances };
 }
 
-function figuresIn({ content, run, standing, bests, labels }: Saved): ReadonlyMap<string, unknown> {
-  const { steps, updates, pending, monitor, current, kept } = standing;
+function figuresIn({ content, run, standing, bests, labels, begun }: Saved): ReadonlyMap<string, unknown> {
+  const { steps, updates, pending, intervals, monitor, current, kept } = standing;
   return new Map<string, unknown>([
-    ...Object.entries({ steps, updates, pending, monitor, kept }),
+    ...Object.entries({ steps, updates, pending, intervals, monitor, kept }),
+    ...labels.map((label, index) => [`begun ${label}`, begun.get(index)] as const),
     ['current', current === undefined ? undefined : labels[current]],
     ['totalSteps', content.metadata.get('length')],
     ['epochs', run?.facts.epochs],

@@ -8,11 +8,12 @@ import { EmaError } from '../base/errors.js';
 import { VERSION } from '../base/version.js';
 import { writeAtomically } from '../disk/atomic-file.js';
 import { matchWeights } from '../disk/checkpoint-weights.js';
+import type { FileWeight } from '../disk/model-weights.js';
 import { resolve } from '../disk/node.js';
 import { encodeSafetensors } from '../disk/safetensors.js';
 import { type Provenance, withProvenance, writeModel } from '../disk/save-model.js';
 import { type FoundAverage, findAverage, type Named } from './averages.js';
-import { type FileWeight, type ModelFiles, modelOf, readModel } from './model-files.js';
+import { type ModelFiles, modelOf, readModel } from './model-files.js';
 import { operands, UsageError } from './operands.js';
 import { NOT_AVERAGED, openSaved, type Saved } from './saved.js';
 import { jsonOf, textOf } from './table.js';
@@ -111,12 +112,12 @@ function valuesOf({ weights }: Target): Named {
 }
 
 function provenanceOf(
-  { settings, standing: { steps, updates, begun } }: Saved,
+  { settings, standing: { steps, updates }, begun }: Saved,
   which: string,
   { index, label, record }: FoundAverage,
 ): Provenance {
   const best = record === undefined ? {} : { best: record };
-  const own = begun?.find(([place]) => place === index)?.[1];
+  const own = begun.get(index);
   return {
     ...{ version: VERSION, which, index, label, steps, updates },
     ...(own === undefined ? {} : { begun: own }),

@@ -18,6 +18,8 @@ export interface AverageFacts {
   readonly label: string;
   /** Steps; null for another shape than an exponential one. */
   readonly halfLife: number | null;
+  /** The step after which it began anew by itself; null where it began with the others. */
+  readonly begun: number | null;
   readonly values: number;
   readonly bytes: number;
   /** Euclidean norm of all its values. */
@@ -46,8 +48,9 @@ export async function inspect(args: readonly string[]): Promise<number> {
 }
 
 /** What a file holds, in plain figures. */
-export function factsIn({ path, bytes, content, run, settings, options, standing, bests, labels, weights }: Saved) {
-  const { steps, updates, pending, current, monitor } = standing;
+export function factsIn(saved: Saved) {
+  const { path, bytes, content, run, settings, standing, bests, labels, weights } = saved;
+  const { steps, updates, pending, intervals, current, monitor } = standing;
   const tensors = [...content.tensors].map(([name, { dtype, shape, data }]) => ({
     ...{ name, dtype, shape, bytes: data.byteLength },
     sha256: content.metadata.get(`sha256.${name}`) ?? '',
@@ -57,14 +60,14 @@ export function factsIn({ path, bytes, content, run, settings, options, standing
     kind: run === undefined ? 'checkpoint' : 'run',
     bytes,
     sha256: content.metadata.get('sha256') ?? '',
-    ...{ steps, updates, pending },
+    ...{ steps, updates, pending, intervals },
     totalSteps: Number(content.metadata.get('length')) || null,
     epochs: run?.facts.epochs ?? null,
     optimizer: run?.facts.optimizer?.className ?? null,
     monitor: monitor ?? null,
     current: current === undefined ? null : (labels[current] ?? null),
     settings,
-    averages: labels.map((label, index) => averageFacts(content, { index, label, options })),
+    averages: labels.map((label, index) => averageFacts(saved, { index, label })),
     bests: bests.map(({ record, tensors }) => ({
       ...record,
       ...{ label: labels[record.index] ?? '', hasWeights: tensors !== undefined },
@@ -77,8 +80,8 @@ export function factsIn({ path, bytes, content, run, settings, options, standing
 }
 
 function averageFacts(
-  { tensors }: Saved['content'],
-  { index, label, options }: Pick<AverageFacts, 'index' | 'label'> & Pick<Saved, 'options'>,
+  { content: { tensors }, options, begun }: Saved,
+  { index, label }: Pick<AverageFacts, 'index' | 'label'>,
 ): AverageFacts {
   const prefixes = [`average.${index}/`, `average.${index}.low/`];
   const own = [...tensors].filter(([name]) => prefixes.some((prefix) => name.startsWith(prefix)));
@@ -90,6 +93,7 @@ function averageFacts(
   const isExponential = options.profiles[index] === 'exponential';
   return {
     ...{ index, label, halfLife: isExponential ? halfLifeOf(options.decays[index] ?? 0) : null },
+    begun: begun.get(index) ?? null,
     values: high.reduce((sum, { data }) => sum + data.length, 0),
     bytes: own.reduce((sum, [, { data }]) => sum + data.byteLength, 0),
     ...{ norm: Math.sqrt(squares), sha256: hash.digest('hex') },
@@ -97,7 +101,7 @@ function averageFacts(
 }
 
 function tablesOf(facts: SavedFacts): readonly Table[] {
-  const { settings, averages, bests, weights, tensors, ...single } = facts;
+  const { settings, averages, bests, weights, tensors, intervals, ...single } = facts;
   const known = Object.entries(single).flatMap(([name, value]) => (value === null ? [] : [[name, value]]));
   return [
     { name: '', head: [], rows: known },
@@ -108,9 +112,9 @@ function tablesOf(facts: SavedFacts): readonly Table[] {
     },
     {
       name: 'average',
-      head: ['average', 'name', 'half-life', 'values', 'bytes', 'norm', 'SHA-256'],
-      rows: averages.map(({ index, label, halfLife, values, bytes, norm, sha256 }) => [
-        ...[index, label, halfLife ?? '-', values, bytes, norm, sha256],
+      head: ['average', 'name', 'half-life', 'values', 'bytes', 'norm', 'SHA-256', 'begun at'],
+      rows: averages.map(({ index, label, halfLife, values, bytes, norm, sha256, begun }) => [
+        ...[index, label, halfLife ?? '-', values, bytes, norm, sha256, begun ?? '-'],
       ]),
     },
     {

@@ -2,6 +2,7 @@
 // The program `tfjs-ema`: finds the command and runs it.
 // Holds no command.
 
+import { printable } from '../base/argument.js';
 import { codeOf, EmaError } from '../base/errors.js';
 import { VERSION } from '../base/version.js';
 import { DIFF_SUMMARY, diff } from './diff.js';
@@ -9,7 +10,6 @@ import { DOCTOR_SUMMARY, doctor } from './doctor.js';
 import { EXTRACT_SUMMARY, extract } from './extract.js';
 import { INSPECT_SUMMARY, inspect } from './inspect.js';
 import { UsageError } from './operands.js';
-import { printable } from './table.js';
 
 const COMMANDS: Readonly<Record<string, (args: readonly string[]) => Promise<number>>> = {
   doctor,

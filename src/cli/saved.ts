@@ -13,7 +13,7 @@ import { type Standing, standingOf } from '../disk/standing.js';
 import { factsOf, type RunFacts } from '../ema/run-facts.js';
 import type { Settings } from '../options/fingerprint.js';
 import type { ResolvedOptions } from '../options/options.js';
-import { labelOf } from '../schedule/which.js';
+import { labelsOf } from '../schedule/specs.js';
 
 /** Options of a run as its file has them: plain data, functions as some of their values. */
 export type SavedOptions = Pick<
@@ -34,6 +34,8 @@ export interface Saved {
   readonly bests: readonly SavedBest[];
   /** What the averages are called, in their order. */
   readonly labels: readonly string[];
+  /** After how many steps each began that `reset` let begin later than the others, by its place. */
+  readonly begun: ReadonlyMap<number, number>;
   /** What the weights are called, and their shape as text; of those that are not averaged the text says so. */
   readonly weights: Readonly<Record<string, string>>;
 }
@@ -76,13 +78,16 @@ async function open(path: string): Promise<Saved> {
 function decoded(path: string, { content, bytes, run }: Pick<Saved, 'content' | 'bytes' | 'run'>): Saved {
   const settings = metadataOf(content, 'settings');
   const options = optionsOf(settings);
-  const { decays, profiles } = options;
+  const standing = standingOf(metadataOf(content, 'standing'), options);
   // Nobody asks here for the weights of one by the model's names.
-  const bests = decodeBests(content, Object.values(metadataOf(content, 'bests')), { decays, weights: [] });
+  const bests = decodeBests(content, Object.values(metadataOf(content, 'bests')), {
+    decays: options.decays,
+    weights: [],
+  });
   return {
-    ...{ path, bytes, content, run, settings, options, bests },
-    standing: standingOf(metadataOf(content, 'standing'), options),
-    labels: decays.map((decay, index) => labelOf(decay, profiles[index], index)),
+    ...{ path, bytes, content, run, settings, options, standing, bests },
+    begun: new Map(standing.begun),
+    labels: labelsOf(options),
     weights: Object.fromEntries(Object.entries(metadataOf(content, 'weights')).map(([name, one]) => [name, `${one}`])),
   };
 }

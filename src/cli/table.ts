@@ -1,6 +1,7 @@
 // How commands print what they found: columns with headings on a terminal; elsewhere a line per row, separated by tabs, for programs; or JSON.
 // Knows no command.
 
+import { printable } from '../base/argument.js';
 import { toJson } from '../base/json.js';
 
 /** Rows of one kind. */
@@ -48,9 +49,4 @@ export function jsonOf(found: unknown): string {
 
 function cellOf(cell: string | number): string {
   return printable(typeof cell === 'number' && !Number.isInteger(cell) ? cell.toPrecision(6) : `${cell}`);
-}
-
-/** A text on one line, without tabs and without what a terminal would obey: names come from files. */
-export function printable(text: string): string {
-  return text.replace(/\p{Cc}|\p{Zl}|\p{Zp}/gu, (one) => `\\u${one.charCodeAt(0).toString(16).padStart(4, '0')}`);
 }

@@ -2,7 +2,7 @@
 // Owns no tensors of tfjs, and chooses nothing.
 
 import type { Tensor } from '@tensorflow/tfjs';
-import { fieldOf, shorten, show } from '../base/argument.js';
+import { fieldOf, isCount, shorten, show } from '../base/argument.js';
 import { EmaError } from '../base/errors.js';
 import type { Weight } from '../model/weights.js';
 import type { BestRecord, HeldAverage } from '../validation/bests.js';
@@ -125,8 +125,4 @@ function tiesOf(saved: unknown, averages: number): Ties | undefined {
   const [list, raw] = [fieldOf(saved, 'averages'), fieldOf(saved, 'raw')];
   if (!Array.isArray(list) || typeof raw !== 'boolean') return undefined;
   return { averages: list.filter(isCount).filter((index) => index < averages), raw };
-}
-
-function isCount(value: unknown): value is number {
-  return Number.isSafeInteger(value) && Number(value) >= 0;
 }

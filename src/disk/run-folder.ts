@@ -36,8 +36,8 @@ export interface RunFiles {
 export interface StoredRun {
   readonly folder: string;
   readonly topology: Uint8Array;
-  readonly weights: Uint8Array;
-  readonly averages: Uint8Array;
+  readonly weights: Uint8Array<ArrayBuffer>;
+  readonly averages: Uint8Array<ArrayBuffer>;
 }
 
 const WEIGHTS: OwnNames = { prefix: 'weights.', suffix: '.bin' };
@@ -83,7 +83,6 @@ export function runFiles(
  * @throws {@link EmaError} CHECKPOINT — it cannot be written; the old run is as before.
  */
 export async function writeRun(folder: string, files: RunFiles, fs: FileSystem = fileSystem()): Promise<void> {
-  // As it is now: the working directory may be another one when its turn comes.
   const place = resolve(folder);
   await inTurn(place, () => writeNow(place, files, fs));
 }
@@ -118,16 +117,17 @@ async function writeNow(folder: string, { topology, others }: RunFiles, fs: File
  * @throws {@link EmaError} CHECKPOINT — it holds a model that is no run, or a file of the run is missing or cannot be read.
  */
 export async function readRun(folder: string, fs: FileSystem = fileSystem()): Promise<StoredRun | undefined> {
+  const place = resolve(folder);
   for (;;) {
-    const topology = await topologyIn(folder, fs);
+    const topology = await topologyIn(place, fs);
     if (topology === undefined) return undefined;
     try {
       const [weights, averages] = namesIn(folder, topology);
-      const read = (name: string) => readWhole(join(folder, name), fs);
+      const read = (name: string) => readWhole(join(place, name), fs);
       return { folder, topology, weights: await read(weights), averages: await read(averages) };
     } catch (error) {
       // Somebody may have saved meanwhile, so that these files are gone and others are there.
-      const now = await topologyIn(folder, fs);
+      const now = await topologyIn(place, fs);
       if (now === undefined || digestOf([now]) === digestOf([topology])) throw error;
     }
   }

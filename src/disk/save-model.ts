@@ -8,7 +8,7 @@ import type { Settings } from '../options/fingerprint.js';
 import type { Tfjs } from '../tfjs/backend.js';
 import type { BestRecord } from '../validation/bests.js';
 import { type FileSystem, makeFolder, readWhole, writeAtomically } from './atomic-file.js';
-import { basename, fileSystem, join } from './node.js';
+import { basename, fileSystem, join, resolve } from './node.js';
 import { inTurn } from './turns.js';
 
 /** Where {@link WeightEma.saveModel} writes: a URL such as `file://folder`, or a handler of tfjs. */
@@ -51,8 +51,8 @@ const WEIGHTS: readonly string[] = ['weights.bin', 'weights-2.bin'];
 export function saverOf(tf: Tfjs, target: SaveTarget): (artifacts: io.ModelArtifacts) => Promise<io.SaveResult> {
   if (typeof target !== 'string') return handlerSaver(target);
   if (!target.startsWith(FILE_SCHEME)) return handlerSaver(tf.io.getSaveHandlers(target)[0], target);
-  const folder = target.slice(FILE_SCHEME.length);
-  if (folder === '') throw invalid('target', "a folder, such as 'file://model-ema'", target);
+  if (target === FILE_SCHEME) throw invalid('target', "a folder, such as 'file://model-ema'", target);
+  const folder = resolve(target.slice(FILE_SCHEME.length));
   return async (artifacts) => {
     await inTurn(folder, () => writeModel(folder, artifacts));
     return { modelArtifactsInfo: tf.io.getModelArtifactsInfoForJSON(artifacts) };

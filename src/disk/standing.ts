@@ -2,7 +2,7 @@
 // Holds no weights and compares no options.
 
 import type { Counters, Interval } from '../averages/progress.js';
-import { show } from '../base/argument.js';
+import { isCount, show } from '../base/argument.js';
 import { EmaError } from '../base/errors.js';
 import type { ResolvedOptions } from '../options/options.js';
 
@@ -21,10 +21,10 @@ export interface Standing extends Counters {
 const MOST_UPDATES = 1_000_000_000;
 
 function intervalsOf(saved: unknown): readonly Interval[] {
-  const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && Number(value) >= 1;
+  const isSome = (value: unknown): value is number => isCount(value) && value >= 1;
   return (Array.isArray(saved) ? saved : [undefined]).map((interval: unknown) => {
     const [pending, updates]: readonly unknown[] = Array.isArray(interval) ? interval : [];
-    if (isCount(pending) && isCount(updates)) return [pending, updates];
+    if (isSome(pending) && isSome(updates)) return [pending, updates];
     throw new EmaError('CHECKPOINT', `checkpoint: expected intervals as pairs of counts, received ${show(saved)}.`);
   });
 }
@@ -57,8 +57,7 @@ function begunOf(
 ): Standing['begun'] {
   if (saved === undefined) return undefined;
   const places = decays.length * (1 + layerRules.length);
-  const isBelow = (value: unknown, end: number): value is number =>
-    typeof value === 'number' && Number.isSafeInteger(value) && value >= 0 && value < end;
+  const isBelow = (value: unknown, end: number): value is number => isCount(value) && value < end;
   return (Array.isArray(saved) ? saved : [undefined]).map((pair: unknown) => {
     const [place, step]: readonly unknown[] = Array.isArray(pair) ? pair : [];
     if (isBelow(place, places) && isBelow(step, steps + 1)) return [place, step];
@@ -79,7 +78,7 @@ export function standingOf(
   const { decays } = options;
   const count = (name: string, most: number): number => {
     const value = saved[name];
-    if (typeof value === 'number' && Number.isSafeInteger(value) && value >= 0 && value <= most) return value;
+    if (isCount(value) && value <= most) return value;
     throw new EmaError('CHECKPOINT', `checkpoint: expected ${name} from 0 to ${most}, received ${show(value)}.`);
   };
   const steps = count('steps', Number.MAX_SAFE_INTEGER);

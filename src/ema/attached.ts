@@ -85,12 +85,12 @@ export class Attached {
   }
 
   /**
-   * Whether there is an average: after the first step. Before it, a warning says what is done instead.
+   * Whether there is an average: one that stands, always; others after the first step. Before it, a warning says what is done instead.
    * @param method who asks.
    * @param instead such as 'the model runs with its own weights'.
    */
-  hasBegun(method: string, instead: string): boolean {
-    if (this.progress.steps > 0) return true;
+  hasBegun({ isFixed }: Selected, method: string, instead: string): boolean {
+    if (isFixed || this.progress.steps > 0) return true;
     this.#warnings.add(
       `${method}() before the first step: there is no average yet, so ${instead}. Call update(), or let fit train, first.`,
     );
@@ -98,14 +98,14 @@ export class Attached {
   }
 
   /** The same up to `start`, where every average is a copy of the weights. */
-  hasStarted(method: string, instead: string): boolean {
-    return this.hasBegun(method, instead) && !this.warnOfCopies(`${method}()`, instead);
+  hasStarted(selected: Selected, method: string, instead: string): boolean {
+    return this.hasBegun(selected, method, instead) && !this.warnOfCopies(selected, `${method}()`, instead);
   }
 
   /** Warns where steps were counted, but none after the start. */
-  warnOfCopies(what: string, so: string): boolean {
+  warnOfCopies({ isFixed }: Selected, what: string, so: string): boolean {
     const { steps, hasStarted } = this.progress;
-    if (hasStarted || steps === 0) return false;
+    if (isFixed || hasStarted || steps === 0) return false;
     this.#warnings.add(`${what} before the start: every average is a copy of the weights until then, so ${so}.`);
     return true;
   }
@@ -150,7 +150,7 @@ export class Attached {
     this.checkNoGradient('use');
     this.checkOwnWeights('use', 'Let the first use() return before the next.');
     this.shadows.checkModel();
-    if (!selected.isFixed && !this.hasBegun('use', 'the model runs with its own weights')) return fn();
+    if (!this.hasBegun(selected, 'use', 'the model runs with its own weights')) return fn();
     return this.#leavingStates(selected.swapIn(this.#ahead(selected)), fn);
   }
 
@@ -168,8 +168,7 @@ export class Attached {
     const averaged = weights.averaged.map(({ variable }) => variable);
     const states = new States(this.#tf, model, averaged);
     let leave = (): void => undefined;
-    let returned: unknown;
-    const restore = (): Restored => {
+    const restore = (returned: unknown): Restored => {
       try {
         leave();
       } catch (error) {
@@ -182,11 +181,7 @@ export class Attached {
     };
     return this.scope.run({ restore }, () => {
       leave = states.enter();
-      const result = fn();
-      returned = result;
-      // Before what the scope does then.
-      if (result instanceof Promise) void result.then((value: unknown) => (returned = value)).catch(() => undefined);
-      return result;
+      return fn();
     });
   }
 

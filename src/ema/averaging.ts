@@ -126,8 +126,10 @@ export class Averaging {
   /**
    * Goes on from a checkpoint, now or as soon as there is a model to check it against.
    * @param model that has the weights of the checkpoint's moment. @defaultValue any
+   * @throws {@link EmaError} DISPOSED, POISONED — since it was read, which took a while.
    */
   goOn(stored: StoredAverages, model?: LayersModel): void {
+    this.checkUsable();
     if (this.#attached !== undefined) {
       this.#resume(this.#attached, stored);
       return;
@@ -218,7 +220,7 @@ export class Averaging {
         'reset() without a name lets all begin anew.',
       );
     // By its own name it is what was asked for, a copy or not.
-    if (which === 'best' || which === 'current') attached.warnOfCopies(`'${which}'`, 'it is one, too');
+    if (which === 'best' || which === 'current') attached.warnOfCopies(selected, `'${which}'`, 'it is one, too');
     return selected;
   }
 

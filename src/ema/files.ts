@@ -69,7 +69,7 @@ function takeModel(tf: Tfjs, { attached, model, selected, config }: ModelToSave)
   const { shadows } = attached;
   shadows.checkModel();
   shadows.checkAlive();
-  const hasBegun = attached.hasBegun('saveModel', "the model's own weights are saved");
+  const hasBegun = attached.hasBegun(selected, 'saveModel', "the model's own weights are saved");
   const values = hasBegun ? attached.read(selected) : shadows.own();
   try {
     attached.warnOfConstraints(values);
@@ -135,7 +135,7 @@ export function checkpointOf(
     readonly withWeights: boolean;
     readonly beside?: StoredContent;
   },
-): readonly Uint8Array[] {
+): readonly Uint8Array<ArrayBuffer>[] {
   const { steps, pending, updates, intervals } = progress;
   const begun = progress.begun.size > 0 ? [...progress.begun] : undefined;
   const kept = progress.kept.size > 0 ? [...progress.kept.values()] : undefined;

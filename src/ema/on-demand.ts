@@ -3,10 +3,13 @@
 
 import type { io, LayersModel, NamedTensorMap } from '@tensorflow/tfjs';
 import { boolean, checkNames, fieldOf, invalid } from '../base/argument.js';
+import { EmaError } from '../base/errors.js';
 import { readWhole, writeAtomically } from '../disk/atomic-file.js';
 import { type CheckpointOptions, checkPath, openCheckpoint } from '../disk/checkpoint.js';
+import { resolve } from '../disk/node.js';
 import { checkFolder, readRun, writeRun } from '../disk/run-folder.js';
 import { type SaveTarget, saverOf } from '../disk/save-model.js';
+import { inTurn } from '../disk/turns.js';
 import { checkStatistics, type InputData, type RecomputeOptions, recomputeBatchNorm } from '../model/batch-norm.js';
 import { type AverageTwin, makeTwin } from '../model/twin.js';
 import { isLayersModel } from '../model/variables.js';
@@ -24,10 +27,10 @@ export async function asModel(averaging: Averaging, which: Which | NamedTensorMa
   const { weights } = attached.shadows;
   const fix = 'read() gives the tensors by name, to assign to variables of your own.';
   const model = averaging.layersModel(attached, 'asModel', fix);
-  const { isFixed } = averaging.select(which, attached);
   return makeTwin(averaging.tf, { model, weights }, () => {
-    const hasBegun = (averaging.attached?.progress.steps ?? 0) > 0;
-    return hasBegun || isFixed || averaging.isDisposed ? averaging.read(which) : undefined;
+    const now = averaging.live('refresh');
+    const selected = averaging.select(which, now);
+    return selected.isFixed || now.progress.steps > 0 ? now.read(selected) : now.shadows.own();
   });
 }
 
@@ -73,15 +76,14 @@ export async function saveModel(
 /** See `WeightEma.saveCheckpoint`. */
 export async function saveCheckpoint(averaging: Averaging, path: string, options: CheckpointOptions): Promise<void> {
   const take = checkpointTaker(averaging, 'saveCheckpoint', options);
-  const target = checkPath(path);
-  await writeAtomically(target, take());
+  const target = resolve(checkPath(path));
+  const pieces = take();
+  await inTurn(target, () => writeAtomically(target, pieces));
 }
 
 /** See `WeightEma.checkpoint`. */
 export async function checkpoint(averaging: Averaging, options: CheckpointOptions): Promise<Blob> {
-  const pieces = checkpointTaker(averaging, 'checkpoint', options)();
-  // Typed for memory that threads may share, which none of it is.
-  return new Blob(pieces.map((piece) => new Uint8Array(piece)));
+  return new Blob([...checkpointTaker(averaging, 'checkpoint', options)()]);
 }
 
 /** Checks what can be wrong before anything is taken. */
@@ -89,7 +91,7 @@ function checkpointTaker(
   averaging: Averaging,
   method: string,
   options: CheckpointOptions,
-): () => readonly Uint8Array[] {
+): () => readonly Uint8Array<ArrayBuffer>[] {
   checkNames(options, ['keepBest']);
   const { keepBest = true } = options;
   const attached = averaging.live(method);
@@ -109,11 +111,10 @@ export async function loadCheckpoint(averaging: Averaging, source: string | Blob
       source,
       'Of bytes make one: new Blob([bytes]).',
     );
-  const bytes = isBlob(source) ? new Uint8Array(await source.arrayBuffer()) : await readWhole(checkPath(source));
-  const stored = storedAverages(averaging.tf, openCheckpoint(bytes));
-  // Asked again: reading took a while.
-  averaging.checkUsable();
-  averaging.goOn(stored);
+  const bytes = isBlob(source)
+    ? new Uint8Array(await source.arrayBuffer())
+    : await readWhole(resolve(checkPath(source)));
+  averaging.goOn(storedAverages(averaging.tf, openCheckpoint(bytes)));
 }
 
 /** By its shape: under jest, and in a frame of a page, there are several kinds of Blob. */
@@ -155,7 +156,16 @@ export async function resume(
   }
   const resumed = await resumeRun(averaging.tf, stored, {
     model: target,
-    goOn: (content, restored) => averaging.goOn(storedAverages(averaging.tf, content), restored),
+    goOn: (content, restored) => {
+      // Making a model took a while, too.
+      if (averaging.attached !== attached) {
+        const message =
+          'resume: another model was attached while the saved one was made, whose averages these are. Await resume(), then attach the ' +
+          'model that it returns; or give yours: resume(folder, model).';
+        throw new EmaError('MODEL_CHANGED', message);
+      }
+      averaging.goOn(storedAverages(averaging.tf, content), restored);
+    },
   });
   averaging.epochs = resumed.initialEpoch;
   averaging.resumedAt = resumed.initialEpoch;

@@ -1,7 +1,7 @@
 // What a run keeps of itself beside its tensors, in the metadata of its averages; read back and checked.
 // Knows no model.
 
-import { fieldOf, show } from '../base/argument.js';
+import { fieldOf, isCount, show } from '../base/argument.js';
 import { EmaError } from '../base/errors.js';
 import { metadataOf } from '../disk/checkpoint.js';
 import type { ModelDigests } from '../disk/run-folder.js';
@@ -21,10 +21,6 @@ export interface RunFacts {
 
 /** Their name there. */
 export const RUN_FACTS = 'run';
-
-function isCount(value: unknown): value is number {
-  return Number.isSafeInteger(value) && Number(value) >= 0;
-}
 
 function isText(value: unknown): value is string {
   return typeof value === 'string';

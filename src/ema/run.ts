@@ -1,13 +1,14 @@
 // A run in one folder: what is taken of a moment of it, and how it goes on from there, model, optimizer and averages together.
 // Opens no files.
 
-import type { io, LayersModel, NamedTensorMap, Tensor } from '@tensorflow/tfjs';
+import type { io, LayersModel, NamedTensorMap } from '@tensorflow/tfjs';
 import { invalid, quote } from '../base/argument.js';
 import { EmaError, messageOf } from '../base/errors.js';
 import { VERSION } from '../base/version.js';
 import { openCheckpoint, otherRun, tensorsOf } from '../disk/checkpoint.js';
 import { storedOf } from '../disk/checkpoint-bests.js';
 import { type MatchedWeights, matchWeights } from '../disk/checkpoint-weights.js';
+import { cut } from '../disk/model-weights.js';
 import { checkDigests, type RunFiles, runFiles, type StoredRun } from '../disk/run-folder.js';
 import type { StoredContent, StoredTensor } from '../disk/safetensors.js';
 import { isSwapped, ownValue, swappedIn } from '../model/swap.js';
@@ -94,7 +95,7 @@ export async function resumeRun(
   try {
     restore(tf, target, { stored, content, facts, goOn });
   } catch (error) {
-    if (model === undefined) target.dispose();
+    if (model === undefined) release(tf, target);
     throw error;
   }
   return { model: target, initialEpoch: facts.epochs };
@@ -153,8 +154,7 @@ async function madeAnew(tf: Tfjs, stored: StoredRun, facts: RunFacts): Promise<L
       'a compiled model, because the saved one has a loss or a metric that is a function, as no file can hold it';
     throw invalid('model', expected, undefined, fix);
   }
-  const { buffer, byteOffset, byteLength } = new Uint8Array(stored.weights);
-  const weightData = buffer.slice(byteOffset, byteOffset + byteLength);
+  const weightData = new Uint8Array(stored.weights).buffer;
   const artifacts: io.ModelArtifacts = { ...topology, weightSpecs: [...specsOf(stored)], weightData };
   let model: LayersModel;
   try {
@@ -168,8 +168,14 @@ async function madeAnew(tf: Tfjs, stored: StoredRun, facts: RunFacts): Promise<L
     );
   }
   if (facts.optimizer === undefined || trainAgain(model, weightsOf(tf, model), facts)) return model;
-  model.dispose();
+  release(tf, model);
   throw invalid('model', 'a model, because which weights of the saved one are trained is in no file', undefined, fix);
+}
+
+/** Releases a model that was made here, and its optimizer, which tfjs leaves to who compiled it. */
+function release(tf: Tfjs, model: LayersModel): void {
+  tf.dispose([...(optimizerState(model)?.tensors.values() ?? [])]);
+  model.dispose();
 }
 
 /** Freezes what the run did not train. @returns whether the model trains then what the run trained. */
@@ -247,29 +253,6 @@ function matchedWith(weights: readonly Weight[], stored: StoredRun, { names }: R
 
 /** The model's weights by name, in the current scope. */
 function valuesOf(tf: Tfjs, stored: StoredRun, { names }: RunFacts): NamedTensorMap {
-  const values: NamedTensorMap = {};
-  let at = 0;
-  for (const [index, { shape, dtype }] of specsOf(stored).entries()) {
-    const length = shape.reduce((product, size) => product * size, 1);
-    // A copy, because tensors in the file are not aligned.
-    const bytes = stored.weights.slice(at, at + length * (dtype === 'bool' ? 1 : Float32Array.BYTES_PER_ELEMENT));
-    at += bytes.length;
-    values[names[index] ?? ''] = tensorOf(tf, bytes, { shape, dtype });
-  }
-  return values;
-}
-
-function tensorOf(
-  tf: Tfjs,
-  bytes: Uint8Array,
-  { shape, dtype }: Pick<io.WeightsManifestEntry, 'shape' | 'dtype'>,
-): Tensor {
-  switch (dtype) {
-    case 'int32':
-      return tf.tensor(new Int32Array(bytes.buffer), shape, dtype);
-    case 'bool':
-      return tf.tensor(bytes, shape, dtype);
-    default:
-      return tf.tensor(new Float32Array(bytes.buffer), shape, 'float32');
-  }
+  const weights = cut(stored.folder, stored.weights, specsOf(stored));
+  return tensorsOf(tf, new Map(weights.map(({ value }, index) => [names[index] ?? '', value])));
 }

@@ -279,7 +279,7 @@ export class WeightEma {
     attached.checkNoGradient('putBack');
     attached.checkOwnWeights('putBack', 'Let use() return first: it gives the weights back.');
     attached.shadows.checkModel();
-    if (!selected.isFixed && !attached.hasStarted('putBack', 'the model keeps its own weights')) return;
+    if (!attached.hasStarted(selected, 'putBack', 'the model keeps its own weights')) return;
     attached.settle(selected);
   }
 

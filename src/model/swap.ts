@@ -106,6 +106,11 @@ export class Swap {
   }
 }
 
+/** What a {@link SwapScope} ends: it is told what was returned, of a promise what that became. */
+export interface Restorable {
+  restore(returned: unknown): Restored;
+}
+
 /** The error for what must not happen while an average stands in the weights' place. */
 export function swappedIn(method: string, fix: string): EmaError {
   return new EmaError('SWAPPED_IN', `${method}: an average stands in the place of the model's weights. ${fix}`);
@@ -114,7 +119,7 @@ export function swappedIn(method: string, fix: string): EmaError {
 /** Runs functions inside of a {@link Swap}, one at a time, and ends it whatever they do. */
 export class SwapScope {
   readonly #tf: Tfjs;
-  #swap: Pick<Swap, 'restore'> | undefined;
+  #swap: Restorable | undefined;
   #overwritten: NamedTensorMap = {};
   readonly #onWrite: (message: string) => void;
 
@@ -139,27 +144,27 @@ export class SwapScope {
    * @param swap taken over.
    * @throws {@link EmaError} SWAPPED_IN — the weights were changed meanwhile; WEIGHT_DISPOSED — one of them was disposed.
    */
-  run<R>(swap: Pick<Swap, 'restore'>, fn: () => R): R;
-  run<R>(swap: Pick<Swap, 'restore'>, fn: () => R | Promise<R>): R | Promise<R> {
+  run<R>(swap: Restorable, fn: () => R): R;
+  run<R>(swap: Restorable, fn: () => R | Promise<R>): R | Promise<R> {
     this.#swap = swap;
     let result: R | Promise<R>;
     try {
       result = fn();
     } catch (error) {
-      this.#close({ cause: error });
+      this.#close(undefined, { cause: error });
       throw error;
     }
     if (!isPromise(result)) {
-      this.#close();
+      this.#close(result);
       return result;
     }
     return result.then(
       (value) => {
-        this.#close();
+        this.#close(value);
         return value;
       },
       (error: unknown) => {
-        this.#close({ cause: error });
+        this.#close(undefined, { cause: error });
         throw error;
       },
     );
@@ -195,10 +200,10 @@ export class SwapScope {
     this.#overwritten = {};
   }
 
-  #close(options?: ErrorOptions): void {
+  #close(returned: unknown, options?: ErrorOptions): void {
     const swap = this.#swap;
     this.#swap = undefined;
-    const restored = swap?.restore();
+    const restored = swap?.restore(returned);
     if (restored === undefined) return;
     const names = Object.keys(restored.overwritten);
     if (names.length > 0) {
@@ -229,6 +234,7 @@ function disposedMeanwhile(name: string, options?: ErrorOptions): EmaError {
   );
 }
 
+/** By its shape: there are promises of other libraries, and of other realms. */
 function isPromise<R>(value: R | Promise<R>): value is Promise<R> {
   return typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function';
 }

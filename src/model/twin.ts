@@ -31,13 +31,13 @@ interface Pair {
 
 /**
  * Makes a twin: the same architecture from the model's config, with weights of its own, which hold the average.
- * @param read the average by weight name, taken over; undefined for the model's own weights.
+ * @param read the average by weight name, taken over.
  * @throws {@link EmaError} INVALID_ARGUMENT — the config does not describe the model: a layer of a user's own that is not registered.
  */
 export async function makeTwin(
   tf: Tfjs,
   { model: original, weights }: { readonly model: LayersModel; readonly weights: ModelWeights },
-  read: () => NamedTensorMap | undefined,
+  read: () => NamedTensorMap,
 ): Promise<AverageTwin> {
   const model = await cloned(tf, original);
   let isDisposed = false;
@@ -93,17 +93,14 @@ function paired(original: LayersModel, model: LayersModel, { averaged, live }: M
   });
 }
 
-function write(tf: Tfjs, pairs: readonly Pair[], values: NamedTensorMap | undefined): void {
-  // All of them before the first assignment: making them can fail, and half of an average is none.
-  const fresh =
-    values ?? tf.tidy(() => Object.fromEntries(pairs.map(({ weight }) => [weight.name, weight.variable.clone()])));
+function write(tf: Tfjs, pairs: readonly Pair[], values: NamedTensorMap): void {
   try {
     for (const { weight, variable } of pairs) {
-      const value = fresh[weight.name];
+      const value = values[weight.name];
       if (value !== undefined) variable.assign(value);
     }
   } finally {
-    tf.dispose(fresh);
+    tf.dispose(values);
   }
 }
 

@@ -3,6 +3,7 @@
 
 import type { io, LayersModel, Optimizer, Tensor, Variable } from '@tensorflow/tfjs';
 import type { Tfjs } from './backend.js';
+import { isTensor } from './data.js';
 
 /** An optimizer's state, but for the values of its tensors. */
 export interface OptimizerFacts {
@@ -34,10 +35,6 @@ function fieldsOf(optimizer: Optimizer): Record<string, unknown> {
   void optimizer.iterations;
   // A view of the same object, whose every field is looked at before use.
   return optimizer as unknown as Record<string, unknown>;
-}
-
-function isTensor(value: unknown): value is Tensor {
-  return typeof value === 'object' && value !== null && 'dataId' in value && 'shape' in value;
 }
 
 function isSlot(value: unknown): value is Slot {

@@ -37,7 +37,10 @@ export function pooledFindings(all: readonly PlacedFinding[]): PooledFinding[] {
   // Of one name may be two claims: an effect, and that there is none where none is expected.
   const claims = new Map(all.map(({ finding: { id, title } }) => [`${id} ${title}`, { id, title }]));
   return [...claims.values()].flatMap(({ id, title }) => {
-    const here = all.filter(({ finding }) => finding.id === id && finding.title === title);
+    // A claim that is about nothing somewhere has no effect there.
+    const isHere = ({ verdict, ...finding }: Finding): boolean =>
+      verdict !== 'does not apply' && finding.id === id && finding.title === title;
+    const here = all.filter(({ finding }) => isHere(finding));
     const [first] = here.flatMap(({ finding }) => finding.measures[0] ?? []);
     if (first === undefined || !POOLED.includes(first.unit)) return [];
     const effects = here.flatMap((one) => effectOf(one, first.name));

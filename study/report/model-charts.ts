@@ -60,6 +60,11 @@ function memorisationChart(results: StudyResults, condition: string): Chart[] {
       return { x: mean(at.map(({ x }) => x)), y: mean(at.map(({ y }) => y)) };
     });
   };
+  const series = [
+    { label: 'raw weights', colour: COLOURS.sgdLast, points: meanPath(() => RAW) },
+    { label: 'average, longest window', colour: COLOURS.ema, points: meanPath(slowestMain) },
+  ];
+  const top = Math.max(...series.flatMap(({ points }) => points.map(({ y }) => y)));
   return [
     {
       name: 'memorisation',
@@ -70,11 +75,8 @@ function memorisationChart(results: StudyResults, condition: string): Chart[] {
         subtitle: [`Condition ${condition}; one point an epoch, mean of ${seedCount(runs)}`],
         x: { title: 'Right labels fitted (%)' },
         y: { title: 'Wrong labels fitted (%)' },
-        series: [
-          { label: 'raw weights', colour: COLOURS.sgdLast, points: meanPath(() => RAW) },
-          { label: 'average, longest window', colour: COLOURS.ema, points: meanPath(slowestMain) },
-        ],
-        rules: [{ from: { x: 90, y: 0 }, to: { x: 90, y: 100 } }],
+        series,
+        rules: [{ from: { x: 90, y: 0 }, to: { x: 90, y: top } }],
         points: true,
       }),
     },

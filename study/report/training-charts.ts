@@ -1,6 +1,7 @@
 // Charts of the course of training: curves per epoch, early epochs, learning rate, windows, warm-up, T.
 // Findings are not judged here.
 
+import { median } from 'simple-statistics';
 import { orderedColours } from '../../src/report/theme.js';
 import { bestEpoch, curve, slowestMain } from '../findings/curves.js';
 import type { StudyResults } from '../findings/index.js';
@@ -133,8 +134,9 @@ function windowsChart(runs: readonly RunResult[]): Chart {
   const colours = orderedColours(PLAIN_WINDOWS.length);
   const series = PLAIN_WINDOWS.map((share, index): ChartSeries => {
     const track = trackId('plain', share);
-    const epochs = runs.map((run) => bestEpoch(curve(run, track))).sort((a, b) => a - b);
-    const label = `${windowLabel(track)}: best after ${epochs.join(', ')} epochs`;
+    const epochs = runs.map((run) => bestEpoch(curve(run, track)));
+    const range = runs.length === 1 ? '' : ` (${Math.min(...epochs)} to ${Math.max(...epochs)})`;
+    const label = `${windowLabel(track)}: best after ${median(epochs)}${range} epochs`;
     return { label, colour: colours[index] ?? '', points: meanCurve(runs, () => track, { metric: 'accuracy' }) };
   });
   // The first epochs of long windows are far below: they would flatten what is to be compared.

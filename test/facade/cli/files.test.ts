@@ -145,6 +145,44 @@ describe('tfjs-ema diff', () => {
     expect(lines).toContainEqual(['figure', 'updates', '4', '8']);
   });
 
+  it('tells when averages began anew, and how many steps their updates took in', async () => {
+    // The weights rest, so that nothing but counters can differ; an update of fewer steps is made before putBack.
+    const model = network();
+    const save = async (name: string, at3: (ema: WeightEma) => void, at8: (ema: WeightEma) => void) => {
+      const options = { decays: [0.9, 'uniform'], warmup: 'none', updateEvery: 5 } as const;
+      const average = new WeightEma(tf, { ...options, onWarning: () => undefined }).attach(model);
+      for (let step = 1; step <= 8; step += 1) {
+        average.update();
+        if (step === 3) at3(average);
+      }
+      at8(average);
+      await average.saveCheckpoint(at(name));
+      average.dispose();
+    };
+    const [putBack, nothing] = [(one: WeightEma) => one.putBack(0.9), () => undefined];
+    await save('plain', nothing, putBack);
+    await save('split', putBack, nothing);
+    await save('anew', (one) => one.reset('uniform'), putBack);
+    const differing = (name: string) => {
+      const { status, stdout } = command('diff', at('plain'), at(name), '--json');
+      return { status, ...JSON.parse(stdout) };
+    };
+    const nowhere = { sentences: [], distances: [] };
+    const [five, three] = [
+      [5, 1],
+      [3, 1],
+    ];
+    const intervals = { name: 'intervals', a: [five, three], b: [three, five] };
+    expect(differing('split')).toEqual({ status: 1, same: false, figures: [intervals], ...nowhere });
+    const begun = { name: 'begun uniform', a: null, b: 3 };
+    expect(differing('anew')).toEqual({ status: 1, same: false, figures: [begun], ...nowhere });
+    const { averages, ...facts } = JSON.parse(command('inspect', at('anew'), '--json').stdout);
+    expect(averages).toMatchObject([{ begun: null }, { begun: 3 }]);
+    expect(facts.intervals).toEqual([five, three]);
+    const rows = command('inspect', at('anew')).lines.filter(([kind]) => kind === 'average');
+    expect(rows.map((row) => row.at(-1))).toEqual(['-', '3']);
+  });
+
   it('ends with 2 where one cannot be read', () => {
     const { status, stderr } = command('diff', at('ema.safetensors'), at('no-such-file'));
     expect(status).toBe(2);
@@ -173,6 +211,24 @@ describe('tfjs-ema extract', () => {
       }
     },
   );
+
+  it('counts the steps of averages that began anew from there on, as their program does', async () => {
+    const [model, { x, y }] = [network(), data()];
+    const average = await train(model, { decays: ['uniform', 0.9], warmup: 'paper' });
+    // Steps are pending here, and again where the run is saved.
+    average.reset('uniform');
+    for (let step = 0; step < 3; step += 1) {
+      await model.trainOnBatch(x, y);
+      average.update();
+    }
+    await average.saveRun(at('run-anew'));
+    for (const which of ['uniform', 0.9] as const) {
+      await average.saveModel(which, `file://${at('expected')}`);
+      const { status, stderr } = command('extract', at('run-anew'), `${which}`, '--out', at('extracted'));
+      expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+      expect(await weightsIn('extracted')).toEqual(await weightsIn('expected'));
+    }
+  });
 
   it('takes the architecture for a checkpoint from a model of that kind, and says which steps are not in it', async () => {
     const args = ['0.9', '--model', at('model'), '--out', at('from-checkpoint'), '--json'];

@@ -4,7 +4,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'n
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { LayersModel, Rank, Sequential, Variable } from '@tensorflow/tfjs';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { decodeBests, encodeBests } from '../../../src/disk/checkpoint-bests.js';
 import { decodeSafetensors, encodeSafetensors, withDigests } from '../../../src/disk/safetensors.js';
 import { type EmaOptions, WeightEma } from '../../../src/index.js';
@@ -217,6 +217,58 @@ describe('a checkpoint', () => {
     await saving;
     const { metadata } = decodeSafetensors(readFileSync(file('moment.safetensors')));
     expect(JSON.parse(metadata.get('standing') ?? '')).toMatchObject({ steps: 1, updates: 1 });
+  });
+
+  it('is the last one that was asked for, however slow the disk was with the first', async () => {
+    const ema = make({ updateEvery: 1 });
+    const disk = process.getBuiltinModule('node:fs/promises');
+    // What is asked first: nothing has this name yet.
+    const slow = vi.spyOn(disk, 'realpath').mockImplementationOnce(async () => {
+      await new Promise((resolve) => setTimeout(resolve, 200));
+      throw Object.assign(new Error('no such file'), { code: 'ENOENT' });
+    });
+    const saves = [1, 2].map(() => {
+      ema.update();
+      return ema.saveCheckpoint(file('last.safetensors'));
+    });
+    await Promise.all(saves);
+    expect(slow).toHaveBeenCalledTimes(2);
+    slow.mockRestore();
+    const { metadata } = decodeSafetensors(readFileSync(file('last.safetensors')));
+    expect(JSON.parse(metadata.get('standing') ?? '')).toMatchObject({ steps: 2 });
+    ema.dispose();
+  });
+
+  it('and a model and a run are where their paths led when they were saved or read', async () => {
+    const compiled = namedModel();
+    const ema = make({}, compiled);
+    const before = process.cwd();
+    const elsewhere = async <T>(call: () => Promise<T>): Promise<T> => {
+      process.chdir(folder);
+      const calling = call();
+      process.chdir(tmpdir());
+      return calling;
+    };
+    try {
+      // The second of each waits for its turn.
+      await elsewhere(() =>
+        Promise.all(
+          [1, 2].flatMap(() => [
+            ema.saveCheckpoint('relative.safetensors'),
+            ema.saveModel(0.9, 'file://relative-model'),
+            ema.saveModel(0.9, 'file://relative-optimizer', { includeOptimizer: true }),
+            ema.saveRun('relative-run'),
+          ]),
+        ),
+      );
+      const names = readdirSync(folder).filter((name) => name.startsWith('relative'));
+      expect(names).toEqual(['relative-model', 'relative-optimizer', 'relative-run', 'relative.safetensors']);
+      await elsewhere(() => ema.loadCheckpoint('relative.safetensors'));
+      expect(await elsewhere(() => ema.resume('relative-run'))).toMatchObject({ initialEpoch: 0 });
+    } finally {
+      process.chdir(before);
+      ema.dispose();
+    }
   });
 
   it('replaces an older one, and leaves nothing beside it', async () => {

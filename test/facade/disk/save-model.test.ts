@@ -139,6 +139,32 @@ describe.each(['native', 'js'] as const)('saveModel with engine %s', (engine) =>
     ema.dispose();
   });
 
+  it('saves weights that are given, and best averages, before the first step as ever', async () => {
+    const model = denseModel();
+    const ema = new WeightEma(tf, { decays: [0.5, 0.9], updateEvery: 1, engine, ...quiet }).attach(model);
+    const given = tf.tidy(() => {
+      const mixed = Object.entries(ema.read(0.5)).map(([name, weight]) => [name, tf.keep(weight.mul(0.5).add(0.25))]);
+      return Object.fromEntries(mixed) as ReturnType<WeightEma['read']>;
+    });
+    const expected = ema.use(given, weightBits);
+    expect(expected).not.toEqual(weightBits(model));
+    await ema.saveModel(given, `file://${folder}`);
+    expect(weightBits(await load())).toEqual(expected);
+
+    setRandomWeights(model, 1);
+    ema.update();
+    ema.record({ epoch: 0, averages: [{ loss: 1 }, { loss: 0.5 }] });
+    const best = ema.use('best', weightBits);
+    ema.reset();
+    setRandomWeights(model, 2);
+    expect(ema.steps).toBe(0);
+    await ema.saveModel('best', `file://${folder}`);
+    expect(weightBits(await load())).toEqual(best);
+    expect(ema.warnings).toEqual([]);
+    tf.dispose(given);
+    ema.dispose();
+  });
+
   it('says of a best average by what, and in which epoch', async () => {
     const { x, y } = data(64);
     const model = denseModel();

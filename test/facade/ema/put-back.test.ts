@@ -89,6 +89,23 @@ describe.each(['native', 'js'] as const)('putBack, engine %s', (engine) => {
     ema.dispose();
   });
 
+  it('gives the model a best average up to the start, too, which is no copy', () => {
+    const model = lineModel();
+    const options = { decays: 0.5, updateEvery: 1, warmup: 'none', start: 1, engine, ...quiet } as const;
+    const ema = new WeightEma(tf, options).attach(model);
+    for (const value of [8, 10]) {
+      assign(model.weights[0], () => tf.tensor2d([[value]]));
+      ema.update();
+    }
+    ema.record({ epoch: 0, averages: [{ loss: 1 }] });
+    ema.reset();
+    expect(ema.steps).toBe(1);
+    ema.putBack('best');
+    expect(weightValues(model)).toEqual([Float32Array.of(9)]);
+    expect(ema.warnings).toEqual([]);
+    ema.dispose();
+  });
+
   it('in every so many steps of fit, by a line in a callback, is in the weights from which training goes on', async () => {
     const { x, y } = data(48);
     const seen: boolean[] = [];

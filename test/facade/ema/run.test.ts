@@ -664,6 +664,44 @@ describe('a run that does not fit', () => {
   });
 });
 
+describe('while tfjs makes the saved model', () => {
+  /** Without a constraint: tfjs leaves a tensor for each where it loads weights. */
+  const free = (): Sequential => {
+    const model = tf.sequential({ layers: [tf.layers.dense({ name: 'only', units: 3, inputShape: [4] })] });
+    model.compile({ optimizer: tf.train.momentum(0.1, 0.9), loss: 'meanSquaredError' });
+    return model;
+  };
+
+  /** What becomes of a resume during which something else is done. */
+  const resumedDuring = async (meanwhile: (ema: WeightEma) => void, code: 'MODEL_CHANGED' | 'DISPOSED') => {
+    await savedRun(free());
+    const loadLayersModel: typeof tf.loadLayersModel = async (...source) => {
+      const made = await tf.loadLayersModel(...source);
+      meanwhile(ema);
+      return made;
+    };
+    const ema = new WeightEma({ ...tf, loadLayersModel }, OPTIONS);
+    const count = tf.memory().numTensors;
+    return { ema, count, error: await rejectionOf(ema.resume(folder), code) };
+  };
+
+  it('a model that is attached keeps its weights and its averages', async () => {
+    const other = free();
+    const weights = weightBits(other);
+    const { ema, count, error } = await resumedDuring((one) => one.attach(other), 'MODEL_CHANGED');
+    expect(error.message).toMatch(/^resume: another model was attached while .*Await resume\(\), then attach/);
+    expect([weightBits(other), ema.steps, ema.bests]).toEqual([weights, 0, []]);
+    for (const average of averageBits(ema)) expect(average.map(([, value]) => value)).toEqual(weights.map(String));
+    ema.dispose();
+    expect(tf.memory().numTensors).toBe(count);
+  });
+
+  it('averages that are disposed stay so', async () => {
+    const { count } = await resumedDuring((one) => one.dispose(), 'DISPOSED');
+    expect(tf.memory().numTensors).toBe(count);
+  });
+});
+
 it('resume puts the attached model back to where it was saved', async () => {
   const { model, ema } = await savedRun();
   const twin = make();

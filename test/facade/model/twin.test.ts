@@ -36,6 +36,9 @@ function customModel(): LayersModel {
   return tf.sequential({ layers: [tf.layers.dense({ units: 3, inputShape: [4] }), new Scale({})] });
 }
 
+const byName = (model: LayersModel) =>
+  Object.fromEntries(model.weights.map((weight) => [weight.originalName, Array.from(weight.read().dataSync())]));
+
 const outputs = (model: LayersModel, x: Tensor) =>
   [model.predict(x)].flat().map((tensor) => Array.from(tensor.dataSync()));
 
@@ -115,6 +118,40 @@ describe.each(['native', 'js'] as const)('asModel, engine %s', (engine) => {
     ema.dispose();
   });
 
+  it("takes the model's own weights before the first step while another object's average stands in their place", async () => {
+    const model = denseModel();
+    const other = new WeightEma(tf, { ...options, engine }).attach(model);
+    setRandomWeights(model, 1);
+    other.update();
+    const ema = new WeightEma(tf, { ...options, engine }).attach(model);
+    setRandomWeights(model, 2);
+    const own = byName(model);
+    const twin = await other.use(0.5, () => ema.asModel(0.5));
+    expect(byName(twin.model)).toEqual(own);
+    setRandomWeights(twin.model, 3);
+    other.use(0.5, () => twin.refresh());
+    expect(byName(twin.model)).toEqual(own);
+    model.dispose();
+    thrownBy(() => twin.refresh(), 'WEIGHT_DISPOSED');
+    twin.dispose();
+    for (const one of [ema, other]) one.dispose();
+  });
+
+  it('keeps to the best average that there is by now, also after all began anew', async () => {
+    const model = denseModel();
+    const ema = new WeightEma(tf, { ...options, engine }).attach(model);
+    const twin = await ema.asModel('best');
+    setRandomWeights(model, 1);
+    ema.update();
+    ema.record({ epoch: 0, averages: [{ loss: 1 }] });
+    const best = ema.use('best', byName);
+    ema.reset();
+    setRandomWeights(model, 2);
+    expect(byName(twin.refresh())).toEqual(best);
+    twin.dispose();
+    ema.dispose();
+  });
+
   it("takes the model's own weights before the first step, and best averages of all epochs", async () => {
     const { x, y } = data(32);
     const model = denseModel();
@@ -123,8 +160,6 @@ describe.each(['native', 'js'] as const)('asModel, engine %s', (engine) => {
     setRandomWeights(model, 3);
     const twin = await ema.asModel({ index: 1 });
     expect(outputs(twin.model, x)).toEqual(outputs(model, x));
-    const byName = (m: LayersModel) =>
-      Object.fromEntries(m.weights.map((weight) => [weight.originalName, Array.from(weight.read().dataSync())]));
     expect(byName(twin.model)).toEqual(byName(model));
     await model.fit(x, y, {
       epochs: 3,

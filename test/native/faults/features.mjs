@@ -333,7 +333,7 @@ export const faults = [
   {
     row: 'Scoped use: the weights come back whatever is thrown',
     file: 'src/model/swap.ts',
-    find: '    } catch (error) {\n      this.#close({ cause: error });\n      throw error;',
+    find: '    } catch (error) {\n      this.#close(undefined, { cause: error });\n      throw error;',
     replace: '    } catch (error) {\n      throw error;',
   },
   {
