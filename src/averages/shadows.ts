@@ -200,7 +200,7 @@ export class ModelShadows {
    * Values of an average in memory of the caller's, in the order of `weights.averaged`.
    * @param part `'low'`: what compensation keeps, only with `precision: 'compensated'`.
    */
-  values(average: number, part: Part): Float32Array<ArrayBuffer>[] {
+  values(average: number, part: Part): Float32Array[] {
     const tensors = this.#readPart(average, part);
     try {
       return tensors.map((tensor) => Float32Array.from(tensor.dataSync<'float32'>()));

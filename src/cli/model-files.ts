@@ -31,13 +31,15 @@ export async function readModel(folder: string): Promise<ModelFiles> {
 export async function modelOf(
   folder: string,
   topology: Uint8Array,
-  read: (name: string) => Promise<Uint8Array<ArrayBuffer>>,
+  read: (name: string) => Promise<Uint8Array>,
 ): Promise<ModelFiles> {
   const { weightsManifest, trainingConfig: _, [RUN]: __, ...rest } = parsed(folder, topology);
   const weights: FileWeight[] = [];
   for (const { paths, weights: specs } of weightsManifest) {
     const files = await Promise.all(paths.map(read));
-    weights.push(...cut(folder, new Uint8Array(await new Blob(files).arrayBuffer()), specs));
+    weights.push(
+      ...cut(folder, new Uint8Array(await new Blob(files.map((file) => file.slice())).arrayBuffer()), specs),
+    );
   }
   return { artifacts: rest, weights };
 }

@@ -144,7 +144,7 @@ export function abandon(path: string): void {
  * @param fs the file system. @defaultValue `node:fs/promises`
  * @throws {@link EmaError} CHECKPOINT — with the system's error as `cause`.
  */
-export async function readWhole(path: string, fs: FileSystem = fileSystem()): Promise<Uint8Array<ArrayBuffer>> {
+export async function readWhole(path: string, fs: FileSystem = fileSystem()): Promise<Uint8Array> {
   try {
     const file = await fs.open(path, 'r');
     try {
@@ -171,7 +171,7 @@ export async function makeFolder(path: string, fs: FileSystem = fileSystem()): P
   for (let made = whole; made.length >= first.length; made = dirname(made)) await syncFolder(path, dirname(made), fs);
 }
 
-async function readAll(file: OpenFile): Promise<Uint8Array<ArrayBuffer>> {
+async function readAll(file: OpenFile): Promise<Uint8Array> {
   const facts = await file.stat();
   if (!facts.isFile()) throw new Error('it is not a file');
   const bytes = new Uint8Array(facts.size);

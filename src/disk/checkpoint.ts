@@ -74,7 +74,7 @@ export function encodeCheckpoint({
   standing,
   bests,
   beside,
-}: CheckpointSource): readonly Uint8Array<ArrayBuffer>[] {
+}: CheckpointSource): readonly Uint8Array[] {
   const tensors = new Map<string, StoredTensor>();
   for (const { average, part } of rowsOf(options)) {
     const values = shadow.values(average, part);
@@ -104,7 +104,7 @@ export function encodeCheckpoint({
  * The content of a checkpoint, once every byte of it was checked; whether it fits is still to be seen.
  * @throws {@link EmaError} CHECKPOINT — damaged, or of another version.
  */
-export function openCheckpoint(bytes: Uint8Array<ArrayBuffer>): StoredContent {
+export function openCheckpoint(bytes: Uint8Array): StoredContent {
   const content = decodeSafetensors(bytes);
   checkVersion(content.metadata.get('tfjs-ema'));
   checkDigests(content);

@@ -36,8 +36,8 @@ export interface RunFiles {
 export interface StoredRun {
   readonly folder: string;
   readonly topology: Uint8Array;
-  readonly weights: Uint8Array<ArrayBuffer>;
-  readonly averages: Uint8Array<ArrayBuffer>;
+  readonly weights: Uint8Array;
+  readonly averages: Uint8Array;
 }
 
 const WEIGHTS: OwnNames = { prefix: 'weights.', suffix: '.bin' };

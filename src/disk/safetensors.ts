@@ -16,9 +16,9 @@ import {
 
 /** A tensor as stored; BOOL is one byte of 0 or 1 per value. */
 export type StoredTensor = { readonly shape: readonly number[] } & (
-  | { readonly dtype: 'F32'; readonly data: Float32Array<ArrayBuffer> }
-  | { readonly dtype: 'I32'; readonly data: Int32Array<ArrayBuffer> }
-  | { readonly dtype: 'U8' | 'BOOL'; readonly data: Uint8Array<ArrayBuffer> }
+  | { readonly dtype: 'F32'; readonly data: Float32Array }
+  | { readonly dtype: 'I32'; readonly data: Int32Array }
+  | { readonly dtype: 'U8' | 'BOOL'; readonly data: Uint8Array }
 );
 
 /** What a file holds. */
@@ -45,7 +45,7 @@ const NO_WELL_FORMED_TEXT = /\p{Surrogate}/u;
  * @returns pieces to be written one after the other: the header, then each tensor's own memory, not copied.
  * @throws {@link EmaError} INVALID_ARGUMENT — a name or value that the format cannot hold.
  */
-export function encodeSafetensors({ tensors, metadata }: StoredContent): readonly Uint8Array<ArrayBuffer>[] {
+export function encodeSafetensors({ tensors, metadata }: StoredContent): readonly Uint8Array[] {
   const order = [...tensors].sort(
     ([nameA, a], [nameB, b]) => ITEM_BYTES[b.dtype] - ITEM_BYTES[a.dtype] || (nameA < nameB ? -1 : 1),
   );
@@ -70,7 +70,7 @@ export function encodeSafetensors({ tensors, metadata }: StoredContent): readonl
  * @param file all of its bytes. Tensors are views of it where their alignment allows, copies elsewhere.
  * @throws {@link EmaError} CHECKPOINT — the file is not a safetensors file, is damaged, or holds other types than ours.
  */
-export function decodeSafetensors(file: Uint8Array<ArrayBuffer>): StoredContent {
+export function decodeSafetensors(file: Uint8Array): StoredContent {
   // A plain array also where the caller has a Buffer, so that no tensor is one.
   const bytes = new Uint8Array(file.buffer, file.byteOffset, file.byteLength);
   const headerLength = readHeaderLength(bytes);
@@ -131,7 +131,7 @@ function digestOfRest(tensors: StoredContent['tensors'], metadata: StoredContent
   return hash.digest('hex');
 }
 
-function headerBytes(header: Header): Uint8Array<ArrayBuffer> {
+function headerBytes(header: Header): Uint8Array {
   const text = new TextEncoder().encode(writeHeader(header));
   const padded = Math.ceil(text.length / ALIGNMENT) * ALIGNMENT;
   if (padded > MAX_HEADER_BYTES) {
@@ -197,7 +197,7 @@ function valuesOf(shape: readonly number[]): number {
 }
 
 /** NOTE(byte-order): little-endian like the format, as every machine for which there is a tfjs-node. */
-function readTensor(name: string, { dtype, shape }: HeaderEntry, bytes: Uint8Array<ArrayBuffer>): StoredTensor {
+function readTensor(name: string, { dtype, shape }: HeaderEntry, bytes: Uint8Array): StoredTensor {
   switch (dtype) {
     case 'F32': {
       const { buffer, byteOffset, byteLength } = aligned(bytes, ITEM_BYTES[dtype]);
@@ -217,6 +217,6 @@ function readTensor(name: string, { dtype, shape }: HeaderEntry, bytes: Uint8Arr
   }
 }
 
-function aligned(bytes: Uint8Array<ArrayBuffer>, itemBytes: number): Uint8Array<ArrayBuffer> {
+function aligned(bytes: Uint8Array, itemBytes: number): Uint8Array {
   return bytes.byteOffset % itemBytes === 0 ? bytes : new Uint8Array(bytes);
 }

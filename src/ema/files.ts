@@ -135,7 +135,7 @@ export function checkpointOf(
     readonly withWeights: boolean;
     readonly beside?: StoredContent;
   },
-): readonly Uint8Array<ArrayBuffer>[] {
+): readonly Uint8Array[] {
   const { steps, pending, updates, intervals } = progress;
   const begun = progress.begun.size > 0 ? [...progress.begun] : undefined;
   const kept = progress.kept.size > 0 ? [...progress.kept.values()] : undefined;

@@ -83,7 +83,9 @@ export async function saveCheckpoint(averaging: Averaging, path: string, options
 
 /** See `WeightEma.checkpoint`. */
 export async function checkpoint(averaging: Averaging, options: CheckpointOptions): Promise<Blob> {
-  return new Blob([...checkpointTaker(averaging, 'checkpoint', options)()]);
+  const pieces = checkpointTaker(averaging, 'checkpoint', options)();
+  // Typed for memory that threads may share, which none of it is.
+  return new Blob(pieces.map((piece) => new Uint8Array(piece)));
 }
 
 /** Checks what can be wrong before anything is taken. */
@@ -91,7 +93,7 @@ function checkpointTaker(
   averaging: Averaging,
   method: string,
   options: CheckpointOptions,
-): () => readonly Uint8Array<ArrayBuffer>[] {
+): () => readonly Uint8Array[] {
   checkNames(options, ['keepBest']);
   const { keepBest = true } = options;
   const attached = averaging.live(method);
@@ -111,9 +113,7 @@ export async function loadCheckpoint(averaging: Averaging, source: string | Blob
       source,
       'Of bytes make one: new Blob([bytes]).',
     );
-  const bytes = isBlob(source)
-    ? new Uint8Array(await source.arrayBuffer())
-    : await readWhole(resolve(checkPath(source)));
+  const bytes = isBlob(source) ? new Uint8Array(await source.arrayBuffer()) : await readWhole(resolve(checkPath(source)));
   averaging.goOn(storedAverages(averaging.tf, openCheckpoint(bytes)));
 }
 

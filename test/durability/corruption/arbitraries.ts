@@ -110,7 +110,7 @@ const change = fc.oneof(
 );
 type Change = typeof change extends fc.Arbitrary<infer T> ? T : never;
 
-function changed(file: Uint8Array<ArrayBuffer>, one: Change): Uint8Array<ArrayBuffer> {
+function changed(file: Uint8Array, one: Change): Uint8Array {
   if (one.kind === 'length') {
     const bytes = file.slice();
     if (bytes.length >= 8) new DataView(bytes.buffer).setBigUint64(0, one.value, true);

@@ -21,7 +21,7 @@ export const SHADOW = {
 } as unknown as ModelShadows;
 
 /** A checkpoint after three steps; with a best average where the weights for one are given. */
-export function goodCheckpoint(): Uint8Array<ArrayBuffer> {
+export function goodCheckpoint(): Uint8Array {
   const standing = { steps: 3, pending: 0, updates: 3, intervals: [[1, 3]], current: 1, monitor: undefined } as const;
   return joined(encodeCheckpoint({ shadow: SHADOW, options: OPTIONS, standing, bests: [] }));
 }
@@ -30,7 +30,7 @@ export function goodCheckpoint(): Uint8Array<ArrayBuffer> {
 export function forged(
   texts: Readonly<Record<string, string | undefined>>,
   others: ReadonlyMap<string, StoredTensor | undefined> = new Map(),
-): Uint8Array<ArrayBuffer> {
+): Uint8Array {
   const { tensors, metadata } = decodeSafetensors(goodCheckpoint());
   const own = [...metadata].filter(([name]) => !name.startsWith('sha256'));
   const changed = present([...own, ...Object.entries(texts)]);
@@ -38,11 +38,7 @@ export function forged(
 }
 
 /** A file of any header over so much data. */
-export function fileOf(
-  header: string | Uint8Array,
-  data = new Uint8Array(0),
-  length?: bigint,
-): Uint8Array<ArrayBuffer> {
+export function fileOf(header: string | Uint8Array, data = new Uint8Array(0), length?: bigint): Uint8Array {
   const text = typeof header === 'string' ? new TextEncoder().encode(header) : header;
   const bytes = new Uint8Array(8 + text.length + data.length);
   new DataView(bytes.buffer).setBigUint64(0, length ?? BigInt(text.length), true);
@@ -61,7 +57,7 @@ function present<T>(pairs: readonly (readonly [string, T | undefined])[]): Map<s
   return new Map([...all].flatMap(([name, value]) => (value === undefined ? [] : [[name, value] as const])));
 }
 
-function joined(pieces: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
+function joined(pieces: readonly Uint8Array[]): Uint8Array {
   return new Uint8Array(Buffer.concat(pieces));
 }
 
@@ -80,15 +76,15 @@ const OPENS = '"__metadata__":{"tfjs-ema":"1","sha256":"none"}';
 /** A large file, and the memory that reading it may take: so many bytes for each of its own. */
 interface Large {
   readonly multiple: number;
-  readonly make: () => Uint8Array<ArrayBuffer>;
+  readonly make: () => Uint8Array;
 }
 
 /** Refused before it was read: the file's bytes and its text. */
-const unread = (make: () => Uint8Array<ArrayBuffer>): Large => ({ multiple: 4, make });
+const unread = (make: () => Uint8Array): Large => ({ multiple: 4, make });
 /** A header's member of 50 bytes becomes an entry, a shape, a view of bytes, places in two maps and a list: a thousand bytes. */
-const header = (make: () => Uint8Array<ArrayBuffer>): Large => ({ multiple: 24, make });
+const header = (make: () => Uint8Array): Large => ({ multiple: 24, make });
 /** Of JSON, `{},` becomes an object of 64 bytes, and `"a1":0,` a name, its place in two tables, and a sentence of the message. */
-const json = (make: () => Uint8Array<ArrayBuffer>): Large => ({ multiple: 64, make });
+const json = (make: () => Uint8Array): Large => ({ multiple: 64, make });
 
 /** Files that are small for what they make a reader build. Texts of JSON are at most 4 MB long: see MAX_JSON. */
 export const LARGE: Readonly<Record<string, Large>> = {

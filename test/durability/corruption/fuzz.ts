@@ -50,7 +50,7 @@ function agrees(file: Uint8Array, { tensors, metadata }: StoredContent): boolean
   return begin + bytes === file.length;
 }
 
-function check(file: Uint8Array<ArrayBuffer>): void {
+function check(file: Uint8Array): void {
   const began = process.cpuUsage();
   const content = unlessRefused(() => decodeSafetensors(file));
   if (content !== undefined && !agrees(file, content)) throw new Error('JSON.parse reads another header');

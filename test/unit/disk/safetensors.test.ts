@@ -16,12 +16,12 @@ import {
 
 const NONE: ReadonlyMap<string, string> = new Map();
 
-function bytesOf(content: StoredContent): Uint8Array<ArrayBuffer> {
+function bytesOf(content: StoredContent): Uint8Array {
   return new Uint8Array(Buffer.concat(encodeSafetensors(content)));
 }
 
 /** A file with any header text and data. */
-function fileOf(header: string | Uint8Array, data = new Uint8Array(0), length?: bigint): Uint8Array<ArrayBuffer> {
+function fileOf(header: string | Uint8Array, data = new Uint8Array(0), length?: bigint): Uint8Array {
   const text = typeof header === 'string' ? new TextEncoder().encode(header) : header;
   const bytes = new Uint8Array(8 + text.length + data.length);
   new DataView(bytes.buffer).setBigUint64(0, length ?? BigInt(text.length), true);
@@ -31,7 +31,7 @@ function fileOf(header: string | Uint8Array, data = new Uint8Array(0), length?: 
 }
 
 /** The message of the CHECKPOINT error that reading throws; anything else fails the test. */
-function refusal(file: Uint8Array<ArrayBuffer>): string {
+function refusal(file: Uint8Array): string {
   try {
     decodeSafetensors(file);
   } catch (error) {
@@ -137,7 +137,7 @@ describe('Python’s safetensors', () => {
     readonly metadata: readonly [string, string][];
     readonly readByPython: Record<string, [dtype: string, shape: number[], hex: string]>;
   }
-  const read = (name: string) => readFileSync(new URL(`../../fixtures/${name}`, import.meta.url));
+  const read = (name: string): Uint8Array => readFileSync(new URL(`../../fixtures/${name}`, import.meta.url));
   const recorded: Recorded = JSON.parse(new TextDecoder().decode(read('safetensors.json')));
   const ARRAYS = { F32: Float32Array, I32: Int32Array, BOOL: Uint8Array, U8: Uint8Array } as const;
 
