@@ -4,7 +4,7 @@
 import type { Callback, NamedTensorMap, Tensor } from '@tensorflow/tfjs';
 import { checkNames, invalid } from './base/argument.js';
 import { EmaError } from './base/errors.js';
-import { WeightEma } from './ema/weight-ema.js';
+import type { WeightEma } from './ema/weight-ema.js';
 import { collectWeights } from './model/weights.js';
 import type { Tfjs } from './tfjs/backend.js';
 import type { Metrics } from './validation/selection.js';
@@ -62,7 +62,7 @@ const MOST_ELEMENTS = 2 ** 20;
 export function emaTensorBoard(tf: TfjsNode, ema: WeightEma, options: EmaTensorBoardOptions): Callback {
   if (typeof tf?.node?.summaryFileWriter !== 'function')
     throw invalid('tf', 'tfjs-node or tfjs-node-gpu', tf, 'Its writer makes the files: plain tfjs has none.');
-  if (!(ema instanceof WeightEma)) throw invalid('ema', 'a WeightEma', ema);
+  if (!Array.isArray(ema?.validations)) throw invalid('ema', 'a WeightEma', ema);
   const { logdir, histogramFreq } = checkOptions(options);
   const writers = new Map<string, SummaryWriter>();
   const writerOf = (run: string): SummaryWriter => {

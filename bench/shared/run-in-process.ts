@@ -26,6 +26,9 @@ function isProgress(message: unknown): message is ProgressMessage {
   return typeof message === 'object' && message !== null && 'progress' in message;
 }
 
+/** Node 23 took away what tfjs-node calls. */
+const COMPAT = new URL('../../src/compat.ts', import.meta.url).href;
+
 /**
  * Runs a program in a process of its own: sends it `task`, and returns what it sends back.
  * @throws Error when the process ends without a report, or is not done in time; with what it wrote to standard error.
@@ -33,7 +36,7 @@ function isProgress(message: unknown): message is ProgressMessage {
 export function runInProcess<Report>(program: URL, task: object, options: ProcessOptions): Promise<Report> {
   const { threads, limitS, onProgress } = options;
   const child = fork(fileURLToPath(program), {
-    execArgv: ['--import', 'tsx'],
+    execArgv: ['--import', 'tsx', '--import', COMPAT],
     silent: true,
     env: {
       ...process.env,

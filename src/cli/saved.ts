@@ -80,7 +80,10 @@ function decoded(path: string, { content, bytes, run }: Pick<Saved, 'content' | 
   const options = optionsOf(settings);
   const standing = standingOf(metadataOf(content, 'standing'), options);
   // Nobody asks here for the weights of one by the model's names.
-  const bests = decodeBests(content, Object.values(metadataOf(content, 'bests')), { decays: options.decays, weights: [] });
+  const bests = decodeBests(content, Object.values(metadataOf(content, 'bests')), {
+    decays: options.decays,
+    weights: [],
+  });
   return {
     ...{ path, bytes, content, run, settings, options, standing, bests },
     begun: new Map(standing.begun),

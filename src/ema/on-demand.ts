@@ -27,6 +27,8 @@ export async function asModel(averaging: Averaging, which: Which | NamedTensorMa
   const { weights } = attached.shadows;
   const fix = 'read() gives the tensors by name, to assign to variables of your own.';
   const model = averaging.layersModel(attached, 'asModel', fix);
+  // A wrong name is told before a model is made for it.
+  averaging.select(which, attached);
   return makeTwin(averaging.tf, { model, weights }, () => {
     const now = averaging.live('refresh');
     const selected = averaging.select(which, now);
@@ -113,7 +115,9 @@ export async function loadCheckpoint(averaging: Averaging, source: string | Blob
       source,
       'Of bytes make one: new Blob([bytes]).',
     );
-  const bytes = isBlob(source) ? new Uint8Array(await source.arrayBuffer()) : await readWhole(resolve(checkPath(source)));
+  const bytes = isBlob(source)
+    ? new Uint8Array(await source.arrayBuffer())
+    : await readWhole(resolve(checkPath(source)));
   averaging.goOn(storedAverages(averaging.tf, openCheckpoint(bytes)));
 }
 

@@ -11,10 +11,11 @@ import {
   type Dataset,
   elementsOf,
   isAlive,
+  nextTensorId,
   type Tfjs,
   variableOf,
 } from '../tfjs/backend.js';
-import { inOrder, isDataset, isTensor, isTensorInput, ownTensors, type TensorInput } from '../tfjs/data.js';
+import { inOrder, isDataset, isTensor, isTensorInput, type TensorInput, tensorsSince } from '../tfjs/data.js';
 import { States } from '../tfjs/states.js';
 import { isLayersModel } from './variables.js';
 import type { Weight } from './weights.js';
@@ -144,14 +145,14 @@ async function forEachBatch(
   run: (batch: TensorInput) => void,
 ): Promise<void> {
   if (isDataset(data)) {
-    const ownOf = ownTensors(tf);
+    const first = nextTensorId(tf);
     for await (const element of elementsOf(data)) {
-      const own = ownOf(element);
+      const own = tensorsSince(first, element);
       try {
         run(inputsOf(element));
       } finally {
-        // The next average goes through the data again: what is handed out then is the data set's.
-        tf.dispose([...own()]);
+        // The next average goes through the data again: what was there before is the data set's.
+        tf.dispose(own);
       }
     }
     return;

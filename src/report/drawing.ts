@@ -75,15 +75,17 @@ export async function saveReport(
   options: RenderOptions = {},
 ): Promise<SavedReport> {
   const fs = builtin('node:fs/promises');
-  const { join } = builtin('node:path');
+  const { join, resolve } = builtin('node:path');
   checkNames(options, NAMES);
   if (typeof folder !== 'string' || folder === '') throw invalid('folder', "a folder such as 'report'", folder);
   const charts = chartsOf(report);
   const files: string[] = [];
-  await fs.mkdir(folder, { recursive: true }).catch((cause: unknown) => notWritten(folder, cause));
+  // The path of the call: drawing takes time, in which the program may go elsewhere.
+  const place = resolve(folder);
+  await fs.mkdir(place, { recursive: true }).catch((cause: unknown) => notWritten(folder, cause));
   const write = async (name: string, content: string | Uint8Array): Promise<void> => {
     const path = join(folder, name);
-    await fs.writeFile(path, content).catch((cause: unknown) => notWritten(path, cause));
+    await fs.writeFile(join(place, name), content).catch((cause: unknown) => notWritten(path, cause));
     files.push(path);
   };
   await write('report.json', `${toJson(report, 1)}\n`);

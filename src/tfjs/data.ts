@@ -3,7 +3,7 @@
 
 import type { Tensor } from '@tensorflow/tfjs';
 import { invalid } from '../base/argument.js';
-import { type Dataset, nextTensorId, type Tfjs } from './backend.js';
+import type { Dataset } from './backend.js';
 
 /** Tensors of one side of a data set: one, a list in the model's order, or a record by input or output name. */
 export type TensorInput = Tensor | Tensor[] | { [name: string]: Tensor };
@@ -73,19 +73,19 @@ export function inOrder(input: TensorInput, names: readonly string[], option = '
   });
 }
 
-/** Tells of each element which of its tensors were made since now and are in no other element so far: a data set may hand its own out again. */
-export function ownTensors(tf: Tfjs): (element: unknown) => () => readonly Tensor[] {
-  const first = nextTensorId(tf);
-  const [once, again] = [new WeakSet<Tensor>(), new WeakSet<Tensor>()];
-  return (element) => {
-    const tensors = [...new Set(tensorsIn(element))];
-    for (const tensor of tensors) (once.has(tensor) ? again : once).add(tensor);
-    return () => tensors.filter((tensor) => tensor.id >= first && !again.has(tensor));
-  };
+/**
+ * Tensors in an element of a data set that were made since a moment, `nextTensorId` of then: what the data set made for this pass, and not
+ * what it keeps and hands out again.
+ */
+export function tensorsSince(first: number, element: unknown): Tensor[] {
+  return [...reachable(element)].filter(isTensor).filter(({ id }) => id >= first);
 }
 
-function tensorsIn(value: unknown): Tensor[] {
-  if (isTensor(value)) return [value];
-  if (typeof value !== 'object' || value === null || ArrayBuffer.isView(value)) return [];
-  return Object.values(value).flatMap(tensorsIn);
+/** Everything in a value, to any depth, but for what a layer keeps: who gets the model does not take its states. */
+export function reachable(value: unknown, found: Set<unknown> = new Set()): ReadonlySet<unknown> {
+  if (typeof value !== 'object' || value === null || found.has(value) || 'inboundNodes' in value) return found;
+  found.add(value);
+  // A tensor holds no others, and an array of numbers none at all.
+  if (!isTensor(value) && !ArrayBuffer.isView(value)) for (const inner of Object.values(value)) reachable(inner, found);
+  return found;
 }

@@ -3,7 +3,7 @@
 
 import type { LayersModel, Tensor, Variable } from '@tensorflow/tfjs';
 import { isAlive, nextTensorId, type Tfjs } from './backend.js';
-import { isTensor } from './data.js';
+import { reachable } from './data.js';
 import { findKept, type Kept, putKept, tensorsIn, withTensors } from './layers.js';
 
 /** Variables whose own values {@link States} keep now, and these: the first to keep one has it. */
@@ -144,13 +144,4 @@ export class States {
   #release(tensors: Iterable<Tensor>): void {
     for (const tensor of tensors) if (isAlive(this.#tf, tensor)) tensor.dispose();
   }
-}
-
-/** Everything in a value, to any depth, but for what a layer keeps: who gets the model does not take its states. */
-function reachable(value: unknown, found: Set<unknown> = new Set()): ReadonlySet<unknown> {
-  if (typeof value !== 'object' || value === null || found.has(value) || 'inboundNodes' in value) return found;
-  found.add(value);
-  // A tensor holds no others, and an array of numbers none at all.
-  if (!isTensor(value) && !ArrayBuffer.isView(value)) for (const inner of Object.values(value)) reachable(inner, found);
-  return found;
 }

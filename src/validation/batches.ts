@@ -3,14 +3,14 @@
 
 import type { LayersModel, Tensor } from '@tensorflow/tfjs';
 import { invalid } from '../base/argument.js';
-import { elementsOf, type Tfjs } from '../tfjs/backend.js';
+import { elementsOf, nextTensorId, type Tfjs } from '../tfjs/backend.js';
 import {
   inOrder,
   isDataset,
   isTensorInput,
-  ownTensors,
   sides,
   type TensorInput,
+  tensorsSince,
   type ValidationData,
 } from '../tfjs/data.js';
 
@@ -23,8 +23,8 @@ export interface Batch {
 
 /** A batch of a data set. */
 interface Fetched extends Batch {
-  /** Tensors of its element that are nobody else's. */
-  readonly own: () => readonly Tensor[];
+  /** Tensors that were made for its element. */
+  readonly own: readonly Tensor[];
 }
 
 /** Data, and how much of it makes a batch. */
@@ -46,7 +46,7 @@ const GROUP = 4;
  * The data as groups of batches; a group can be gone through again and again until the next one is asked for.
  *
  * Tensors are one group, cut when needed. A data set is fetched once, a few batches at a time, and its tensors are disposed: those that the
- * model takes, as tfjs does, and of the others those that the data set made for this element.
+ * model takes, as tfjs does, and of the others those that were made since the first was asked for.
  * @throws {@link EmaError} INVALID_ARGUMENT — elements of another form, or numbers of samples that do not fit each other.
  */
 export async function* groupsOf(
@@ -60,11 +60,11 @@ export async function* groupsOf(
     return;
   }
   let group: Fetched[] = [];
-  const ownOf = ownTensors(tf);
+  const first = nextTensorId(tf);
   let left = batches ?? Number.POSITIVE_INFINITY;
   try {
     for await (const element of elementsOf(data)) {
-      group.push(elementBatch(tf, model, { element, own: ownOf(element) }));
+      group.push(elementBatch(tf, model, { element, own: tensorsSince(first, element) }));
       left -= 1;
       if (group.length >= GROUP || left === 0) {
         yield group;
@@ -79,7 +79,7 @@ export async function* groupsOf(
 }
 
 function released(tf: Tfjs, group: readonly Fetched[]): Fetched[] {
-  for (const { inputs, targets, own } of group) tf.dispose([...inputs, ...targets, ...own()]);
+  for (const { inputs, targets, own } of group) tf.dispose([...inputs, ...targets, ...own]);
   return [];
 }
 
@@ -95,7 +95,7 @@ function elementBatch(
     }
     throw invalid('validationData', 'a data set of batches { xs, ys } of tensors', element, 'Call batch() on it.');
   } catch (error) {
-    tf.dispose([...own()]);
+    tf.dispose([...own]);
     throw error;
   }
 }

@@ -76,18 +76,20 @@ describe.each(['native', 'js'] as const)('validate, engine %s', (engine) => {
     ema.dispose();
   });
 
-  it('leaves no tensors of elements with more in them, or of a wrong form, and disposes none that is handed out again', async () => {
+  it('leaves no tensors of elements with more in them, or of a wrong form, and disposes none that was there before', async () => {
     const { x, y } = data(48);
     const model = denseModel();
     const ema = new WeightEma(tf, { engine, decays: 0.9 }).attach(model);
     ema.update();
     const name = at(model.inputNames, 0);
-    const [early, late] = [tf.ones([8, 1]), { mask: undefined as Tensor2D | undefined }];
+    const early = tf.ones([8, 1]);
+    // It leads back to itself, as what loads data may.
+    const loader: Record<string, unknown> = {};
+    loader['loader'] = loader;
     const batches = tf.data.generator(function* () {
       for (let from = 0; from < 48; from += 8) {
-        late.mask ??= tf.ones([8, 2]);
-        const xs = { [name]: x.slice([from, 0], [8, 4]), id: tf.range(from, from + 8), early, late: late.mask };
-        yield { xs, ys: y.slice([from, 0], [8, 3]), info: { of: [tf.scalar(from)], text: 'a batch' } };
+        const xs = { [name]: x.slice([from, 0], [8, 4]), id: tf.range(from, from + 8), early };
+        yield { xs, ys: y.slice([from, 0], [8, 3]), info: { of: [tf.scalar(from)], loader: loader as never } };
       }
     });
     const measured = (of: unknown) => validate(tf, averagesOf(ema), { model, data: of as Dataset, batchSize: 1 });
@@ -95,7 +97,7 @@ describe.each(['native', 'js'] as const)('validate, engine %s', (engine) => {
     const tensors = tf.memory().numTensors;
     for (let epoch = 0; epoch < 2; epoch += 1) await measured(batches);
     expect(tf.memory().numTensors).toBe(tensors);
-    expect([early.isDisposed, late.mask?.isDisposed]).toEqual([false, false]);
+    expect(early.isDisposed).toBe(false);
     const half = { xs: y, ys: [y, y] };
     const wrong: readonly (() => unknown)[] = [
       () => x.slice([0, 0], [8, 4]),

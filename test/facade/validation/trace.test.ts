@@ -1,6 +1,5 @@
 // Measuring leaves no trace: training is the same to the bit, every candidate begins with the same, and nothing is left behind.
 
-import { runInNewContext } from 'node:vm';
 import type { LayersModel, Tensor } from '@tensorflow/tfjs';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { opened } from '../../../src/ema/weight-ema.js';
@@ -201,12 +200,12 @@ describe('use', () => {
     const before = tf.memory().numTensors;
     const returned = [ema.use({ index: 0 }, states), await ema.use({ index: 0 }, async (m) => states(m))];
     // A promise of another realm is waited for, too; and once, because there are some that run each time.
-    const foreign: Promise<unknown> = runInNewContext('Promise.resolve()');
     const waiting: unknown[] = [];
     const later = (m: LayersModel): Promise<Tensor[]> => {
-      const promise = foreign.then(() => states(m));
-      waiting.push(vi.spyOn(promise, 'then'));
-      return promise;
+      const own = Promise.resolve().then(() => states(m));
+      const foreign = Object.defineProperty({}, 'then', { value: vi.fn(own.then.bind(own)) }) as Promise<Tensor[]>;
+      waiting.push(foreign.then);
+      return foreign;
     };
     returned.push(await ema.use({ index: 0 }, later));
     for (const then of waiting) expect(then).toHaveBeenCalledTimes(1);
