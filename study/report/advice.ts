@@ -1,11 +1,13 @@
 // What a practitioner should do, by the findings: sentences with their figures, and where these come from.
 // Judges nothing; a sentence without figures is left out.
 
+import { mean } from 'simple-statistics';
 import type { CourseTable } from '../findings/course-table.js';
-import { formatDifference, formatLevel, formatList } from '../findings/format.js';
+import { formatLevel, formatList } from '../findings/format.js';
 import type { Finding } from '../findings/index.js';
 import { anchorOf, placeOf } from './anchors.js';
 import type { Section } from './description.js';
+import { figureOf } from './table.js';
 
 /** Figures of a measure in each place that has it, with links: `[images](#f2) +0.32 ± 0.17 pp`. */
 type Figures = (id: string, measure: string, isHere?: (finding: Finding) => boolean) => string;
@@ -20,9 +22,7 @@ export function advice(sections: readonly Section[]): string[] {
           .flatMap((finding) => {
             const measure = finding.measures.find((one) => one.name.startsWith(name));
             if (measure === undefined) return [];
-            const { mean, interval, unit } = measure;
-            const figure = formatDifference({ mean, interval: interval ?? undefined }, unit);
-            return `[${placeOf(domain.id, finding)}](#${anchorOf(domain.id, finding)}) ${figure}`;
+            return `[${placeOf(domain.id, finding)}](#${anchorOf(domain.id, finding)}) ${figureOf(measure)}`;
           });
       }),
     );
@@ -113,8 +113,7 @@ function decays(courses: readonly CourseTable[]): string[] {
   if (courses.length === 0) return [];
   const behind = (choice: string): string => {
     const all = courses.flatMap((course) => course.behind[choice] ?? []);
-    const mean = all.reduce((sum, value) => sum + value, 0) / all.length;
-    return `${formatLevel(mean, 'ratio')}, at worst ${formatLevel(Math.max(...all), 'ratio')}`;
+    return `${formatLevel(mean(all), 'ratio')}, at worst ${formatLevel(Math.max(...all), 'ratio')}`;
   };
   const choices = ["'anytime' (6)", "'auto' (5)", 'decay 0.999', 'raw weights'];
   return [

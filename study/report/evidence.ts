@@ -3,7 +3,7 @@
 
 import { formatDuration } from '../../tools/shared/terminal.js';
 import type { Verdict } from '../findings/criteria.js';
-import { formatDifference, formatMean, readable } from '../findings/format.js';
+import { readable } from '../findings/format.js';
 import type { Finding } from '../findings/index.js';
 import { isCourse } from '../runs/condition.js';
 import { advice } from './advice.js';
@@ -11,7 +11,7 @@ import { headingOf } from './anchors.js';
 import { whichAverages } from './averages-table.js';
 import type { Section, StudyDescription } from './description.js';
 import { atAGlance, cell, notMet, overDomains } from './overview.js';
-import { isDifference } from './table.js';
+import { figureOf } from './table.js';
 
 /** What a verdict means to a reader. */
 const VERDICTS: Readonly<Record<Verdict, string>> = {
@@ -134,10 +134,8 @@ function isLower({ unit, kind, holds, interval, failed, measures }: Finding): bo
   return unit === 'ratio' && kind === 'no harm' && holds === false && isFirst && interval !== null && interval[1] < 0;
 }
 
-function measureRow({ name, unit, mean, interval, seeds }: Finding['measures'][number]): string {
-  const estimate = { mean, interval: interval ?? undefined };
-  const figure = isDifference(unit, name) ? formatDifference(estimate, unit) : formatMean(estimate, unit);
-  return `| ${cell(readable(name))} | ${figure} | ${seeds} |`;
+function measureRow(measure: Finding['measures'][number]): string {
+  return `| ${cell(readable(measure.name))} | ${figureOf(measure)} | ${measure.seeds} |`;
 }
 
 /** One sentence a line. */

@@ -3,11 +3,11 @@
 
 import { escapeHtml, htmlPage } from '../../src/report/html.js';
 import { formatDuration } from '../../tools/shared/terminal.js';
-import { formatDifference, formatMean, readable } from '../findings/format.js';
+import { readable } from '../findings/format.js';
 import type { Finding, Verdict } from '../findings/index.js';
 import { type Condition, type Course, isCourse } from '../runs/condition.js';
 import type { Section, StudyDescription } from './description.js';
-import { isDifference, ours } from './table.js';
+import { figureOf, ours } from './table.js';
 
 /** A drawn chart. */
 export interface Figure {
@@ -95,11 +95,10 @@ function findingsTable(findings: readonly Finding[]): string {
 }
 
 function measuresOf({ id, condition = '', title, measures }: Finding): string {
-  const rows = measures.map(({ name, unit, mean, interval, values }) => {
-    const estimate = { mean, interval: interval ?? undefined };
-    const text = isDifference(unit, name) ? formatDifference(estimate, unit) : formatMean(estimate, unit);
+  const rows = measures.map((measure) => {
+    const { name, values } = measure;
     const each = values.map((value) => Number(value.toFixed(4))).join(', ');
-    return `<tr><td>${escapeHtml(readable(name))}</td><td class="number">${escapeHtml(text)}</td><td class="words">${escapeHtml(each)}</td></tr>`;
+    return `<tr><td>${escapeHtml(readable(name))}</td><td class="number">${escapeHtml(figureOf(measure))}</td><td class="words">${escapeHtml(each)}</td></tr>`;
   });
   return `<details><summary>${escapeHtml(id)} ${escapeHtml(condition)}: ${escapeHtml(title)}</summary><table><thead><tr><th>Measure</th><th>Mean ± margin</th><th>Each seed, or pair of seeds</th></tr></thead><tbody>${rows.join('\n')}</tbody></table></details>`;
 }

@@ -6,7 +6,7 @@ import { formatDifference, formatLevel, readable } from '../findings/format.js';
 import { type Finding, ORDER } from '../findings/index.js';
 import { anchorOf, placeOf } from './anchors.js';
 import type { Section, StudyDescription } from './description.js';
-import { isDifference, ours } from './table.js';
+import { figureOf, ours } from './table.js';
 
 const MARKS: Readonly<Record<Verdict, string>> = {
   met: '●',
@@ -95,11 +95,6 @@ function failure({ domain, finding }: Placed): string {
   const more = shown.length > 1 ? `, and ${shown.length - 1} more` : '';
   const figure = first === undefined ? '' : `: ${readable(first.name)} ${figureOf(first)}${more}`;
   return `${MARKS[verdict]} [${placeOf(domain, finding)}](#${anchorOf(domain, finding)})${figure}`;
-}
-
-function figureOf({ unit, mean, interval, name }: Finding['measures'][number]): string {
-  const estimate = { mean, interval: interval ?? undefined };
-  return isDifference(unit, name) ? formatDifference(estimate, unit) : formatLevel(mean, unit);
 }
 
 /** Effects over kinds of data. */

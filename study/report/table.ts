@@ -9,12 +9,22 @@ import type { Unit } from '../findings/measure.js';
 /** Our figure with its margin and unit, as differences are written where it is one. */
 export function ours({ ours, interval, unit, measures }: Finding): string {
   if (ours === null || Number.isNaN(ours)) return '';
-  const estimate = { mean: ours, interval: interval ?? undefined };
-  return isDifference(unit, measures[0]?.name ?? '') ? formatDifference(estimate, unit) : formatMean(estimate, unit);
+  return figureOf({ name: measures[0]?.name ?? '', unit, mean: ours, interval });
+}
+
+/** A measure with its margin and unit, as differences are written where it is one. */
+export function figureOf({
+  name,
+  unit,
+  mean,
+  interval,
+}: Omit<Finding['measures'][number], 'seeds' | 'values'>): string {
+  const estimate = { mean, interval: interval ?? undefined };
+  return isDifference(unit, name) ? formatDifference(estimate, unit) : formatMean(estimate, unit);
 }
 
 /** Whether a measure is written with its sign. */
-export function isDifference(unit: Unit, name: string): boolean {
+function isDifference(unit: Unit, name: string): boolean {
   if (unit === 'ratio') return true;
   return name.includes(' - ') && !name.startsWith('mean |') && unit !== '%' && unit !== 'share';
 }
